@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The binary interface between Weir's BPF programs and user space: the only header both sides
+ * include, and the only definition of what is in it. Maps are pinned below a folder named after
+ * WEIR_ABI, so an agent never misreads another version's.
+ *
+ * Rules: fixed-width types only; __be for network order, everything else host order; explicit
+ * padding, always zero, because padding is part of a key; size and offset asserted beside each
+ * struct, so that gcc, clang and clang -target bpf agree; one bit, one meaning.
+ *
+ * Addresses are 16 bytes; IPv4 is ::ffff:a.b.c.d. Time is CLOCK_BOOTTIME in ns.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#define WEIR_ABI 1
+
+#define WEIR_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
+#define WEIR_ASSERT_AT(type, member, at)                                                           \
+	_Static_assert(__builtin_offsetof(struct type, member) == (at), #type "." #member)
+
+/* Capacities. A full map is counted (weir_reason) and reported, never silent. */
+#define WEIR_MAX_FRONTENDS 65536
+#define WEIR_MAX_BACKENDS 65536
+#define WEIR_MAX_SLOTS 262144
+#define WEIR_MAX_CLASSES 16384
+#define WEIR_MAX_PODS 16384
+#define WEIR_MAX_PARENTS 64
+#define WEIR_MAX_REV 65536
+#define WEIR_MAX_CPUS 1024
+#define WEIR_MAX_LEVELS 16 /* depth of cgroups that pods are looked for in */
+
+struct weir_addr {
+	__be32 w[4];
+};
+WEIR_ASSERT_SIZE(weir_addr, 16);
+
+/* ---- Directing ------------------------------------------------------------------------------ */
+
+/* What a client dials; key of weir_svc. {.addr = ::ffff:10.96.0.1, .port = htons(80), .proto = 6} */
+struct weir_vip {
+	struct weir_addr addr;
+	__be16 port;
+	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 pad;
+};
+WEIR_ASSERT_SIZE(weir_vip, 20);
+WEIR_ASSERT_AT(weir_vip, port, 16);
+
+/* Value of weir_svc. Its backends are slots first .. first+count-1. The value is replaced by one
+ * map update; a reader that meets a slot of another generation has an old value (slots are reused
+ * late) and looks the VIP up again. */
+struct weir_svc {
+	__u32 id;    /* stable over restarts; names the frontend in flows */
+	__u32 gen;   /* generation of the slots; never 0 */
+	__u32 first;
+	__u32 count; /* 0: nobody to answer */
+	__u32 flags; /* WEIR_SVC_* */
+	__u32 pad;
+};
+WEIR_ASSERT_SIZE(weir_svc, 24);
+
+#define WEIR_SVC_DROP (1U << 0) /* count is 0 by policy (Local): EHOSTUNREACH, not ECONNREFUSED */
+
+/* Element of weir_slot, an mmapable array; written as one aligned 64-bit store. */
+struct weir_slot {
+	__u32 backend; /* key of weir_backend */
+	__u32 gen;
+};
+WEIR_ASSERT_SIZE(weir_slot, 8);
+
+/* Value of weir_backend; never changed while its id is in a slot, ids are reused late. */
+struct weir_backend {
+	struct weir_addr addr;
+	__be16 port;
+	__u8 proto;
+	__u8 pad;
+};
+WEIR_ASSERT_SIZE(weir_backend, 20);
+
+/* A socket's translation. Value of weir_sk (per socket, made by connect). */
+struct weir_flow {
+	struct weir_vip vip;
+	struct weir_backend backend;
+	__u32 svc;
+	__u32 pad;
+	__u64 since;
+};
+WEIR_ASSERT_SIZE(weir_flow, 56);
+WEIR_ASSERT_AT(weir_flow, since, 48);
+
+/* Key of weir_rev (LRU, value struct weir_vip): whom an unconnected UDP socket meant by a peer. */
+struct weir_rev {
+	__u64 cookie;
+	struct weir_addr addr;
+	__be16 port;
+	__u8 pad[6];
+};
+WEIR_ASSERT_SIZE(weir_rev, 32);
+
+/* Key of weir_class, a longest-prefix table; value __u32 enum weir_class. */
+struct weir_prefix {
+	__u32 bits; /* 0 to 128; IPv4 /24 is 120 */
+	struct weir_addr addr;
+};
+WEIR_ASSERT_SIZE(weir_prefix, 20);
+
+enum weir_class {
+	WEIR_CLASS_EXTERNAL, /* also what the table does not know */
+	WEIR_CLASS_CLUSTER,  /* pods and nodes elsewhere in the cluster */
+	WEIR_CLASS_LOCAL,    /* this node and its pods */
+	WEIR_CLASS_SERVICE,  /* service addresses: a dial that finds no Service is refused */
+	WEIR_CLASS_MAX_,
+};
+#define WEIR_CLASSES_BILLED WEIR_CLASS_SERVICE /* classes that bytes are counted in */
+
+/* ---- Measuring ------------------------------------------------------------------------------ */
+
+enum weir_pod_state {
+	WEIR_POD_LIVE,
+	WEIR_POD_REMOVED,  /* rmdir done, something still holds it: cpu_ns may grow */
+	WEIR_POD_RELEASED, /* final: nothing can be charged any more */
+};
+
+#define WEIR_POD_HAS_MEM (1U << 0) /* the memory controller counted it; else memory is unknown */
+#define WEIR_NAME_MAX 96
+
+/* Value of weir_pod, key __u64 cgroup id: what is known of one pod's cgroup. All amounts are
+ * cumulative over the life of the cgroup. */
+struct weir_pod {
+	__u64 parent;	      /* cgroup id */
+	__u64 born;	      /* 0: older than the program */
+	__u64 died;	      /* 0: alive */
+	__u64 cpu_ns;	      /* with all descendants; exact at the last walk, final when released */
+	__u64 own_ns;	      /* of the released descendants, summed at release */
+	__u64 ptr;	      /* kernel address while removed, else 0 */
+	__u64 mem_at;	      /* time of the last memory reading */
+	__u64 mem_pages;      /* working set at mem_at, in pages of mem_page_size */
+	__u64 mem_page_ns_lo; /* time integral of mem_pages, 128 bits */
+	__u64 mem_page_ns_hi;
+	__u64 mem_peak_pages;
+	__u32 state;	      /* enum weir_pod_state */
+	__u32 flags;	      /* WEIR_POD_* */
+	char name[WEIR_NAME_MAX]; /* last part of the path; cut, always with NUL */
+};
+WEIR_ASSERT_SIZE(weir_pod, 192);
+WEIR_ASSERT_AT(weir_pod, name, 96);
+
+/* Element of weir_sample, an mmapable array that one walk fills from 0 on. */
+struct weir_sample {
+	__u64 cgroup_id;
+	struct weir_pod pod;
+};
+WEIR_ASSERT_SIZE(weir_sample, 200);
+
+/* Bytes and packets from the IP header on. `wire` is what a link carries: each segment of an
+ * offloaded packet with its own headers. `raw` is what the socket layer handed over, which equals
+ * the interface's counters less link headers. */
+struct weir_count {
+	__u64 bytes, packets;
+};
+struct weir_dir {
+	struct weir_count wire[WEIR_CLASSES_BILLED]; /* by enum weir_class of the peer */
+	struct weir_count raw;
+};
+/* Value of weir_net (per CPU), key __u64 cgroup id of the pod. Seen from the pod. */
+struct weir_net {
+	struct weir_dir rx, tx;
+};
+WEIR_ASSERT_SIZE(weir_net, 128);
+
+/* The single element of weir_ctl (mmapable): what user space tells the programs, and they it. */
+struct weir_ctl {
+	__u8 build[32];	     /* Blake2b-256 of the object that the pinned programs came from */
+	__u32 abi;	     /* WEIR_ABI */
+	__u32 ncpu;	     /* possible CPUs; at most WEIR_MAX_CPUS */
+	__u32 parent_levels; /* bit L: some cgroup in weir_parent is at level L */
+	__u32 flush;	     /* enum weir_flush */
+	__u32 walk_count;    /* records the last walk wrote */
+	__u32 pad;
+	__u64 walk_at;	     /* when it ended */
+};
+WEIR_ASSERT_SIZE(weir_ctl, 64);
+WEIR_ASSERT_AT(weir_ctl, walk_at, 56);
+
+enum weir_flush { WEIR_FLUSH_NONE, WEIR_FLUSH_CGROUP, WEIR_FLUSH_CSS };
+
+/* ---- Reasons -------------------------------------------------------------------------------- */
+
+/* Index of weir_reason, a per-CPU array of __u64. The command line prints these names. */
+#define WEIR_REASONS(X)                                                                            \
+	X(TRANSLATED, "translated", "dials and datagrams sent on to a backend")                    \
+	X(NO_ENDPOINT, "no_endpoint", "refused: the Service has no usable endpoint")               \
+	X(POLICY_LOCAL, "policy_local", "unreachable: only local endpoints allowed, none here")    \
+	X(NO_SERVICE, "no_service", "refused: a service address that no Service has")              \
+	X(SLOT_RETRY, "slot_retry", "looked up again, the backend set changed meanwhile")          \
+	X(SLOT_LOST, "slot_lost", "refused: no stable backend set after retries")                  \
+	X(BACKEND_LOST, "backend_lost", "refused: a slot named a backend that is gone")            \
+	X(FLOW_FULL, "flow_full", "translated without a record (no memory)")                       \
+	X(REV_FULL, "rev_full", "datagram translated without a record of the service address")     \
+	X(REPLY, "reply", "source addresses shown as the service address")                         \
+	X(POD_FULL, "pod_full", "pods not metered: the pod table is full")                         \
+	X(NET_FULL, "net_full", "packets not counted: the byte table is full")                     \
+	X(SAMPLE_FULL, "sample_full", "pods left out of a walk: the sample table is full")         \
+	X(CPU_UNREAD, "cpu_unread", "per-CPU readings that failed at a cgroup's release")          \
+	X(PARSE, "parse", "packets counted by raw length: headers not understood")
+
+enum weir_reason {
+#define X(id, name, help) WEIR_REASON_##id,
+	WEIR_REASONS(X)
+#undef X
+		WEIR_REASON_MAX_
+};

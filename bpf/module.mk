@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# Each *.bpf.c is an object of its own; bpftool links them into one, and makes one skeleton of it.
+BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
+BPF_OBJS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(BPF_SRCS))
+BPF_CFLAGS := -std=gnu17 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I. -Ivmlinux \
+	-isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+
+build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h bpf/lib/*.h vmlinux/*.h)
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+build/bpf/weir.o: $(BPF_OBJS)
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJS)
+
+$(G)/weir.skel.h: build/bpf/weir.o
+	$(call say,SKEL,$@)
+	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen skeleton $< name weir_bpf > $@

@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Runs cmocka binaries one after the other, shows what failed whole, and closes with "N passed, N failed".
+set -u
+passed=0 failed=0 skipped=0
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+for bin in "$@"; do
+	"$bin" >"$log" 2>&1
+	rc=$?
+	ok=$(grep -c '^\[       OK \]' "$log")
+	bad=$(grep -c '^\[  FAILED  \] [^0-9]' "$log")
+	skip=$(grep -c '^\[  SKIPPED \] [^0-9]' "$log")
+	# a crash prints no FAILED line; a binary without a single test proves nothing
+	[ "$rc" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+	[ "$ok" -eq 0 ] && [ "$bad" -eq 0 ] && [ "$skip" -eq 0 ] && bad=1
+	if [ "$bad" -ne 0 ]; then
+		printf '%s (exit %s):\n' "$bin" "$rc"
+		cat "$log"
+	fi
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+done
+printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ]

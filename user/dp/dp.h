@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel side, owned: programs, links and maps of Weir. Only user/dp includes libbpf.
+ *
+ * Everything lives in pins below BPFFS/weir/v<ABI>/, so the datapath and the meter outlive the
+ * agent. dp_open() adopts the pins when the same build made them: nothing is loaded or attached
+ * again and no packet or count is lost. Another build of the same ABI keeps the maps and replaces
+ * the programs. dp_close() leaves the pins; dp_detach() removes them.
+ *
+ * Invariants: I1. a frontend's backend set changes by one map update, after its slots are written.
+ * I2. ids and slots are reused late (user/svc decides). I3. reads (dp_open_pinned) never write.
+ *
+ * Threading: one thread. Errors: -ENOENT no pins (not running, or another bpffs), -EPERM no root
+ * or no CAP_BPF, -EOPNOTSUPP a kernel without what is needed (the text names it), -ENOSPC a map is
+ * full, -ESTALE pins of another build where that matters.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+
+struct dp;
+struct err;
+
+struct dp_options {
+	const char *bpffs;	  /* a mounted bpf file system */
+	const char *cgroup;	  /* directory the socket programs are attached to */
+	const char *meter_cgroup; /* directory below or equal: pods live beneath it */
+};
+
+int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err);
+int dp_open_pinned(const char *bpffs, struct dp **ret, struct err *err);
+void dp_close(struct dp **dp);
+int dp_detach(const char *bpffs, struct err *err);
+
+/* True when dp_open() found the pins of the same build. */
+bool dp_adopted(const struct dp *dp);
+
+/* ---- Directing ------------------------------------------------------------------------------ */
+
+struct dp_frontend {
+	struct weir_vip vip;
+	struct weir_svc svc;
+};
+struct dp_backend {
+	uint32_t id;
+	struct weir_backend be;
+};
+struct dp_class {
+	struct weir_prefix prefix;
+	uint32_t class; /* enum weir_class */
+};
+
+/* Whole tables, in no order; free() the array. */
+int dp_frontends(struct dp *dp, struct dp_frontend **ret, size_t *ret_n, struct err *err);
+int dp_backends(struct dp *dp, struct dp_backend **ret, size_t *ret_n, struct err *err);
+int dp_classes(struct dp *dp, struct dp_class **ret, size_t *ret_n, struct err *err);
+/* WEIR_MAX_SLOTS elements, borrowed from the mapping. */
+const struct weir_slot *dp_slots(const struct dp *dp);
+
+int dp_frontend_put(struct dp *dp, const struct weir_vip *vip, const struct weir_svc *svc,
+		    struct err *err);
+int dp_frontend_del(struct dp *dp, const struct weir_vip *vip, struct err *err); /* absent: 0 */
+int dp_backend_put(struct dp *dp, uint32_t id, const struct weir_backend *be, struct err *err);
+int dp_backend_del(struct dp *dp, uint32_t id, struct err *err);
+void dp_slot_put(struct dp *dp, uint32_t index, struct weir_slot slot); /* index < WEIR_MAX_SLOTS */
+int dp_class_put(struct dp *dp, const struct dp_class *c, struct err *err);
+int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *err);
+
+/* ---- Measuring ------------------------------------------------------------------------------ */
+
+/* Pods are the direct children of a parent. Pods that exist already are found by the next walk. */
+int dp_parent_add(struct dp *dp, const char *cgroup_path, uint64_t *ret_id, struct err *err);
+/* Reads all pods, living and dead. The array is the mapping's own: valid until the next walk. */
+int dp_walk(struct dp *dp, const struct weir_sample **ret, size_t *ret_n, struct err *err);
+/* The samples of the last walk, whoever did it. */
+size_t dp_samples(const struct dp *dp, const struct weir_sample **ret, uint64_t *ret_at);
+/* Sum over the CPUs; zeros for a pod without traffic. */
+int dp_net(struct dp *dp, uint64_t cgroup_id, struct weir_net *ret, struct err *err);
+/* Forgets a dead pod, after its final reading is in the ledger. */
+int dp_pod_forget(struct dp *dp, uint64_t cgroup_id, struct err *err);
+
+/* ---- Answers -------------------------------------------------------------------------------- */
+
+int dp_reasons(struct dp *dp, uint64_t ret[WEIR_REASON_MAX_], struct err *err);
+const char *dp_reason_name(enum weir_reason r);
+const char *dp_reason_help(enum weir_reason r);
+const char *dp_class_name(enum weir_class c); /* "external", "cluster", "local", "service" */
+
+struct dp_program {
+	char name[16], attach[24]; /* "weir_connect4", "cgroup connect4" */
+	uint32_t id, link_id, verified_insns, xlated_bytes, stack_bytes;
+	uint64_t run_count, run_ns; /* when kernel.bpf_stats_enabled */
+};
+struct dp_map {
+	char name[16], type[24];
+	uint32_t id, max_entries, entries; /* entries: UINT32_MAX where it can't be told cheaply */
+};
+int dp_programs(struct dp *dp, struct dp_program **ret, size_t *ret_n, struct err *err);
+int dp_maps(struct dp *dp, struct dp_map **ret, size_t *ret_n, struct err *err);
+
+struct dp_feature {
+	const char *name, *why; /* what Weir uses it for */
+	bool have;
+	char note[96];		/* when missing: what then degrades or fails */
+};
+/* What this kernel offers, found by trying; needs no pins. */
+int dp_probe(struct dp_feature **ret, size_t *ret_n, struct err *err);
+
+/* True when cgroup v2 at this path has the memory controller; else why not in ret_why. */
+bool dp_memory_measured(const char *meter_cgroup, char *ret_why, size_t size);
