@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Amounts used, windows of time, and who used how much in each.
+ *
+ * U1. Windows are contiguous: each begins where the one before ended.
+ * U2. Usage is written in the transaction that appends its window, never later.
+ * U3. The sum of a pod's deltas is its last reading, in every counter: both come from one call.
+ * U4. A row of usage keeps the names and the lease that the pod had in that window.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEDGER_BOOT_MAX 37 /* sizes with the NUL */
+#define LEDGER_NAMESPACE_MAX 64
+#define LEDGER_NAME_MAX 254
+#define LEDGER_UID_MAX 65
+#define LEDGER_LABEL_MAX 64
+
+struct err;
+struct ledger;
+struct ledger_tx;
+
+/* Who the peer was; the order of enum weir_class in bpf/abi.h. */
+enum ledger_class {
+	LEDGER_CLASS_EXTERNAL,
+	LEDGER_CLASS_CLUSTER,
+	LEDGER_CLASS_LOCAL,
+	LEDGER_CLASS_MAX_,
+};
+
+/* Bytes and packets from the IP header on: by class as a link carries them, and raw as the socket
+ * layer handed them over. */
+struct ledger_dir {
+	uint64_t bytes[LEDGER_CLASS_MAX_], packets[LEDGER_CLASS_MAX_];
+	uint64_t raw_bytes, raw_packets;
+};
+
+/* One struct for a cumulative reading, the difference of two, and a sum of differences. */
+struct ledger_usage {
+	uint64_t cpu_ns;
+	bool memory_measured; /* else the two below are 0, and unknown */
+	uint64_t memory_peak_bytes; /* a maximum, not a counter */
+	unsigned __int128 memory_byte_ns; /* time integral of memory in use */
+	struct ledger_dir rx, tx;
+};
+
+/* sum += u; -EOVERFLOW leaves sum as it was. The peak is the larger. Memory is measured when it was
+ * in either: the sum of what was measured. */
+int ledger_usage_add(struct ledger_usage *sum, const struct ledger_usage *u);
+/* What was used from before to now. -ERANGE: a counter of now is below before's. The peak is now's.
+ * Memory is measured when it is in now; where it was not in before, it counts from 0. */
+int ledger_usage_sub(const struct ledger_usage *now, const struct ledger_usage *before,
+		     struct ledger_usage *ret);
+
+struct ledger_window {
+	uint64_t id, from_ms, to_ms; /* to_ms is exclusive */
+};
+
+/* -EINVAL: empty, ends before it begins, or doesn't begin where the last one ended. */
+int ledger_window_append(struct ledger_tx *tx, uint64_t from_ms, uint64_t to_ms, uint64_t *ret_id,
+			 struct err *err);
+int ledger_window_last(struct ledger *l, struct ledger_window *ret, struct err *err); /* -ENOENT */
+
+/* Books what the pod used since its last reading into the window of this transaction, and makes
+ * `reading` its last one. ret_delta may be NULL. -ENOENT: no such pod; -EEXIST: it has usage in this
+ * window; -EPERM: it is closed; -ERANGE: a counter went backwards; -EINVAL: no window yet. */
+int ledger_usage_record(struct ledger_tx *tx, uint64_t pod, const struct ledger_usage *reading,
+			struct ledger_usage *ret_delta, struct err *err);
+
+enum ledger_by {
+	LEDGER_BY_WINDOW, /* not summed: a row for each window and pod */
+	LEDGER_BY_POD, /* one for each pod, uid and lease */
+	LEDGER_BY_NAMESPACE,
+	LEDGER_BY_LEASE, /* pods without one: lease '' */
+	LEDGER_BY_MAX_,
+};
+
+/* {.from_ms = a, .to_ms = b}: everything in [a, b). A window counts to the range that has its
+ * beginning, so that adjacent ranges add up to their union. */
+struct ledger_query {
+	uint64_t from_ms, to_ms; /* to_ms 0: no end */
+	const char *namespace, *name, *lease; /* NULL: any; lease "": those without one */
+	enum ledger_by by;
+};
+
+/* What is not part of the group is '' or 0. */
+struct ledger_usage_row {
+	uint64_t window; /* LEDGER_BY_WINDOW only */
+	uint64_t from_ms, to_ms; /* of the first and the last window with usage in it */
+	uint64_t pod, cgroup_id;
+	char boot[LEDGER_BOOT_MAX], namespace[LEDGER_NAMESPACE_MAX], name[LEDGER_NAME_MAX];
+	char uid[LEDGER_UID_MAX], lease[LEDGER_LABEL_MAX];
+	uint64_t parts, parts_without_memory; /* rows summed, and those that didn't know memory */
+	struct ledger_usage usage;
+};
+
+/* Calls fn for each row: by window, then in byte order of namespace, name, uid, lease, then pod id.
+ * What fn returns, if not 0, ends the query and is returned. -EOVERFLOW: a sum is too large. */
+int ledger_usage_query(struct ledger *l, const struct ledger_query *q,
+		       int (*fn)(const struct ledger_usage_row *row, void *arg), void *arg,
+		       struct err *err);
