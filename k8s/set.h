@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A set of Kubernetes objects by (kind, namespace, name): what a source knows of the cluster.
+ *
+ * I1. kube_set_at() is in order of namespace, then name: the same objects give the same walk, however
+ *     they came in. Any put or del may move the others.
+ * I2. The set is one owner of each of its objects (see object.h); what it hands out is borrowed.
+ *
+ * One sorted array for each kind: lists of an API server and of a directory arrive nearly sorted, so
+ * a put is an append, a find is a binary search, and a walk needs nothing beside it.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "k8s/object.h"
+
+#define KUBE_SET_MAX 200000 /* objects of one kind */
+
+struct kube_set;
+
+int kube_set_new(struct kube_set **ret);
+void kube_set_free(struct kube_set **set);
+
+/* Adds or replaces; the set takes a reference of its own. -ENOMEM, -E2BIG. */
+int kube_set_put(struct kube_set *set, struct kube_object *obj);
+int kube_set_del(struct kube_set *set, enum kube_kind kind, const char *namespace,
+		 const char *name); /* -ENOENT */
+const struct kube_object *kube_set_find(const struct kube_set *set, enum kube_kind kind,
+					const char *namespace, const char *name);
+
+size_t kube_set_len(const struct kube_set *set, enum kube_kind kind);
+const struct kube_object *kube_set_at(const struct kube_set *set, enum kube_kind kind, size_t i);
+
+/* Shares all objects of `from`, or none: -EEXIST with the one that both have in *ret_twice. */
+int kube_set_merge(struct kube_set *set, const struct kube_set *from,
+		   const struct kube_object **ret_twice);
+
+/*
+ * Decodes a document, one object or a list of some ("List", "ServiceList", ...), and adds what it
+ * holds, all or nothing. An object that the set has already is -EEXIST. `at` as in
+ * kube_object_decode().
+ */
+int kube_set_decode(struct kube_set *set, const struct json *doc, const struct json **at,
+		    struct err *err);
