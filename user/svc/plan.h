@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the table of Services to the kernel's: a pure function plans, svc_apply() executes.
+ *
+ *	desired (selected table) --+
+ *	actual (read from dp) -----+--> svc_plan_make() --> ordered operations --> svc_apply()
+ *	idle (what rests) ---------+
+ *
+ * Level-triggered: each round reads the kernel anew. What a round left undone, or another hand
+ * changed, the next one finds.
+ *
+ * I1. Atomic. After each single operation a reader (VIP -> slots of that generation -> backends)
+ *     finds for each VIP its old set or its new set. A changed set gets fresh slots and a new
+ *     generation, never 0; backends and slots are written before the one put of the frontend.
+ * I2. Still. What is as it should be gets no operation: a plan applied twice is empty.
+ * I3. Stable. A VIP keeps its id, and a backend (address, port, protocol) its id, also over a
+ *     restart: both come from the kernel's tables, nothing is remembered on disk.
+ * I4. Late. A slot, a backend or a frontend's id that has gone out of use is touched again (written,
+ *     deleted, given away) only after svc_idle has seen it out of use for a whole grace.
+ * I5. Room. What is there plus what is new must fit. A frontend that finds no room keeps its old
+ *     value and is told in plan->full (-ENOSPC); all others go ahead.
+ *
+ * Times are milliseconds of one monotonic clock, never 0.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "dp/dp.h"
+
+#define SVC_GRACE_MS 10000
+
+struct json;
+struct svc_table;
+
+/* What the kernel has. */
+struct svc_actual {
+	struct dp_frontend *frontends;
+	size_t n_frontends;
+	struct dp_backend *backends;
+	size_t n_backends;
+	struct dp_class *classes;
+	size_t n_classes;
+	const struct weir_slot *slots; /* WEIR_MAX_SLOTS, borrowed from dp */
+};
+
+int svc_actual_read(struct dp *dp, struct svc_actual *ret, struct err *err);
+void svc_actual_fini(struct svc_actual *a);
+
+/* What is out of use, and since when. Memory of one process: a new one lets rest, from its first
+ * look on, all that shows a trace of use. */
+struct svc_idle;
+
+int svc_idle_new(uint64_t grace_ms, struct svc_idle **ret);
+void svc_idle_free(struct svc_idle **idle);
+/* Looks at the kernel's tables; before each svc_plan_make(), with the same actual. */
+void svc_idle_observe(struct svc_idle *idle, const struct svc_actual *actual, uint64_t now_ms);
+
+/* In the order of execution, which is what makes I1 hold. */
+enum svc_op_kind {
+	SVC_OP_BACKEND_PUT,
+	SVC_OP_SLOT_PUT,
+	SVC_OP_FRONTEND_PUT,
+	SVC_OP_CLASS_PUT, /* after the frontends: a new range never refuses what is about to come */
+	SVC_OP_FRONTEND_DEL,
+	SVC_OP_CLASS_DEL, /* after the frontends: refused rather than leaked */
+	SVC_OP_BACKEND_DEL,
+	SVC_OP_MAX_
+};
+
+struct svc_op {
+	enum svc_op_kind kind;
+	union {
+		struct dp_backend backend; /* BACKEND_DEL: the id counts */
+		struct {
+			uint32_t index;
+			struct weir_slot value;
+		} slot;
+		struct dp_frontend frontend; /* FRONTEND_DEL: the vip counts */
+		struct dp_class class; /* CLASS_DEL: the prefix counts */
+	};
+};
+
+struct svc_plan {
+	struct svc_op *ops;
+	size_t n_ops;
+	size_t count[SVC_OP_MAX_];
+	uint64_t next_ms; /* plan again then, even if nothing changes; 0: no need */
+	struct err full; /* code 0 or -ENOSPC: what found no room, and how many */
+};
+
+/* Pure. desired must be selected (-EINVAL). */
+int svc_plan_make(const struct svc_table *desired, const struct svc_actual *actual,
+		  const struct svc_idle *idle, uint64_t now_ms, struct svc_plan **ret,
+		  struct err *err);
+void svc_plan_free(struct svc_plan **plan);
+
+/* Executes in order and stops at the first failure, from which the next plan goes on. ret_done (may
+ * be NULL) is how many operations were done, on failure as well. */
+int svc_apply(struct dp *dp, const struct svc_plan *plan, size_t *ret_done, struct err *err);
+
+/* One round: read, observe, plan, apply. *ret (may be NULL) is the plan that was applied. */
+int svc_sync(struct dp *dp, const struct svc_table *desired, struct svc_idle *idle, uint64_t now_ms,
+	     struct svc_plan **ret, struct err *err);
+
+/* What differs, as an array of readable lines, one fact each; empty when the kernel does what the
+ * table says. Backends that rest are no difference. */
+int svc_diff(const struct svc_table *desired, const struct svc_actual *actual, struct json **ret,
+	     struct err *err);

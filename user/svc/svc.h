@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of Services as this node should serve them: what Kubernetes says, free of its JSON, and
+ * after svc_select() what follows from it. One translator (user/agent) fills a new table at each
+ * change; nothing is ever edited in place, so the table is a value:
+ *
+ *	svc_table_new(&t);
+ *	svc_service_add(t, &(struct svc_service){ .ns = "default", .name = "web",
+ *		.type = SVC_CLUSTER_IP, .cluster_ips = { vip }, .n_cluster_ips = 1 }, &s, &err);
+ *	svc_port_add(t, s, &(struct svc_port){ .name = "http", .proto = SVC_TCP, .port = 80 }, &p, &err);
+ *	svc_endpoint_add(t, p, &(struct svc_endpoint){ .addr = a, .port = 8080, .ready = true,
+ *		.serving = true, .local = true, .node = "node-a", .pod = "web-1" }, &err);
+ *	svc_select(t);
+ *
+ * Which Services belong in it (not headless, not ExternalName, no service-proxy-name label) is the
+ * translator's to know. Endpoints hang on a port, all slices and both families in one list, because
+ * a named target port may be another number in each slice; a cluster IP uses those of its family.
+ *
+ * Ownership: the table owns all it holds; every text and array handed in is copied, a NULL text
+ * becomes "". Pointers given out live until svc_table_free().
+ * I1. No two Services have the same namespace and name (-EEXIST).
+ * I2. Numbers are in host order; address and port of what can be dialled are never zero (-EINVAL).
+ * I3. After svc_select(): Services are in order of namespace and name, ports in the order added,
+ *     endpoints of a port in order of address and port and without repetition.
+ * Limits (-E2BIG): see SVC_MAX_*. Errors name the Service.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "core/addr.h"
+
+#define SVC_MAX_SERVICES 65536
+#define SVC_MAX_PORTS 1024 /* of one Service */
+#define SVC_MAX_ENDPOINTS 65536 /* of one port */
+#define SVC_MAX_LIST 256 /* external addresses, ingress addresses, source ranges */
+#define SVC_MAX_TEXT 253 /* a DNS subdomain, the longest name Kubernetes has */
+#define SVC_MAX_CLUSTER_IPS 2
+
+struct err;
+
+/* Does a list of hints (hints.forNodes, hints.forZones) name this node or its zone? */
+enum svc_hint { SVC_HINT_NONE, SVC_HINT_OTHER, SVC_HINT_HERE, SVC_HINT_MAX_ };
+/* NONE for an empty list. An unknown own name ("" or NULL) is never HERE. */
+enum svc_hint svc_hint(const char *const *names, size_t n, const char *own);
+
+struct svc_endpoint {
+	struct addr addr;
+	uint16_t port;
+	bool ready; /* conditions as kube-proxy reads them: ready and serving nil are true, */
+	bool serving; /* independent of each other; terminating nil is false */
+	bool terminating;
+	bool local; /* nodeName is this node's; without a nodeName false */
+	enum svc_hint node_hint, zone_hint;
+	const char *node, *pod; /* nodeName; name of a targetRef of kind Pod */
+
+	bool chosen; /* by svc_select(): gets new connections of its family's cluster IP */
+};
+
+enum svc_proto { SVC_TCP, SVC_UDP, SVC_SCTP, SVC_PROTO_MAX_ };
+
+/* What a dial to one cluster IP and port meets. */
+enum svc_result {
+	SVC_NOT_SERVED, /* protocol not supported yet: svc_pending() says so */
+	SVC_SERVING, /* the chosen endpoints of the family */
+	SVC_REFUSED, /* no usable endpoint anywhere: connection refused */
+	SVC_DROPPED, /* usable endpoints, but none here and the policy is Local */
+	SVC_CONFLICT, /* the same address, port and protocol belongs to a Service before this one */
+	SVC_RESULT_MAX_
+};
+
+struct svc_port {
+	const char *name; /* "" for the unnamed port */
+	enum svc_proto proto;
+	uint16_t port, node_port; /* node_port 0: none */
+	struct svc_endpoint *endpoints;
+	size_t n_endpoints;
+
+	enum svc_result result[SVC_MAX_CLUSTER_IPS]; /* by svc_select(), beside cluster_ips[] */
+};
+
+enum svc_type { SVC_CLUSTER_IP, SVC_NODE_PORT, SVC_LOAD_BALANCER, SVC_TYPE_MAX_ };
+
+struct svc_service {
+	const char *ns, *name, *uid;
+	enum svc_type type;
+	struct addr cluster_ips[SVC_MAX_CLUSTER_IPS]; /* in the order of spec.clusterIPs */
+	size_t n_cluster_ips; /* at least 1 */
+	bool internal_local; /* internalTrafficPolicy: Local */
+
+	/* Known and shown, not acted on yet: svc_pending(). */
+	bool external_local; /* externalTrafficPolicy: Local */
+	bool affinity; /* sessionAffinity: ClientIP */
+	uint32_t affinity_timeout_s;
+	uint16_t health_check_node_port;
+	struct addr *external_ips;
+	size_t n_external_ips;
+	struct addr *ingress_ips; /* those with ipMode VIP or none: Proxy asks nothing of a node */
+	size_t n_ingress_ips;
+	struct cidr *source_ranges;
+	size_t n_source_ranges;
+
+	struct svc_port **ports;
+	size_t n_ports;
+};
+
+struct svc_class {
+	struct cidr prefix;
+	enum weir_class class;
+};
+
+struct svc_text; /* one text of the table; svc.c */
+
+struct svc_table {
+	struct svc_service **services;
+	size_t n_services;
+	struct svc_class *classes; /* in order of prefix, then of length */
+	size_t n_classes;
+	bool selected; /* svc_select() has run since the last addition */
+
+	struct svc_text *texts;
+	size_t cap_services, cap_classes;
+};
+
+int svc_table_new(struct svc_table **ret);
+void svc_table_free(struct svc_table **t);
+
+/* spec lends all but the ports, which are added one by one: spec's must be empty. */
+int svc_service_add(struct svc_table *t, const struct svc_service *spec, struct svc_service **ret,
+		    struct err *err);
+/* spec's endpoints must be empty. */
+int svc_port_add(struct svc_table *t, struct svc_service *s, const struct svc_port *spec,
+		 struct svc_port **ret, struct err *err);
+int svc_endpoint_add(struct svc_table *t, struct svc_port *p, const struct svc_endpoint *spec,
+		     struct err *err);
+/* What a destination is (ServiceCIDRs, pod and node addresses). A prefix added again replaces its
+ * class. A cluster IP outside all prefixes of class SERVICE is added by the planner itself. */
+int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_class class,
+		  struct err *err);
+
+/*
+ * Chooses endpoints for every cluster IP as kube-proxy 1.36 does (pkg/proxy/topology.go):
+ * - internalTrafficPolicy Cluster: the ready ones. If every ready one has node hints and one names
+ *   this node, only those that name it; else the same with zone hints; else all. One without hints
+ *   switches the kind off. When none is ready: all that serve while terminating, hints ignored.
+ * - Local: the local ready ones, else the local ones that serve while terminating. When there is no
+ *   such endpoint here but one elsewhere: dropped.
+ * - None anywhere: refused.
+ * Of endpoints with the same address and port, one is kept: the one that is not terminating, then
+ * the ready, then the serving one.
+ * Pure, and idempotent; call it once, before the table is used.
+ */
+void svc_select(struct svc_table *t);
+
+#define SVC_PENDING_MAX 8
+/* Names what of a Service is known but not applied ("nodePort", "sessionAffinity", ...; static
+ * texts) into ret; returns how many. */
+size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]);
+
+const char *svc_type_name(enum svc_type v); /* "ClusterIP" */
+const char *svc_proto_name(enum svc_proto v); /* "TCP" */
+const char *svc_result_name(enum svc_result v); /* "serving" */
+const char *svc_hint_name(enum svc_hint v); /* "none", "other", "here" */
+/* "ready", "serving-terminating", "terminating" or "not-ready" */
+const char *svc_endpoint_state(const struct svc_endpoint *e);
