@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An amount of usage: of one pod in one window, or of a lease since it was opened. A plain value
+ * with its BCS form (part of the usage record) and its JSON form (part of the receipt file); one
+ * table in usage.c is behind all of them.
+ *
+ * I1. Amounts are integers and only ever added. The memory peak is the one exception: of two peaks
+ *     the larger stays.
+ * I2. Memory that was not measured is never 0. A pod whose memory is unknown has memory_unmeasured
+ *     1 and no amount; in totals it is the number of such pod windows. JSON shows null for the
+ *     amount and the peak when nothing of them was measured.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct bcs;
+struct buf;
+struct err;
+struct json;
+
+/* The peer of a byte, seen from the pod. */
+enum usage_class { USAGE_EXTERNAL, USAGE_CLUSTER, USAGE_LOCAL, USAGE_CLASS_MAX_ };
+
+struct usage_count {
+	uint64_t bytes, packets;
+};
+
+struct usage_dir {
+	struct usage_count wire[USAGE_CLASS_MAX_]; /* what a link carries: this is billed */
+	struct usage_count raw; /* what the socket layer handed over: evidence, not billed */
+};
+
+struct usage {
+	unsigned __int128 memory_byte_ns; /* time integral of memory in use */
+	uint64_t memory_peak_bytes;
+	uint64_t memory_unmeasured; /* pod windows without a memory reading; of one pod: 0 or 1 */
+	uint64_t cpu_ns;
+	struct usage_dir rx, tx;
+};
+
+/* -EOVERFLOW when a counter would overflow; *total is then unchanged. */
+int usage_add(struct usage *total, const struct usage *part);
+/* The name of the first field in which they differ ("cpu_ns"), or NULL. */
+const char *usage_diff(const struct usage *a, const struct usage *b);
+
+/* 168 bytes. Errors are the buffer's and the reader's own, which are sticky. */
+void usage_encode(const struct usage *u, struct buf *out);
+void usage_decode(struct bcs *in, struct usage *ret);
+
+/* Members are set on an object that the caller owns; the tree remembers a failure. */
+void usage_to_json(const struct usage *u, struct json *obj);
+/* -EBADMSG names the member. */
+int usage_from_json(const struct json *obj, struct usage *ret, struct err *err);
