@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's configuration: every key of `weir agent run -c FILE`, checked as a whole.
+ *
+ * config_load() is the only constructor. What it returns is valid: bounds kept, required keys
+ * there, node.name and paths.cgroup filled in from the host where they were empty. A setting that
+ * this version can't honour is an error where accepting it would change what the user gets (source
+ * kind kubernetes, chain kind sui, mode dsr, algorithm maglev), and a line in `warnings` where it
+ * only does nothing yet.
+ *
+ * Precedence: default < file < WEIR_* variable < flag (core/option.h). Errors: one line with the
+ * place and the key; -EINVAL, -ERANGE, -EBADMSG, -ENOENT and others of reading the file.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "core/log.h"
+#include "core/option.h"
+
+struct buf;
+struct err;
+
+enum config_source { CONFIG_SOURCE_FILES, CONFIG_SOURCE_KUBERNETES, CONFIG_SOURCE_MAX_ };
+enum config_mode { CONFIG_MODE_SNAT, CONFIG_MODE_DSR, CONFIG_MODE_MAX_ };
+enum config_algorithm { CONFIG_ALGORITHM_RANDOM, CONFIG_ALGORITHM_MAGLEV, CONFIG_ALGORITHM_MAX_ };
+enum config_chain { CONFIG_CHAIN_LOCAL, CONFIG_CHAIN_SUI, CONFIG_CHAIN_MAX_ };
+
+struct config {
+	struct {
+		char *name; /* never empty */
+		struct option_addrs addresses; /* empty: from the Node object */
+		char *zone;
+	} node;
+	struct {
+		enum config_source kind;
+		char *path, *kubeconfig;
+		struct option_strings servers;
+	} source;
+	struct {
+		char *cgroup, *bpffs, *state, *run; /* never empty */
+	} paths;
+	struct {
+		struct option_strings devices;
+		struct option_cidrs node_port_addresses;
+		enum config_mode mode;
+		enum config_algorithm algorithm;
+	} datapath;
+	struct {
+		uint64_t sample_ms, window_ms; /* 100 <= sample <= window */
+		struct option_cidrs cluster_cidrs;
+		char *pod_cgroup; /* below paths.cgroup */
+	} meter;
+	struct {
+		enum config_chain kind;
+		struct option_strings graphql;
+		char *package, *market, *key_file;
+		uint64_t gas_budget;
+	} chain;
+	struct {
+		struct option_strings aggregators;
+		char *publisher;
+		uint64_t max_blob_bytes;
+	} walrus;
+	struct {
+		struct option_listen healthz, metrics, web;
+	} listen;
+	struct {
+		char *file; /* the provider's report key; never empty: default paths.state/provider.key */
+	} key;
+	struct {
+		enum log_level level;
+	} log;
+	struct option_strings warnings; /* to be logged once by the agent */
+};
+
+/* path NULL: no file. argv: flags only, without the program's and the command's name. */
+int config_load(const char *path, size_t argc, char *const *argv, char *const *env,
+		struct config **ret, struct err *err);
+void config_free(struct config **cfg);
+
+/* The table over cfg (NULL is fine for option_help(), option_flag() and option_variable()). */
+struct option_set config_options(struct config *cfg);
+
+/* The first cgroup2 mount that /proc/self/mountinfo, or a file of its form, names; free() it.
+ * -ENOENT when there is none. */
+int cgroup2_mount(const char *mountinfo, char **ret, struct err *err);
