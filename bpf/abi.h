@@ -17,7 +17,7 @@
 #define WEIR_ABI 1
 
 #define WEIR_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
-#define WEIR_ASSERT_AT(type, member, at)                                                           \
+#define WEIR_ASSERT_AT(type, member, at) \
 	_Static_assert(__builtin_offsetof(struct type, member) == (at), #type "." #member)
 
 /* Capacities. A full map is counted (weir_reason) and reported, never silent. */
@@ -52,8 +52,8 @@ WEIR_ASSERT_AT(weir_vip, port, 16);
  * map update; a reader that meets a slot of another generation has an old value (slots are reused
  * late) and looks the VIP up again. */
 struct weir_svc {
-	__u32 id;    /* stable over restarts; names the frontend in flows */
-	__u32 gen;   /* generation of the slots; never 0 */
+	__u32 id; /* stable over restarts; names the frontend in flows */
+	__u32 gen; /* generation of the slots; never 0 */
 	__u32 first;
 	__u32 count; /* 0: nobody to answer */
 	__u32 flags; /* WEIR_SVC_* */
@@ -70,21 +70,22 @@ struct weir_slot {
 };
 WEIR_ASSERT_SIZE(weir_slot, 8);
 
-/* Value of weir_backend; never changed while its id is in a slot, ids are reused late. */
+/* Element of weir_backend, an mmapable array indexed by backend id; proto 0: none. Written before
+ * its id is in a slot and left alone until the id is reused, which is late: only proto is cleared
+ * when it goes, so a reader sees it whole or gone. */
 struct weir_backend {
 	struct weir_addr addr;
 	__be16 port;
 	__u8 proto;
-	__u8 pad;
+	__u8 pad[5];
 };
-WEIR_ASSERT_SIZE(weir_backend, 20);
+WEIR_ASSERT_SIZE(weir_backend, 24);
 
 /* A socket's translation. Value of weir_sk (per socket, made by connect). */
 struct weir_flow {
 	struct weir_vip vip;
 	struct weir_backend backend;
 	__u32 svc;
-	__u32 pad;
 	__u64 since;
 };
 WEIR_ASSERT_SIZE(weir_flow, 56);
@@ -108,9 +109,9 @@ WEIR_ASSERT_SIZE(weir_prefix, 20);
 
 enum weir_class {
 	WEIR_CLASS_EXTERNAL, /* also what the table does not know */
-	WEIR_CLASS_CLUSTER,  /* pods and nodes elsewhere in the cluster */
-	WEIR_CLASS_LOCAL,    /* this node and its pods */
-	WEIR_CLASS_SERVICE,  /* service addresses: a dial that finds no Service is refused */
+	WEIR_CLASS_CLUSTER, /* pods and nodes elsewhere in the cluster */
+	WEIR_CLASS_LOCAL, /* this node and its pods */
+	WEIR_CLASS_SERVICE, /* service addresses: a dial that finds no Service is refused */
 	WEIR_CLASS_MAX_,
 };
 #define WEIR_CLASSES_BILLED WEIR_CLASS_SERVICE /* classes that bytes are counted in */
@@ -119,7 +120,7 @@ enum weir_class {
 
 enum weir_pod_state {
 	WEIR_POD_LIVE,
-	WEIR_POD_REMOVED,  /* rmdir done, something still holds it: cpu_ns may grow */
+	WEIR_POD_REMOVED, /* rmdir done, something still holds it: cpu_ns may grow */
 	WEIR_POD_RELEASED, /* final: nothing can be charged any more */
 };
 
@@ -129,19 +130,19 @@ enum weir_pod_state {
 /* Value of weir_pod, key __u64 cgroup id: what is known of one pod's cgroup. All amounts are
  * cumulative over the life of the cgroup. */
 struct weir_pod {
-	__u64 parent;	      /* cgroup id */
-	__u64 born;	      /* 0: older than the program */
-	__u64 died;	      /* 0: alive */
-	__u64 cpu_ns;	      /* with all descendants; exact at the last walk, final when released */
-	__u64 own_ns;	      /* of the released descendants, summed at release */
-	__u64 ptr;	      /* kernel address while removed, else 0 */
-	__u64 mem_at;	      /* time of the last memory reading */
-	__u64 mem_pages;      /* working set at mem_at, in pages of mem_page_size */
+	__u64 parent; /* cgroup id */
+	__u64 born; /* 0: older than the program */
+	__u64 died; /* 0: alive */
+	__u64 cpu_ns; /* with all descendants; exact at the last walk, final when released */
+	__u64 own_ns; /* of the released descendants, summed at release */
+	__u64 ptr; /* kernel address while removed, else 0 */
+	__u64 mem_at; /* time of the last memory reading */
+	__u64 mem_pages; /* working set at mem_at, in pages of mem_page_size */
 	__u64 mem_page_ns_lo; /* time integral of mem_pages, 128 bits */
 	__u64 mem_page_ns_hi;
 	__u64 mem_peak_pages;
-	__u32 state;	      /* enum weir_pod_state */
-	__u32 flags;	      /* WEIR_POD_* */
+	__u32 state; /* enum weir_pod_state */
+	__u32 flags; /* WEIR_POD_* */
 	char name[WEIR_NAME_MAX]; /* last part of the path; cut, always with NUL */
 };
 WEIR_ASSERT_SIZE(weir_pod, 192);
@@ -172,14 +173,14 @@ WEIR_ASSERT_SIZE(weir_net, 128);
 
 /* The single element of weir_ctl (mmapable): what user space tells the programs, and they it. */
 struct weir_ctl {
-	__u8 build[32];	     /* Blake2b-256 of the object that the pinned programs came from */
-	__u32 abi;	     /* WEIR_ABI */
-	__u32 ncpu;	     /* possible CPUs; at most WEIR_MAX_CPUS */
+	__u8 build[32]; /* Blake2b-256 of the object that the pinned programs came from */
+	__u32 abi; /* WEIR_ABI */
+	__u32 ncpu; /* possible CPUs; at most WEIR_MAX_CPUS */
 	__u32 parent_levels; /* bit L: some cgroup in weir_parent is at level L */
-	__u32 flush;	     /* enum weir_flush */
-	__u32 walk_count;    /* records the last walk wrote */
+	__u32 flush; /* enum weir_flush */
+	__u32 walk_count; /* records the last walk wrote */
 	__u32 pad;
-	__u64 walk_at;	     /* when it ended */
+	__u64 walk_at; /* when it ended */
 };
 WEIR_ASSERT_SIZE(weir_ctl, 64);
 WEIR_ASSERT_AT(weir_ctl, walk_at, 56);
@@ -189,21 +190,21 @@ enum weir_flush { WEIR_FLUSH_NONE, WEIR_FLUSH_CGROUP, WEIR_FLUSH_CSS };
 /* ---- Reasons -------------------------------------------------------------------------------- */
 
 /* Index of weir_reason, a per-CPU array of __u64. The command line prints these names. */
-#define WEIR_REASONS(X)                                                                            \
-	X(TRANSLATED, "translated", "dials and datagrams sent on to a backend")                    \
-	X(NO_ENDPOINT, "no_endpoint", "refused: the Service has no usable endpoint")               \
-	X(POLICY_LOCAL, "policy_local", "unreachable: only local endpoints allowed, none here")    \
-	X(NO_SERVICE, "no_service", "refused: a service address that no Service has")              \
-	X(SLOT_RETRY, "slot_retry", "looked up again, the backend set changed meanwhile")          \
-	X(SLOT_LOST, "slot_lost", "refused: no stable backend set after retries")                  \
-	X(BACKEND_LOST, "backend_lost", "refused: a slot named a backend that is gone")            \
-	X(FLOW_FULL, "flow_full", "translated without a record (no memory)")                       \
-	X(REV_FULL, "rev_full", "datagram translated without a record of the service address")     \
-	X(REPLY, "reply", "source addresses shown as the service address")                         \
-	X(POD_FULL, "pod_full", "pods not metered: the pod table is full")                         \
-	X(NET_FULL, "net_full", "packets not counted: the byte table is full")                     \
-	X(SAMPLE_FULL, "sample_full", "pods left out of a walk: the sample table is full")         \
-	X(CPU_UNREAD, "cpu_unread", "per-CPU readings that failed at a cgroup's release")          \
+#define WEIR_REASONS(X)                                                                         \
+	X(TRANSLATED, "translated", "dials and datagrams sent on to a backend")                 \
+	X(NO_ENDPOINT, "no_endpoint", "refused: the Service has no usable endpoint")            \
+	X(POLICY_LOCAL, "policy_local", "unreachable: only local endpoints allowed, none here") \
+	X(NO_SERVICE, "no_service", "refused: a service address that no Service has")           \
+	X(SLOT_RETRY, "slot_retry", "looked up again, the backend set changed meanwhile")       \
+	X(SLOT_LOST, "slot_lost", "refused: no stable backend set after retries")               \
+	X(BACKEND_LOST, "backend_lost", "refused: a slot named a backend that is gone")         \
+	X(FLOW_FULL, "flow_full", "translated without a record (no memory)")                    \
+	X(REV_FULL, "rev_full", "datagram translated without a record of the service address")  \
+	X(REPLY, "reply", "source addresses shown as the service address")                      \
+	X(POD_FULL, "pod_full", "pods not metered: the pod table is full")                      \
+	X(NET_FULL, "net_full", "packets not counted: the byte table is full")                  \
+	X(SAMPLE_FULL, "sample_full", "pods left out of a walk: the sample table is full")      \
+	X(CPU_UNREAD, "cpu_unread", "per-CPU readings that failed at a cgroup's release")       \
 	X(PARSE, "parse", "packets counted by raw length: headers not understood")
 
 enum weir_reason {

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each *.bpf.c is an object of its own; bpftool links them into one, and makes one skeleton of it.
-BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
+# maps first: libbpf's linker gives a map that it meets as extern first the offset 0
+BPF_SRCS := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(BPF_SRCS))
-BPF_CFLAGS := -std=gnu17 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I. -Ivmlinux \
+BPF_CFLAGS := -std=gnu17 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -I. -Ivmlinux \
 	-isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 
 build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h bpf/lib/*.h vmlinux/*.h)

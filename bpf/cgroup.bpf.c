@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * CPU and memory of each pod, exact to the last task.
+ *
+ * The kernel accounts every cgroup already; weir_walk reads all pods in one walk, behind one flush
+ * at its top, and writes them to an array that user space has mapped. Nothing runs per context
+ * switch.
+ *
+ * A pod that dies between two walks is billed in full: every task holds its cgroup until its task
+ * struct is freed, so at cgroup_release nothing can be charged any more, and children are released
+ * before their parents. weir_release sums each cgroup's own time there. Until then the pod is
+ * REMOVED and the walk reads it through the pointer kept at rmdir, which is valid until release
+ * clears it. The memory controller is gone at release; rmdir is the last moment for the peak.
+ */
+#include "vmlinux.h"
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/lib/cgroup.h"
+
+/* enum weir_flush; a constant, so that the verifier drops the call this kernel does not have. */
+const volatile __u32 weir_flush = WEIR_FLUSH_NONE;
+
+/* Up to 6.15, then from 6.16 on (the latter flushes CPU time only). */
+extern void cgroup_rstat_flush(struct cgroup *cgrp) __ksym __weak;
+extern void css_rstat_flush(struct cgroup_subsys_state *css) __ksym __weak;
+
+static __always_inline struct weir_pod *pod_get(struct cgroup *cg, __u64 id)
+{
+	static const struct weir_pod none;
+	struct weir_pod *pod = bpf_map_lookup_elem(&weir_pod, &id);
+	struct cgroup *up;
+	int level;
+
+	if (pod)
+		return pod;
+	bpf_map_update_elem(&weir_pod, &id, &none, BPF_NOEXIST);
+	pod = bpf_map_lookup_elem(&weir_pod, &id);
+	if (!pod) {
+		reason_count(WEIR_REASON_POD_FULL);
+		return NULL;
+	}
+	level = BPF_CORE_READ(cg, level);
+	up = level > 0 ? cgroup_ancestor(cg, level - 1) : NULL;
+	pod->parent = up ? cgroup_id(up) : 0;
+	bpf_probe_read_kernel_str(pod->name, sizeof(pod->name), BPF_CORE_READ(cg, kn, name));
+	return pod;
+}
+
+/* 128-bit sum of pages x ns: the high word of the time apart, so that no product overflows for
+ * fewer than 2^32 pages (16 TiB). */
+static __always_inline void mem_integrate(struct weir_pod *pod, __u64 now)
+{
+	__u64 dt = now - pod->mem_at;
+	__u64 low = pod->mem_pages * (dt & 0xffffffff), high = pod->mem_pages * (dt >> 32);
+	__u64 sum = pod->mem_page_ns_lo + low;
+
+	pod->mem_page_ns_hi += (sum < low) + (high >> 32);
+	low = high << 32;
+	sum += low;
+	pod->mem_page_ns_hi += sum < low;
+	pod->mem_page_ns_lo = sum;
+}
+
+/* Holds the previous reading over the time since, then takes a new one. */
+static __always_inline void mem_sample(struct weir_pod *pod, struct cgroup *cg, bool last)
+{
+	struct mem_cgroup *mem = cgroup_mem(cg);
+	__u64 now, peak;
+
+	if (!mem)
+		return;
+	now = bpf_ktime_get_boot_ns();
+	if (!pod->mem_at)
+		pod->mem_at = now;
+	mem_integrate(pod, now);
+	pod->mem_at = now;
+	/* what is still charged at rmdir is the kernel's own lag, not the pod's */
+	pod->mem_pages = last ? 0 : mem_pages(mem);
+	peak = BPF_CORE_READ(mem, memory.watermark);
+	if (peak > pod->mem_peak_pages)
+		pod->mem_peak_pages = peak;
+	pod->flags |= WEIR_POD_HAS_MEM;
+}
+
+static __always_inline void sample_put(__u64 id, const struct weir_pod *pod)
+{
+	struct weir_sample *sample;
+	struct weir_ctl *ctl;
+	__u32 at = 0;
+
+	ctl = bpf_map_lookup_elem(&weir_ctl, &at);
+	if (!ctl)
+		return;
+	at = ctl->walk_count;
+	sample = bpf_map_lookup_elem(&weir_sample, &at);
+	if (!sample) {
+		reason_count(WEIR_REASON_SAMPLE_FULL);
+		return;
+	}
+	sample->cgroup_id = id;
+	sample->pod = *pod;
+	ctl->walk_count = at + 1;
+}
+
+/* After the walk: the pods that the iterator skips because they are dead. */
+static long dead_sample(struct bpf_map *map, __u64 *id, struct weir_pod *pod, void *arg)
+{
+	__u64 ptr = pod->ptr, ns;
+
+	if (pod->state == WEIR_POD_LIVE)
+		return 0;
+	if (ptr) {
+		ns = cgroup_cpu_ns((struct cgroup *)ptr);
+		/* weir_release clears ptr before the cgroup goes: unchanged means ns was its own */
+		if (*(volatile __u64 *)&pod->ptr == ptr && ns > pod->cpu_ns)
+			pod->cpu_ns = ns;
+	}
+	sample_put(*id, pod);
+	return 0;
+}
+
+static __always_inline void walk_begin(struct cgroup *top)
+{
+	__u32 zero = 0;
+	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+
+	if (ctl)
+		ctl->walk_count = 0;
+	if (weir_flush == WEIR_FLUSH_CGROUP)
+		cgroup_rstat_flush(top);
+	else if (weir_flush == WEIR_FLUSH_CSS)
+		css_rstat_flush(&top->self);
+}
+
+static __always_inline void walk_end(void)
+{
+	__u32 zero = 0;
+	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+
+	bpf_for_each_map_elem(&weir_pod, dead_sample, NULL, 0);
+	if (ctl)
+		ctl->walk_at = bpf_ktime_get_boot_ns();
+}
+
+SEC("iter.s/cgroup")
+int weir_walk(struct bpf_iter__cgroup *ctx)
+{
+	struct cgroup *cg = ctx->cgroup;
+	struct weir_pod *pod;
+	__u64 id;
+
+	if (!cg) {
+		walk_end();
+		return 0;
+	}
+	if (!ctx->meta->seq_num)
+		walk_begin(cg);
+	if (cgroup_pod(cg) != cg)
+		return 0;
+	id = cgroup_id(cg);
+	pod = pod_get(cg, id);
+	if (!pod || pod->state != WEIR_POD_LIVE)
+		return 0;
+	pod->cpu_ns = cgroup_cpu_ns(cg);
+	mem_sample(pod, cg, false);
+	sample_put(id, pod);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(weir_mkdir, struct cgroup *cg, const char *path)
+{
+	struct weir_pod *pod;
+
+	if (cgroup_pod(cg) != cg)
+		return 0;
+	pod = pod_get(cg, cgroup_id(cg));
+	if (pod)
+		pod->born = bpf_ktime_get_boot_ns();
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(weir_rmdir, struct cgroup *cg, const char *path)
+{
+	struct weir_pod *pod;
+
+	if (cgroup_pod(cg) != cg)
+		return 0;
+	pod = pod_get(cg, cgroup_id(cg));
+	if (!pod)
+		return 0;
+	mem_sample(pod, cg, true);
+	pod->died = bpf_ktime_get_boot_ns();
+	pod->ptr = (__u64)cg;
+	pod->state = WEIR_POD_REMOVED;
+	return 0;
+}
+
+SEC("tp_btf/cgroup_release")
+int BPF_PROG(weir_release, struct cgroup *cg, const char *path)
+{
+	struct cgroup *top = cgroup_pod(cg);
+	struct weir_pod *pod;
+	__u64 id;
+
+	if (!top)
+		return 0;
+	id = cgroup_id(top);
+	pod = pod_get(top, id);
+	if (!pod)
+		return 0;
+	__sync_fetch_and_add(&pod->own_ns, cgroup_own_ns(cg));
+	if (top != cg)
+		return 0;
+	pod->ptr = 0;
+	/* containers that went before we watched are in the flushed sum only */
+	pod->cpu_ns = pod->born ? pod->own_ns : cgroup_cpu_ns(cg);
+	pod->state = WEIR_POD_RELEASED;
+	return 0;
+}
+
+/* Run once after loading: __per_cpu_offset[cpu] is the address of a per-CPU map element less the
+ * per-CPU pointer in the map. The symbol itself is not in every kernel's kallsyms. */
+SEC("syscall")
+int weir_init(void *ctx)
+{
+	__u32 zero = 0;
+	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	struct cpu_off *cpus = bpf_map_lookup_elem(&weir_cpu, &zero);
+	__u64 percpu = 0;
+
+	if (!ctl || !cpus)
+		return 1;
+	/* a pointer becomes a number by way of the map */
+	*(volatile __u64 *)&cpus->off[0] = (__u64)&weir_reason;
+	if (bpf_probe_read_kernel(&percpu, sizeof(percpu),
+				  (void *)*(volatile __u64 *)&cpus->off[0] +
+					  bpf_core_field_offset(struct bpf_array, pptrs)) ||
+	    !percpu)
+		return 2;
+	for (__u32 cpu = 0; cpu < WEIR_MAX_CPUS && cpu < ctl->ncpu; cpu++) {
+		__u64 *at = bpf_map_lookup_percpu_elem(&weir_reason, &zero, cpu);
+
+		if (!at)
+			return 3;
+		*(volatile __u64 *)&cpus->off[cpu] = (__u64)at;
+		cpus->off[cpu] = *(volatile __u64 *)&cpus->off[cpu] - percpu;
+	}
+	return 0;
+}

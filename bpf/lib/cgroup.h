@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Reading a cgroup's accounts in the kernel's own structures. The only file that knows where kernels
+ * differ; each difference names what changed.
+ */
+#pragma once
+
+#include "vmlinux.h"
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/lib/reason.h"
+
+static __always_inline __u64 cgroup_id(struct cgroup *cg)
+{
+	return BPF_CORE_READ(cg, kn, id);
+}
+
+static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cg, int level)
+{
+	struct cgroup *up = NULL;
+
+	bpf_probe_read_kernel(&up, sizeof(up),
+			      (void *)cg + bpf_core_field_offset(struct cgroup, ancestors) +
+				      (__u64)level * sizeof(void *));
+	return up;
+}
+
+/* The pod that cg is or lies beneath: the child of a registered parent. NULL: none. */
+static __always_inline struct cgroup *cgroup_pod(struct cgroup *cg)
+{
+	__u32 zero = 0;
+	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	__u32 levels = ctl ? ctl->parent_levels : 0;
+	int depth = BPF_CORE_READ(cg, level);
+
+	for (int level = 0; level < WEIR_MAX_LEVELS && level < depth; level++) {
+		struct cgroup *up;
+		__u64 id;
+
+		if (!(levels & (1U << level)))
+			continue;
+		up = cgroup_ancestor(cg, level);
+		id = up ? cgroup_id(up) : 0;
+		if (id && bpf_map_lookup_elem(&weir_parent, &id))
+			return cgroup_ancestor(cg, level + 1);
+	}
+	return NULL;
+}
+
+/* CPU time with all descendants, as cpu.stat's usage_usec shows it: right after a flush. */
+static __always_inline __u64 cgroup_cpu_ns(struct cgroup *cg)
+{
+	return BPF_CORE_READ(cg, bstat.cputime.sum_exec_runtime);
+}
+
+/* The address of the cgroup's own per-CPU base statistics, and the offset of the CPU time in them.
+ * Linux 6.16 split them off from struct cgroup_rstat_cpu. */
+static __always_inline __u64 cgroup_own_base(struct cgroup *cg)
+{
+	if (bpf_core_field_exists(struct cgroup, rstat_base_cpu))
+		return (__u64)BPF_CORE_READ(cg, rstat_base_cpu) +
+		       bpf_core_field_offset(struct cgroup_rstat_base_cpu,
+					     bstat.cputime.sum_exec_runtime);
+	return (__u64)BPF_CORE_READ((struct cgroup___6_15 *)cg, rstat_cpu) +
+	       bpf_core_field_offset(struct cgroup_rstat_cpu___6_15,
+				     bstat.cputime.sum_exec_runtime);
+}
+
+struct own_sum {
+	const struct cpu_off *cpus;
+	__u64 base, sum;
+};
+
+static long own_add(__u32 cpu, struct own_sum *s)
+{
+	__u64 ns = 0;
+
+	if (cpu >= WEIR_MAX_CPUS)
+		return 1;
+	if (bpf_probe_read_kernel(&ns, sizeof(ns), (void *)(s->base + s->cpus->off[cpu])))
+		reason_count(WEIR_REASON_CPU_UNREAD);
+	s->sum += ns;
+	return 0;
+}
+
+/* CPU time of the tasks in cg itself, without descendants. Cumulative and never reset, so it needs
+ * no flush and races with none. */
+static __always_inline __u64 cgroup_own_ns(struct cgroup *cg)
+{
+	__u32 zero = 0;
+	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	struct own_sum s = { .base = cgroup_own_base(cg) };
+
+	s.cpus = bpf_map_lookup_elem(&weir_cpu, &zero);
+	if (!ctl || !s.cpus)
+		return 0;
+	bpf_loop(ctl->ncpu, own_add, &s, 0);
+	return s.sum;
+}
+
+/* NULL: the memory controller is not on for this cgroup, or (from release on) no longer. */
+static __always_inline struct mem_cgroup *cgroup_mem(struct cgroup *cg)
+{
+	struct mem_cgroup *mem = NULL;
+
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return NULL;
+	bpf_probe_read_kernel(&mem, sizeof(mem),
+			      (void *)cg + bpf_core_field_offset(struct cgroup, subsys) +
+				      bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) *
+					      sizeof(void *));
+	return mem; /* its css is its first member */
+}
+
+/* Working set, in pages: usage less inactive file, as kubelet counts it. */
+static __always_inline __u64 mem_pages(struct mem_cgroup *mem)
+{
+	__u64 usage = BPF_CORE_READ(mem, memory.usage.counter);
+	struct memcg_vmstats *stats = BPF_CORE_READ(mem, vmstats);
+	long idle = 0;
+
+	bpf_probe_read_kernel(&idle, sizeof(idle),
+			      (void *)stats + bpf_core_field_offset(struct memcg_vmstats, state) +
+				      bpf_core_enum_value(enum node_stat_item, NR_INACTIVE_FILE) *
+					      sizeof(long));
+	return idle > 0 && (__u64)idle < usage ? usage - idle : usage;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The socket's view: what it dialled becomes a backend on the way out, and the backend becomes what
+ * it dialled on the way back. Independent of family and hook; sock.bpf.c moves addresses between
+ * these functions and the context.
+ *
+ * A dial (connect) leaves its record with the socket (weir_flow, dies with it). A datagram sent to
+ * an address leaves it in weir_rev under (socket, backend), since one socket may talk to many.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/errno.h>
+#include <linux/in.h>
+
+#include "bpf/lib/lb.h"
+
+/* An address that no Service has, but that belongs to the service ranges, must not leave the node
+ * for the default route. */
+static __always_inline int sock_unknown(const struct weir_vip *vip)
+{
+	if (class_of(&vip->addr) != WEIR_CLASS_SERVICE)
+		return -ENOENT;
+	reason_count(WEIR_REASON_NO_SERVICE);
+	return -ECONNREFUSED;
+}
+
+/* Translates a dial. 0 and the backend; -ENOENT: leave it alone; else refuse with that errno. */
+static __always_inline int sock_dial(struct bpf_sock *sk, const struct weir_vip *vip,
+				     struct weir_backend *ret)
+{
+	struct weir_flow *flow;
+	__u32 svc = 0;
+	int r = lb_pick(vip, ret, &svc);
+
+	if (r) {
+		/* the socket may have dialled a Service before */
+		bpf_sk_storage_delete(&weir_flow, sk);
+		return r == -ENOENT ? sock_unknown(vip) : r;
+	}
+	flow = bpf_sk_storage_get(&weir_flow, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!flow) {
+		reason_count(WEIR_REASON_FLOW_FULL);
+		return 0;
+	}
+	flow->vip = *vip;
+	flow->backend = *ret;
+	flow->svc = svc;
+	flow->since = bpf_ktime_get_boot_ns();
+	return 0;
+}
+
+static __always_inline void rev_key(struct weir_rev *key, __u64 cookie,
+				    const struct weir_addr *addr, __be16 port)
+{
+	*key = (struct weir_rev){ .cookie = cookie, .addr = *addr, .port = port };
+}
+
+/* Translates one datagram; as sock_dial(). */
+static __always_inline int sock_send(__u64 cookie, const struct weir_vip *vip,
+				     struct weir_backend *ret)
+{
+	struct weir_rev key;
+	__u32 svc = 0;
+	int r = lb_pick(vip, ret, &svc);
+
+	if (r)
+		return r == -ENOENT ? sock_unknown(vip) : r;
+	rev_key(&key, cookie, &ret->addr, ret->port);
+	if (bpf_map_update_elem(&weir_rev, &key, vip, BPF_ANY))
+		reason_count(WEIR_REASON_REV_FULL);
+	return 0;
+}
+
+static __always_inline bool addr_same(const struct weir_addr *a, const struct weir_addr *b)
+{
+	return a->w[0] == b->w[0] && a->w[1] == b->w[1] && a->w[2] == b->w[2] && a->w[3] == b->w[3];
+}
+
+/* True, and what the socket dialled, if peer is the backend that the dial was sent to. A socket
+ * that has dialled something else since has a stale record, hence the comparison. */
+static __always_inline bool sock_dialled(struct bpf_sock *sk, const struct weir_vip *peer,
+					 struct weir_vip *ret)
+{
+	const struct weir_flow *flow = bpf_sk_storage_get(&weir_flow, sk, NULL, 0);
+
+	if (!flow || flow->backend.port != peer->port ||
+	    !addr_same(&flow->backend.addr, &peer->addr))
+		return false;
+	*ret = flow->vip;
+	return true;
+}
+
+/* True, and what the socket meant, if it sent a datagram to a Service that went to peer. */
+static __always_inline bool sock_meant(__u64 cookie, const struct weir_vip *peer,
+				       struct weir_vip *ret)
+{
+	const struct weir_vip *vip;
+	struct weir_rev key;
+
+	rev_key(&key, cookie, &peer->addr, peer->port);
+	vip = bpf_map_lookup_elem(&weir_rev, &key);
+	if (!vip)
+		return false;
+	*ret = *vip;
+	return true;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What a packet weighs. A cgroup_skb program sees packets before segmentation and after merging
+ * (GSO, GRO), from the IP header on. A link carries each segment with headers of its own:
+ *
+ *	segments = ceil((len - headers) / gso_size)
+ *	wire     = len + (segments - 1) * headers
+ *
+ * so the bill does not depend on offload settings. Unknown headers: counted as they are, by reason.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include <bpf/bpf_endian.h>
+
+#include "bpf/lib/reason.h"
+
+struct packet {
+	struct weir_addr src, dst;
+	__u32 l3_len; /* up to the transport header */
+	__u8 proto;
+};
+
+static __always_inline int packet_parse4(struct __sk_buff *skb, struct packet *ret)
+{
+	struct iphdr ip;
+
+	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+		return -1;
+	*ret = (struct packet){
+		.src.w = { 0, 0, bpf_htonl(0xffff), ip.saddr },
+		.dst.w = { 0, 0, bpf_htonl(0xffff), ip.daddr },
+		.l3_len = ip.ihl * 4,
+		.proto = ip.protocol,
+	};
+	return 0;
+}
+
+static __always_inline int packet_parse6(struct __sk_buff *skb, struct packet *ret)
+{
+	struct ipv6hdr ip;
+
+	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+		return -1;
+	*ret = (struct packet){ .l3_len = sizeof(ip), .proto = ip.nexthdr };
+	__builtin_memcpy(&ret->src, &ip.saddr, sizeof(ret->src));
+	__builtin_memcpy(&ret->dst, &ip.daddr, sizeof(ret->dst));
+	return 0;
+}
+
+/* 0, or -1 with *ret undefined. */
+static __always_inline int packet_parse(struct __sk_buff *skb, struct packet *ret)
+{
+	if (skb->protocol == bpf_htons(0x0800))
+		return packet_parse4(skb, ret);
+	if (skb->protocol == bpf_htons(0x86dd))
+		return packet_parse6(skb, ret);
+	return -1;
+}
+
+/* Bytes from the IP header to the payload; 0: not known. */
+static __always_inline __u32 packet_headers(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 off = 0;
+
+	if (p->proto == IPPROTO_UDP)
+		return p->l3_len + sizeof(struct udphdr);
+	if (p->proto != IPPROTO_TCP || bpf_skb_load_bytes(skb, p->l3_len + 12, &off, 1))
+		return 0;
+	return p->l3_len + (off >> 4) * 4;
+}
+
+static __always_inline struct weir_count packet_wire(struct __sk_buff *skb, const struct packet *p)
+{
+	struct weir_count c = { .bytes = skb->len, .packets = 1 };
+	__u32 headers, payload, size = skb->gso_size;
+
+	if (!size)
+		return c;
+	headers = packet_headers(skb, p);
+	if (!headers || headers >= skb->len) {
+		reason_count(WEIR_REASON_PARSE);
+		return c;
+	}
+	payload = skb->len - headers;
+	c.packets = (payload + size - 1) / size;
+	c.bytes += (c.packets - 1) * headers;
+	return c;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Every map of Weir, declared; maps.bpf.c defines them once. Keys and values are bpf/abi.h's.
+ * User space pins each below BPFFS/weir/v<WEIR_ABI>/.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/abi.h"
+
+#define MAP(kind, entries, flags)          \
+	__uint(type, BPF_MAP_TYPE_##kind); \
+	__uint(max_entries, entries);      \
+	__uint(map_flags, flags)
+
+/* Directing */
+struct svc_map {
+	MAP(HASH, WEIR_MAX_FRONTENDS, BPF_F_NO_PREALLOC);
+	__type(key, struct weir_vip);
+	__type(value, struct weir_svc);
+};
+struct slot_map {
+	MAP(ARRAY, WEIR_MAX_SLOTS, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct weir_slot);
+};
+struct backend_map {
+	MAP(ARRAY, WEIR_MAX_BACKENDS, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct weir_backend);
+};
+struct flow_map {
+	MAP(SK_STORAGE, 0, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct weir_flow);
+};
+struct rev_map {
+	MAP(LRU_HASH, WEIR_MAX_REV, 0);
+	__type(key, struct weir_rev);
+	__type(value, struct weir_vip);
+};
+struct class_map {
+	MAP(LPM_TRIE, WEIR_MAX_CLASSES, BPF_F_NO_PREALLOC);
+	__type(key, struct weir_prefix);
+	__type(value, __u32);
+};
+
+/* Measuring. weir_pod is preallocated: a pod's birth must not fail for want of memory. */
+struct pod_map {
+	MAP(HASH, WEIR_MAX_PODS, 0);
+	__type(key, __u64);
+	__type(value, struct weir_pod);
+};
+struct parent_map {
+	MAP(HASH, WEIR_MAX_PARENTS, 0);
+	__type(key, __u64);
+	__type(value, __u32); /* its level */
+};
+struct net_map {
+	MAP(PERCPU_HASH, WEIR_MAX_PODS, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct weir_net);
+};
+struct sample_map {
+	MAP(ARRAY, WEIR_MAX_PODS, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct weir_sample);
+};
+
+/* Both */
+struct ctl_map {
+	MAP(ARRAY, 1, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct weir_ctl);
+};
+struct reason_map {
+	MAP(PERCPU_ARRAY, WEIR_REASON_MAX_, 0);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+/* __per_cpu_offset[], found by weir_init. */
+struct cpu_off {
+	__u64 off[WEIR_MAX_CPUS];
+};
+struct cpu_map {
+	MAP(ARRAY, 1, 0);
+	__type(key, __u32);
+	__type(value, struct cpu_off);
+};
+
+extern struct svc_map weir_svc SEC(".maps");
+extern struct slot_map weir_slot SEC(".maps");
+extern struct backend_map weir_backend SEC(".maps");
+extern struct flow_map weir_flow SEC(".maps");
+extern struct rev_map weir_rev SEC(".maps");
+extern struct class_map weir_class SEC(".maps");
+extern struct pod_map weir_pod SEC(".maps");
+extern struct parent_map weir_parent SEC(".maps");
+extern struct net_map weir_net SEC(".maps");
+extern struct sample_map weir_sample SEC(".maps");
+extern struct ctl_map weir_ctl SEC(".maps");
+extern struct reason_map weir_reason SEC(".maps");
+extern struct cpu_map weir_cpu SEC(".maps");

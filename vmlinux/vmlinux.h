@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The kernel types that the meter reads, no more: member names and types as in Linux 6.18's BTF,
+ * offsets relocated at load time (CO-RE), so the order and what lies between do not matter.
+ * vmlinux/check.sh compares each member with the BTF of the running kernel.
+ *
+ * Types with ___6_15 stand for kernels up to 6.15; libbpf cuts the suffix off.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	long long counter;
+} atomic64_t;
+typedef atomic64_t atomic_long_t;
+
+enum cgroup_subsys_id { memory_cgrp_id = 4 };
+enum node_stat_item { NR_INACTIVE_FILE = 2 };
+
+struct kernfs_node {
+	__u64 id;
+	const char *name;
+};
+
+struct task_cputime {
+	unsigned long long sum_exec_runtime;
+};
+
+struct cgroup_base_stat {
+	struct task_cputime cputime;
+};
+
+struct cgroup_subsys_state {
+	int id;
+};
+
+struct cgroup_rstat_base_cpu {
+	struct cgroup_base_stat bstat;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup_subsys_state *subsys[12];
+	struct cgroup_rstat_base_cpu *rstat_base_cpu; /* per CPU */
+	struct cgroup_base_stat bstat;
+	struct cgroup *ancestors[];
+};
+
+struct cgroup_rstat_cpu___6_15 {
+	struct cgroup_base_stat bstat;
+};
+
+struct cgroup___6_15 {
+	struct cgroup_rstat_cpu___6_15 *rstat_cpu; /* per CPU */
+};
+
+struct page_counter {
+	atomic_long_t usage;
+	unsigned long watermark;
+};
+
+struct memcg_vmstats {
+	long state[1];
+};
+
+struct mem_cgroup {
+	struct page_counter memory;
+	struct memcg_vmstats *vmstats;
+};
+
+struct bpf_array {
+	void *pptrs[1];
+};
+
+struct bpf_map;
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	__u64 session_id;
+	__u64 seq_num;
+};
+
+struct bpf_iter__cgroup {
+	struct bpf_iter_meta *meta;
+	struct cgroup *cgroup;
+};
+
+#pragma clang attribute pop
