@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A child process by its argv (never a shell), waited for without polling: pidfd and poll().
+ *
+ * The child gets a session of its own (a Ctrl-C on the agent's terminal is not for it), no blocked
+ * or ignored signal, no descriptor but 0, 1 and 2, and /dev/null as its standard input.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct buf;
+struct err;
+
+struct child {
+	const char *const *argv; /* argv[0] is looked up in PATH; closed by NULL */
+	int output_fd; /* its standard output and error; -1: captured in output */
+	struct buf *output; /* up to its limit, what is over is dropped; NULL: /dev/null */
+	uint32_t timeout_ms; /* then it is killed: -ETIMEDOUT */
+};
+
+/* ret_status: the exit code, or 128 + signal. An exit code is not an error. */
+int child_run(const struct child *c, int *ret_status, struct err *err);
+/* Waits until any process (not only a child) has ended: 0, -ETIMEDOUT, or 0 when there is none. */
+int process_wait(pid_t pid, uint32_t timeout_ms, struct err *err);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Workloads: npm packages that run on this node, each in a container of its own. STATE is
+ * paths.state of the configuration:
+ *
+ *	STATE/packages/sha512-<hex>/		unpacked code, read-only, shared by workloads
+ *	STATE/workloads/NAME/workload.json	the record, mode 0600
+ *	STATE/workloads/NAME/bundle/		config.json and rootfs for runc
+ *	STATE/workloads/NAME/log		what it prints; begins anew with each run
+ *	STATE/runc/				runc's state
+ *
+ * I1. The record is on disk before the action it speaks of. What the record calls created or
+ *     running is what was last intended; what is true is asked of runc, so a restart needs no
+ *     recovery: workload_list() adopts what still runs.
+ * I2. A name is one workload at a time: running it again is -EEXIST unless it has ended.
+ * I3. An action holds a lock (flock) on its STATE/workloads/NAME, between threads and processes.
+ *
+ * All calls block (disk, runc): for a thread pool. workload_list() and workload_get() only read and
+ * may be used by any process of root's while another one acts.
+ * Ownership: structs given back are the caller's; a spec is borrowed for the call.
+ * Errors: -EINVAL a bad spec (nothing was changed), -EEXIST, -ENOENT no such workload.
+ */
+#pragma once
+
+#include "core/crypto.h"
+#include "workload/bundle.h"
+#include "workload/package.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define WORKLOAD_NAME_MAX 64 /* a DNS label, 63 */
+#define WORKLOAD_PATH_MAX 512
+#define WORKLOAD_LEASE_MAX 129
+#define WORKLOAD_HOST_MAX 64
+#define WORKLOAD_SRI_MAX (sizeof("sha512-") - 1 + BASE64_LEN(SHA512_LEN))
+#define WORKLOAD_REASON_MAX 512
+#define WORKLOAD_GRACE_MS 10000
+
+enum workload_state {
+	WORKLOAD_STATE_CREATED, /* on its way */
+	WORKLOAD_STATE_RUNNING,
+	WORKLOAD_STATE_STOPPED, /* ended by itself or by workload_stop() */
+	WORKLOAD_STATE_FAILED, /* did not come up; reason says why */
+	WORKLOAD_STATE_MAX_
+};
+
+struct workload_spec {
+	const char *name;
+	uint8_t digest[SHA512_LEN]; /* of the package, as the store verified it */
+	int blob_fd; /* its content; read when it is not unpacked yet */
+	const char *cgroup; /* absolute below the cgroup2 mount: "/weir/pods/a" */
+	const char *netns; /* "/run/netns/a"; NULL: a fresh one without a way out */
+	const char *host; /* HOST; NULL: 0.0.0.0 */
+	uint16_t port; /* PORT; not 0 */
+	const char *const *env; /* "K=V", closed by NULL; may be NULL */
+	const char *lease; /* NULL: none */
+	struct workload_limits limits;
+};
+
+struct workload {
+	char name[WORKLOAD_NAME_MAX];
+	char sri[WORKLOAD_SRI_MAX];
+	char code[WORKLOAD_PATH_MAX]; /* STATE/packages/sha512-<hex> */
+	struct package package; /* name "" until it is unpacked */
+	char cgroup[WORKLOAD_PATH_MAX];
+	char netns[WORKLOAD_PATH_MAX]; /* "": its own */
+	char host[WORKLOAD_HOST_MAX];
+	char lease[WORKLOAD_LEASE_MAX]; /* "": none */
+	char reason[WORKLOAD_REASON_MAX]; /* of failed */
+	struct json *env; /* array of "K=V"; may hold secrets, not for display */
+	struct workload_limits limits;
+	uint64_t started_ms; /* UTC; 0: never */
+	enum workload_state state;
+	pid_t pid; /* on the host; 0 unless running */
+	uint16_t port;
+};
+
+struct workloads {
+	struct workload **at; /* by name */
+	size_t len;
+};
+
+void workload_free(struct workload **w);
+void workloads_fini(struct workloads *ws);
+
+/* Once when the agent starts: removes what a crash left half unpacked. */
+int workload_sweep(const char *state, struct err *err);
+/* Unpacks, writes the bundle, runs. On failure nothing runs, and the record says why. */
+int workload_run(const char *state, const struct workload_spec *spec, struct workload **ret,
+		 struct err *err);
+/* SIGTERM, SIGKILL after grace_ms; removes container and cgroup, keeps record and log. Stopping what
+ * has ended only cleans up. */
+int workload_stop(const char *state, const char *name, uint32_t grace_ms, struct err *err);
+/* Forgets a workload that has ended, with its record and log; -EBUSY while it runs. */
+int workload_remove(const char *state, const char *name, struct err *err);
+int workload_get(const char *state, const char *name, struct workload **ret, struct err *err);
+int workload_list(const char *state, struct workloads *ret, struct err *err);
+
+const char *workload_state_name(enum workload_state state);
+/* For display: everything but env. The caller frees it; NULL without memory. */
+struct json *workload_json(const struct workload *w);
