@@ -17,7 +17,7 @@ struct addr {
 
 struct cidr {
 	struct addr addr; /* host bits zero */
-	uint8_t bits;	  /* 0 to 128; an IPv4 /24 is 120 */
+	uint8_t bits; /* 0 to 128; an IPv4 /24 is 120 */
 };
 
 #define ADDR_TEXT_MAX 46
@@ -30,6 +30,7 @@ int addr_cmp(const struct addr *a, const struct addr *b); /* memcmp order */
 /* IPv4 dotted, IPv6 as RFC 5952; ret has ADDR_TEXT_MAX bytes. Returns ret. */
 char *addr_format(const struct addr *a, char *ret);
 
-int cidr_parse(const char *text, struct cidr *ret); /* "10.0.0.0/8"; -EINVAL when host bits are set */
+int cidr_parse(const char *text,
+	       struct cidr *ret); /* "10.0.0.0/8"; -EINVAL when host bits are set */
 char *cidr_format(const struct cidr *c, char *ret); /* CIDR_TEXT_MAX bytes */
 bool cidr_has(const struct cidr *c, const struct addr *a);

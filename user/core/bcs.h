@@ -23,8 +23,8 @@ int bcs_put_u32(struct buf *b, uint32_t v);
 int bcs_put_u64(struct buf *b, uint64_t v);
 int bcs_put_u128(struct buf *b, unsigned __int128 v);
 int bcs_put_uleb(struct buf *b, uint32_t v);
-int bcs_put_bytes(struct buf *b, const void *data, uint32_t len);  /* count + bytes */
-int bcs_put_fixed(struct buf *b, const void *data, size_t len);	   /* bytes alone */
+int bcs_put_bytes(struct buf *b, const void *data, uint32_t len); /* count + bytes */
+int bcs_put_fixed(struct buf *b, const void *data, size_t len); /* bytes alone */
 int bcs_put_str(struct buf *b, const char *text);
 
 struct bcs {

@@ -17,20 +17,20 @@
 
 #define cleanup(fn) __attribute__((cleanup(fn)))
 
-#define take_ptr(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) *taken_at_ = &(p);                                                   \
-		__typeof__(p) taken_ = *taken_at_;                                                 \
-		*taken_at_ = NULL;                                                                 \
-		taken_;                                                                            \
+#define take_ptr(p)                                \
+	({                                         \
+		__typeof__(p) *taken_at_ = &(p);   \
+		__typeof__(p) taken_ = *taken_at_; \
+		*taken_at_ = NULL;                 \
+		taken_;                            \
 	})
 
-#define take_fd(fd)                                                                                \
-	({                                                                                         \
-		int *taken_at_ = &(fd);                                                            \
-		int taken_ = *taken_at_;                                                           \
-		*taken_at_ = -1;                                                                   \
-		taken_;                                                                            \
+#define take_fd(fd)                      \
+	({                               \
+		int *taken_at_ = &(fd);  \
+		int taken_ = *taken_at_; \
+		*taken_at_ = -1;         \
+		taken_;                  \
 	})
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
@@ -40,4 +40,4 @@
 void free_ptr(void *p);
 void close_fd(int *fd);
 void close_file(void *p); /* FILE ** */
-void close_dir(void *p);  /* DIR ** */
+void close_dir(void *p); /* DIR ** */

@@ -33,7 +33,8 @@ __attribute__((format(printf, 3, 4))) int err_set(struct err *err, int code, con
 int err_setv(struct err *err, int code, const char *fmt, va_list ap);
 
 /* Like err_set() with ": " and strerror(-code) behind the text. */
-__attribute__((format(printf, 3, 4))) int err_errno(struct err *err, int code, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) int err_errno(struct err *err, int code, const char *fmt,
+						    ...);
 
 /* Puts "context: " in front of the text that is there; returns err's code (-EIO if err is NULL). */
 __attribute__((format(printf, 2, 3))) int err_wrap(struct err *err, const char *fmt, ...);

@@ -33,11 +33,11 @@ void json_free(struct json **j);
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 enum json_type json_type(const struct json *j); /* of NULL: JSON_NULL */
 
-const struct json *json_get(const struct json *obj, const char *key);	 /* NULL: none */
-const struct json *json_path(const struct json *obj, const char *path);	 /* "spec.ports" */
+const struct json *json_get(const struct json *obj, const char *key); /* NULL: none */
+const struct json *json_path(const struct json *obj, const char *path); /* "spec.ports" */
 const char *json_str(const struct json *obj, const char *key, const char *fallback);
 bool json_bool(const struct json *obj, const char *key, bool fallback);
-int json_u64(const struct json *obj, const char *key, uint64_t *ret);	 /* -ENOENT, -EINVAL */
+int json_u64(const struct json *obj, const char *key, uint64_t *ret); /* -ENOENT, -EINVAL */
 int json_u128(const struct json *obj, const char *key, unsigned __int128 *ret);
 /* The value of a node itself. */
 const char *json_text(const struct json *j, const char *fallback);
@@ -48,16 +48,18 @@ size_t json_len(const struct json *arr);
 const struct json *json_at(const struct json *arr, size_t i);
 const struct json *json_first(const struct json *container);
 const struct json *json_next(const struct json *child);
-#define json_foreach(child, container)                                                             \
+#define json_foreach(child, container) \
 	for (const struct json *child = json_first(container); child; child = json_next(child))
 
 struct json *json_new_object(void);
 struct json *json_new_array(void);
 struct json *json_dup(const struct json *j);
-int json_set(struct json *obj, const char *key, struct json *value); /* takes value, also on error */
+int json_set(struct json *obj, const char *key,
+	     struct json *value); /* takes value, also on error */
 int json_set_str(struct json *obj, const char *key, const char *value); /* NULL: null */
 int json_set_bool(struct json *obj, const char *key, bool value);
-int json_set_u64(struct json *obj, const char *key, uint64_t value); /* number; a string over 2^53 */
+int json_set_u64(struct json *obj, const char *key,
+		 uint64_t value); /* number; a string over 2^53 */
 int json_set_u64_text(struct json *obj, const char *key, uint64_t value); /* always a string */
 int json_set_u128(struct json *obj, const char *key, unsigned __int128 value); /* always a string */
 int json_set_null(struct json *obj, const char *key);
