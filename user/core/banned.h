@@ -3,10 +3,14 @@
  * Calls that do not compile in this tree, after git's banned.h. Forced into every C file by the
  * Makefile (-include), behind the system headers that declare them. Use core/buf, core/parse and
  * snprintf() instead.
+ *
+ * Macros and not "#pragma GCC poison": the headers of others may write these names as long as they
+ * do not call them (linux/bpf.h names a helper strtol, libfyaml.h has macros with alloca()), and
+ * glibc makes macros of some for clang.
  */
 #pragma once
 
-/* Declared first, so that the system headers never meet a poisoned name. */
+/* Declared first, so that no system header meets a banned name. */
 #include <alloca.h> /* IWYU pragma: keep */
 #include <inttypes.h> /* IWYU pragma: keep */
 #include <stdio.h> /* IWYU pragma: keep */
@@ -15,13 +19,61 @@
 #include <time.h> /* IWYU pragma: keep */
 #include <unistd.h> /* IWYU pragma: keep */
 
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok strtok_r
-#pragma GCC poison atoi atol atoll atof strtoll strtoull strtod strtof
-#pragma GCC poison gets tmpnam tempnam mktemp gmtime localtime ctime asctime system
+#define BANNED(call) call##_is_banned_see_core_banned_h
 
-/* Not poisoned, since headers of others write these names: linux/bpf.h names helpers by them, and
- * libfyaml.h has macros that would call alloca(). A call of ours does not compile all the same. */
+#undef strcpy
+#define strcpy(...) BANNED(strcpy)
+#undef strcat
+#define strcat(...) BANNED(strcat)
+#undef strncpy
+#define strncpy(...) BANNED(strncpy)
+#undef strncat
+#define strncat(...) BANNED(strncat)
+#undef sprintf
+#define sprintf(...) BANNED(sprintf)
+#undef vsprintf
+#define vsprintf(...) BANNED(vsprintf)
+#undef strtok
+#define strtok(...) BANNED(strtok)
+#undef strtok_r
+#define strtok_r(...) BANNED(strtok_r)
+#undef atoi
+#define atoi(...) BANNED(atoi)
+#undef atol
+#define atol(...) BANNED(atol)
+#undef atoll
+#define atoll(...) BANNED(atoll)
+#undef atof
+#define atof(...) BANNED(atof)
+#undef strtol
+#define strtol(...) BANNED(strtol)
+#undef strtoul
+#define strtoul(...) BANNED(strtoul)
+#undef strtoll
+#define strtoll(...) BANNED(strtoll)
+#undef strtoull
+#define strtoull(...) BANNED(strtoull)
+#undef strtod
+#define strtod(...) BANNED(strtod)
+#undef strtof
+#define strtof(...) BANNED(strtof)
+#undef gets
+#define gets(...) BANNED(gets)
+#undef tmpnam
+#define tmpnam(...) BANNED(tmpnam)
+#undef tempnam
+#define tempnam(...) BANNED(tempnam)
+#undef mktemp
+#define mktemp(...) BANNED(mktemp)
+#undef gmtime
+#define gmtime(...) BANNED(gmtime)
+#undef localtime
+#define localtime(...) BANNED(localtime)
+#undef ctime
+#define ctime(...) BANNED(ctime)
+#undef asctime
+#define asctime(...) BANNED(asctime)
 #undef alloca
-#define alloca(size) alloca_is_banned(size)
-#define strtol(text, end, base) strtol_is_banned(text, end, base)
-#define strtoul(text, end, base) strtoul_is_banned(text, end, base)
+#define alloca(...) BANNED(alloca)
+#undef system
+#define system(...) BANNED(system)
