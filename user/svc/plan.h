@@ -15,8 +15,9 @@
  * I2. Still. What is as it should be gets no operation: a plan applied twice is empty.
  * I3. Stable. A VIP keeps its id, and a backend (address, port, protocol) its id, also over a
  *     restart: both come from the kernel's tables, nothing is remembered on disk.
- * I4. Late. A slot, a backend or a frontend's id that has gone out of use is touched again (written,
- *     deleted, given away) only after svc_idle has seen it out of use for a whole grace.
+ * I4. Late. A slot or a backend that has gone out of use is touched again (written, deleted) only
+ *     after svc_idle has seen it out of use for a whole grace. Generations are unique over all
+ *     Services and rise; a frontend's id is the generation it was born with, so ids do not recur.
  * I5. Room. What is there plus what is new must fit. A frontend that finds no room keeps its old
  *     value and is told in plan->full (-ENOSPC); all others go ahead.
  *

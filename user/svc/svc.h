@@ -22,7 +22,7 @@
  * I2. Numbers are in host order; address and port of what can be dialled are never zero (-EINVAL).
  * I3. After svc_select(): Services are in order of namespace and name, ports in the order added,
  *     endpoints of a port in order of address and port and without repetition.
- * Limits (-E2BIG): see SVC_MAX_*. Errors name the Service.
+ * Limits (-E2BIG): see SVC_MAX_*. Errors name what was added; -EINVAL for a number out of range.
  */
 #pragma once
 
@@ -122,7 +122,6 @@ struct svc_table {
 	bool selected; /* svc_select() has run since the last addition */
 
 	struct svc_text *texts;
-	size_t cap_services, cap_classes;
 };
 
 int svc_table_new(struct svc_table **ret);
@@ -151,13 +150,14 @@ int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_clas
  * - None anywhere: refused.
  * Of endpoints with the same address and port, one is kept: the one that is not terminating, then
  * the ready, then the serving one.
- * Pure, and idempotent; call it once, before the table is used.
+ * Of Services that claim the same address, port and protocol, the first in order has it.
+ * Idempotent; call it before the table is used. -ENOMEM.
  */
-void svc_select(struct svc_table *t);
+int svc_select(struct svc_table *t);
 
-#define SVC_PENDING_MAX 8
-/* Names what of a Service is known but not applied ("nodePort", "sessionAffinity", ...; static
- * texts) into ret; returns how many. */
+#define SVC_PENDING_MAX 9
+/* Names what of a Service is known but not applied ("nodePort", "sessionAffinity", "conflict", ...;
+ * static texts) into ret; returns how many. */
 size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]);
 
 const char *svc_type_name(enum svc_type v); /* "ClusterIP" */
