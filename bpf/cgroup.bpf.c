@@ -137,6 +137,17 @@ static __always_inline void walk_begin(struct cgroup *top)
 		css_rstat_flush(&top->self);
 }
 
+/* Only the kernel knows a cgroup's level for sure (a mount may show part of the tree). Parents come
+ * before their children in this walk, so pods of a new parent are found in the same walk. */
+static __always_inline void parent_note(struct cgroup *cg, __u64 id)
+{
+	__u32 zero = 0, level = BPF_CORE_READ(cg, level);
+	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+
+	if (ctl && level < WEIR_MAX_LEVELS && bpf_map_lookup_elem(&weir_parent, &id))
+		ctl->parent_levels |= 1U << level;
+}
+
 static __always_inline void walk_end(void)
 {
 	__u32 zero = 0;
@@ -160,9 +171,10 @@ int weir_walk(struct bpf_iter__cgroup *ctx)
 	}
 	if (!ctx->meta->seq_num)
 		walk_begin(cg);
+	id = cgroup_id(cg);
+	parent_note(cg, id);
 	if (cgroup_pod(cg) != cg)
 		return 0;
-	id = cgroup_id(cg);
 	pod = pod_get(cg, id);
 	if (!pod || pod->state != WEIR_POD_LIVE)
 		return 0;

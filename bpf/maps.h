@@ -59,7 +59,7 @@ struct pod_map {
 struct parent_map {
 	MAP(HASH, WEIR_MAX_PARENTS, 0);
 	__type(key, __u64);
-	__type(value, __u32); /* its level */
+	__type(value, __u32); /* 1; its presence is what counts */
 };
 struct net_map {
 	MAP(PERCPU_HASH, WEIR_MAX_PODS, BPF_F_NO_PREALLOC);

@@ -26,8 +26,8 @@ struct dp;
 struct err;
 
 struct dp_options {
-	const char *bpffs;	  /* a mounted bpf file system */
-	const char *cgroup;	  /* directory the socket programs are attached to */
+	const char *bpffs; /* a mounted bpf file system */
+	const char *cgroup; /* directory the socket programs are attached to */
 	const char *meter_cgroup; /* directory below or equal: pods live beneath it */
 };
 
@@ -72,8 +72,10 @@ int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *er
 
 /* ---- Measuring ------------------------------------------------------------------------------ */
 
-/* Pods are the direct children of a parent. Pods that exist already are found by the next walk. */
-int dp_parent_add(struct dp *dp, const char *cgroup_path, uint64_t *ret_id, struct err *err);
+/* Pods are the direct children of a parent. Makes the registered parents be those of paths that
+ * exist (others are taken up by a later call); when that changed something, walks, which finds the
+ * pods that are there already. Absolute paths below meter_cgroup, or it. */
+int dp_parents_sync(struct dp *dp, const char *const *paths, size_t n, struct err *err);
 /* Reads all pods, living and dead. The array is the mapping's own: valid until the next walk. */
 int dp_walk(struct dp *dp, const struct weir_sample **ret, size_t *ret_n, struct err *err);
 /* The samples of the last walk, whoever did it. */
@@ -92,7 +94,7 @@ const char *dp_class_name(enum weir_class c); /* "external", "cluster", "local",
 
 struct dp_program {
 	char name[16], attach[24]; /* "weir_connect4", "cgroup connect4" */
-	uint32_t id, link_id, verified_insns, xlated_bytes, stack_bytes;
+	uint32_t id, link_id, verified_insns, xlated_bytes;
 	uint64_t run_count, run_ns; /* when kernel.bpf_stats_enabled */
 };
 struct dp_map {
@@ -105,7 +107,7 @@ int dp_maps(struct dp *dp, struct dp_map **ret, size_t *ret_n, struct err *err);
 struct dp_feature {
 	const char *name, *why; /* what Weir uses it for */
 	bool have;
-	char note[96];		/* when missing: what then degrades or fails */
+	char note[96]; /* when missing: what then degrades or fails */
 };
 /* What this kernel offers, found by trying; needs no pins. */
 int dp_probe(struct dp_feature **ret, size_t *ret_n, struct err *err);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dp/dp.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/file.h"
+#include "dp/dp_int.h"
+
+static int dp_new(struct dp **ret)
+{
+	struct dp *dp = calloc(1, sizeof(*dp));
+
+	if (!dp)
+		return -ENOMEM;
+	for (size_t i = 0; i < DP_TABLE_MAX_; i++)
+		dp->map[i] = -1;
+	dp->walk = -1;
+	*ret = dp;
+	return 0;
+}
+
+static void unmap(void *at, size_t len)
+{
+	if (at)
+		munmap(at, len);
+}
+
+void dp_close(struct dp **dpp)
+{
+	struct dp *dp = *dpp;
+
+	if (!dp)
+		return;
+	unmap(dp->slots, sizeof(*dp->slots) * WEIR_MAX_SLOTS);
+	unmap(dp->backends, sizeof(*dp->backends) * WEIR_MAX_BACKENDS);
+	unmap(dp->samples, sizeof(*dp->samples) * WEIR_MAX_PODS);
+	unmap(dp->ctl, sizeof(*dp->ctl));
+	for (size_t i = 0; i < DP_TABLE_MAX_; i++)
+		close_fd(&dp->map[i]);
+	close_fd(&dp->walk);
+	free(dp);
+	*dpp = NULL;
+}
+
+static int walk_open(struct dp *dp, struct err *err)
+{
+	char path[DP_PATH_MAX];
+	int r = dp_pin_path(dp, "links", "weir_walk", path, err);
+
+	if (r < 0)
+		return r;
+	dp->walk = bpf_obj_get(path);
+	return dp->walk < 0 ? err_errno(err, -errno, "%s", path) : 0;
+}
+
+int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err)
+{
+	cleanup(dp_close) struct dp *dp = NULL;
+	int r = dp_new(&dp);
+
+	if (r < 0)
+		return err_errno(err, r, "opening the datapath");
+	if (path_format(dp->meter_cgroup, sizeof(dp->meter_cgroup), "%s", opt->meter_cgroup))
+		return err_set(err, -ENAMETOOLONG, "%s: path too long", opt->meter_cgroup);
+	r = dp_pins_init(dp, opt->bpffs, err);
+	if (r < 0)
+		return r;
+
+	dp->adopted = dp_adoptable(dp, opt);
+	if (!dp->adopted) {
+		r = dp_load(dp, opt, err);
+		if (r < 0)
+			return r;
+	}
+	r = dp_maps_open(dp, err);
+	if (r < 0)
+		return r;
+	r = dp_maps_mmap(dp, err);
+	if (r < 0)
+		return r;
+	r = walk_open(dp, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(dp);
+	return 0;
+}
+
+int dp_open_pinned(const char *bpffs, struct dp **ret, struct err *err)
+{
+	cleanup(dp_close) struct dp *dp = NULL;
+	int r = dp_new(&dp);
+
+	if (r < 0)
+		return err_errno(err, r, "opening the datapath");
+	dp->read_only = true;
+	r = dp_pins_init(dp, bpffs, err);
+	if (r < 0)
+		return r;
+	r = dp_maps_open(dp, err);
+	if (r < 0)
+		return r;
+	r = dp_maps_mmap(dp, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(dp);
+	return 0;
+}
+
+/* A link or map goes with its last pin; a program with its link. */
+int dp_detach(const char *bpffs, struct err *err)
+{
+	struct dp dp = {};
+	int r = dp_pins_init(&dp, bpffs, err);
+
+	if (r < 0)
+		return r;
+	r = dir_remove(dp.pins, err);
+	if (r < 0)
+		return r;
+	*strrchr(dp.pins, '/') = '\0';
+	if (rmdir(dp.pins) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		return err_errno(err, -errno, "%s", dp.pins);
+	return 0;
+}
+
+bool dp_adopted(const struct dp *dp)
+{
+	return dp->adopted;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of user/dp only. */
+#pragma once
+
+#include "dp/dp.h"
+
+enum dp_table {
+	DP_SVC,
+	DP_SLOT,
+	DP_BACKEND,
+	DP_FLOW,
+	DP_REV,
+	DP_CLASS,
+	DP_POD,
+	DP_PARENT,
+	DP_NET,
+	DP_SAMPLE,
+	DP_CTL,
+	DP_REASON,
+	DP_CPU,
+	DP_TABLE_MAX_
+};
+
+extern const char *const dp_table_name[DP_TABLE_MAX_];
+
+#define DP_PATH_MAX 512
+
+struct dp {
+	char pins[DP_PATH_MAX]; /* BPFFS/weir/v<ABI> */
+	char meter_cgroup[DP_PATH_MAX];
+	int map[DP_TABLE_MAX_]; /* -1: not open */
+	int walk; /* the iterator's link; -1 when opened to read */
+	bool read_only, adopted;
+	/* mappings; NULL: not mapped */
+	struct weir_slot *slots;
+	struct weir_backend *backends;
+	struct weir_sample *samples;
+	struct weir_ctl *ctl;
+};
+
+/* The programs that are attached, in the order they are. */
+enum dp_hook { DP_HOOK_CGROUP, DP_HOOK_METER_CGROUP, DP_HOOK_TRACE, DP_HOOK_ITER };
+struct dp_attach {
+	const char *prog; /* also the name of its link's pin */
+	const char *what;
+	enum dp_hook hook;
+};
+extern const struct dp_attach dp_attach[];
+extern const size_t dp_attach_n;
+
+/* pins.c */
+int dp_pin_path(const struct dp *dp, const char *kind, const char *name, char ret[DP_PATH_MAX],
+		struct err *err);
+int dp_pins_init(struct dp *dp, const char *bpffs, struct err *err);
+int dp_maps_open(struct dp *dp, struct err *err); /* fds of the pinned maps */
+int dp_maps_mmap(struct dp *dp, struct err *err);
+
+/* load.c */
+int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err);
+bool dp_adoptable(struct dp *dp, const struct dp_options *opt);

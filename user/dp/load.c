@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bringing the programs into the kernel, or finding that they are there.
+ *
+ * Pins below BPFFS/weir/v<ABI>: maps/NAME, links/PROGRAM. The control map carries the hash of the
+ * object whose programs are pinned; it is written last, so a half-done load is never adopted, and
+ * the next one goes on from it.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "core/cleanup.h"
+#include "core/crypto.h"
+#include "core/err.h"
+#include "core/file.h"
+#include "dp/dp_int.h"
+#include "weir.skel.h"
+
+const struct dp_attach dp_attach[] = {
+	{ "weir_connect4", "cgroup connect4", DP_HOOK_CGROUP },
+	{ "weir_connect6", "cgroup connect6", DP_HOOK_CGROUP },
+	{ "weir_sendmsg4", "cgroup sendmsg4", DP_HOOK_CGROUP },
+	{ "weir_sendmsg6", "cgroup sendmsg6", DP_HOOK_CGROUP },
+	{ "weir_recvmsg4", "cgroup recvmsg4", DP_HOOK_CGROUP },
+	{ "weir_recvmsg6", "cgroup recvmsg6", DP_HOOK_CGROUP },
+	{ "weir_getpeer4", "cgroup getpeername4", DP_HOOK_CGROUP },
+	{ "weir_getpeer6", "cgroup getpeername6", DP_HOOK_CGROUP },
+	{ "weir_egress", "cgroup egress", DP_HOOK_METER_CGROUP },
+	{ "weir_ingress", "cgroup ingress", DP_HOOK_METER_CGROUP },
+	{ "weir_mkdir", "cgroup_mkdir", DP_HOOK_TRACE },
+	{ "weir_rmdir", "cgroup_rmdir", DP_HOOK_TRACE },
+	{ "weir_release", "cgroup_release", DP_HOOK_TRACE },
+	{ "weir_walk", "iter cgroup", DP_HOOK_ITER },
+};
+const size_t dp_attach_n = ARRAY_LEN(dp_attach);
+
+/* libbpf says on its log why a load failed; its last warning goes into our error. */
+static char libbpf_said[256];
+
+__attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_level level,
+							      const char *fmt, va_list ap)
+{
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(libbpf_said, sizeof(libbpf_said), fmt, ap);
+	libbpf_said[strcspn(libbpf_said, "\n")] = '\0';
+	return 0;
+}
+
+static int load_error(struct err *err, int code, const char *what)
+{
+	if (code == -EPERM)
+		return err_set(err, code,
+			       "%s: not permitted; run as root (CAP_BPF, CAP_NET_ADMIN, "
+			       "CAP_PERFMON)",
+			       what);
+	return err_errno(err, code, "%s%s%s", what, libbpf_said[0] ? ": " : "", libbpf_said);
+}
+
+static void skel_free(struct weir_bpf **skel)
+{
+	weir_bpf__destroy(*skel);
+}
+
+static void object_hash(uint8_t ret[HASH_LEN])
+{
+	size_t len = 0;
+	const void *elf = weir_bpf__elf_bytes(&len);
+
+	blake2b256(elf, len, ret);
+}
+
+/* The kfunc that this kernel's rstat has; found in its BTF. */
+static int flush_kind(enum weir_flush *ret, struct err *err)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf)
+		return err_set(err, -EOPNOTSUPP,
+			       "no /sys/kernel/btf/vmlinux; Weir needs a kernel with "
+			       "CONFIG_DEBUG_INFO_BTF=y (Debian's have it)");
+	if (btf__find_by_name_kind(btf, "cgroup_rstat_flush", BTF_KIND_FUNC) > 0)
+		*ret = WEIR_FLUSH_CGROUP;
+	else if (btf__find_by_name_kind(btf, "css_rstat_flush", BTF_KIND_FUNC) > 0)
+		*ret = WEIR_FLUSH_CSS;
+	else
+		*ret = WEIR_FLUSH_NONE;
+	btf__free(btf);
+	if (*ret == WEIR_FLUSH_NONE)
+		return err_set(err, -EOPNOTSUPP,
+			       "this kernel has neither cgroup_rstat_flush nor css_rstat_flush for "
+			       "BPF; Weir needs Linux 6.1 or later");
+	return 0;
+}
+
+static int link_cgroup_id(int link_fd, uint64_t *ret)
+{
+	struct bpf_link_info info = {};
+	uint32_t len = sizeof(info);
+
+	if (bpf_link_get_info_by_fd(link_fd, &info, &len) < 0)
+		return -errno;
+	if (info.type == BPF_LINK_TYPE_CGROUP)
+		*ret = info.cgroup.cgroup_id;
+	else if (info.type == BPF_LINK_TYPE_ITER)
+		*ret = info.iter.cgroup.cgroup_id;
+	else
+		*ret = 0;
+	return 0;
+}
+
+/* A cgroup's id is its inode number; 0: no such directory. */
+static uint64_t cgroup_id(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? 0 : st.st_ino;
+}
+
+static const char *hook_cgroup(const struct dp_attach *a, const struct dp_options *opt)
+{
+	switch (a->hook) {
+	case DP_HOOK_CGROUP:
+		return opt->cgroup;
+	case DP_HOOK_METER_CGROUP:
+	case DP_HOOK_ITER:
+		return opt->meter_cgroup;
+	case DP_HOOK_TRACE:
+		break;
+	}
+	return NULL;
+}
+
+/* The pinned link of a program if it is where it should be; -1: none, or elsewhere. */
+static int link_open(const struct dp *dp, const struct dp_attach *a, const struct dp_options *opt)
+{
+	const char *cgroup = hook_cgroup(a, opt);
+	cleanup(close_fd) int fd = -1;
+	char path[DP_PATH_MAX];
+	uint64_t id = 0;
+
+	if (dp_pin_path(dp, "links", a->prog, path, NULL) < 0)
+		return -1;
+	fd = bpf_obj_get(path);
+	if (fd < 0 || link_cgroup_id(fd, &id) < 0 || (cgroup && id != cgroup_id(cgroup)))
+		return -1;
+	return take_fd(fd);
+}
+
+bool dp_adoptable(struct dp *dp, const struct dp_options *opt)
+{
+	uint8_t hash[HASH_LEN];
+
+	if (dp_maps_open(dp, NULL) < 0 || dp_maps_mmap(dp, NULL) < 0)
+		return false;
+	object_hash(hash);
+	if (dp->ctl->abi != WEIR_ABI || memcmp(dp->ctl->build, hash, sizeof(hash)))
+		return false;
+	for (size_t i = 0; i < dp_attach_n; i++) {
+		cleanup(close_fd) int fd = link_open(dp, &dp_attach[i], opt);
+
+		if (fd < 0)
+			return false;
+	}
+	return true;
+}
+
+/* A cgroup program keeps its link, whose program is exchanged in one step. A tracing link can't be
+ * updated: it goes just before the new one comes. */
+static int attach_one(const struct dp *dp, struct weir_bpf *skel, const struct dp_attach *a,
+		      const struct dp_options *opt, struct err *err)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(skel->obj, a->prog);
+	cleanup(close_fd) int cgroup = -1, old = -1;
+	union bpf_iter_link_info where = {};
+	struct bpf_link *link = NULL;
+	const char *dir = hook_cgroup(a, opt);
+	char path[DP_PATH_MAX];
+	int r = dp_pin_path(dp, "links", a->prog, path, err);
+
+	if (r < 0)
+		return r;
+	if (dir) {
+		cgroup = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (cgroup < 0)
+			return err_errno(err, -errno, "cgroup %s", dir);
+	}
+	if (a->hook == DP_HOOK_CGROUP || a->hook == DP_HOOK_METER_CGROUP) {
+		old = link_open(dp, a, opt);
+		if (old >= 0 && !bpf_link_update(old, bpf_program__fd(prog), NULL))
+			return 0;
+	}
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_errno(err, -errno, "%s", path);
+	close_fd(&old);
+
+	if (a->hook == DP_HOOK_ITER) {
+		LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &where,
+			    .link_info_len = sizeof(where));
+
+		where.cgroup.cgroup_fd = (uint32_t)cgroup;
+		where.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE;
+		link = bpf_program__attach_iter(prog, &opts);
+	} else if (dir) {
+		link = bpf_program__attach_cgroup(prog, cgroup);
+	} else {
+		link = bpf_program__attach(prog);
+	}
+	if (!link)
+		return load_error(err, -errno, a->prog);
+	r = bpf_link__pin(link, path);
+	bpf_link__destroy(link);
+	return r < 0 ? load_error(err, r, path) : 0;
+}
+
+/* Reuses the pinned maps of this ABI, makes and pins the others. */
+static int object_load(struct dp *dp, struct weir_bpf *skel, struct err *err)
+{
+	char path[DP_PATH_MAX];
+	int r;
+
+	for (size_t i = 0; i < DP_TABLE_MAX_; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, dp_table_name[i]);
+
+		r = dp_pin_path(dp, "maps", dp_table_name[i], path, err);
+		if (r < 0)
+			return r;
+		r = map ? bpf_map__set_pin_path(map, path) : -ENOENT;
+		if (r < 0)
+			return err_errno(err, r, "map %s", dp_table_name[i]);
+	}
+	r = weir_bpf__load(skel);
+	return r < 0 ? load_error(err, r, "loading the BPF programs") : 0;
+}
+
+static int init_run(struct weir_bpf *skel, struct err *err)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int r = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.weir_init), &opts);
+
+	if (r < 0)
+		return err_errno(err, r, "running weir_init");
+	if (opts.retval)
+		return err_set(err, -EOPNOTSUPP,
+			       "weir_init: per-CPU data can't be located on this kernel (step %u)",
+			       opts.retval);
+	return 0;
+}
+
+static int dirs_make(const struct dp *dp, struct err *err)
+{
+	static const char *const kinds[] = { "maps", "links" };
+	char path[DP_PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		int r = dp_pin_path(dp, kinds[i], "", path, err);
+
+		if (!r)
+			r = dir_make(path, 0700, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
+{
+	cleanup(skel_free) struct weir_bpf *skel = NULL;
+	enum weir_flush flush;
+	int r, ncpu = libbpf_num_possible_cpus();
+
+	if (ncpu < 0 || ncpu > WEIR_MAX_CPUS)
+		return err_set(err, -EOPNOTSUPP, "%d possible CPUs; Weir handles 1 to %d", ncpu,
+			       WEIR_MAX_CPUS);
+	libbpf_set_print(keep_warning);
+	libbpf_said[0] = '\0';
+	r = flush_kind(&flush, err);
+	if (r < 0)
+		return r;
+	r = dirs_make(dp, err);
+	if (r < 0)
+		return r;
+	skel = weir_bpf__open();
+	if (!skel)
+		return load_error(err, -errno, "opening the BPF object");
+	skel->rodata->weir_flush = flush;
+	r = object_load(dp, skel, err);
+	if (r < 0)
+		return r;
+	r = dp_maps_open(dp, err);
+	if (r < 0)
+		return r;
+	r = dp_maps_mmap(dp, err);
+	if (r < 0)
+		return r;
+
+	memset(dp->ctl->build, 0, sizeof(dp->ctl->build)); /* until all is attached */
+	dp->ctl->abi = WEIR_ABI;
+	dp->ctl->ncpu = (uint32_t)ncpu;
+	dp->ctl->flush = flush;
+	r = init_run(skel, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < dp_attach_n; i++) {
+		r = attach_one(dp, skel, &dp_attach[i], opt, err);
+		if (r < 0)
+			return r;
+	}
+	object_hash(dp->ctl->build);
+	return 0;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables that measure: parents, pods, bytes, samples; and the walk. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/file.h"
+#include "dp/dp_int.h"
+
+/* From 6.16 on the kfunc flushes CPU time only; reading memory.stat flushes the memory part of the
+ * whole subtree. Where there is no such file there is no memory to read either. */
+static void mem_flush(const struct dp *dp)
+{
+	cleanup(close_fd) int fd = -1;
+	char path[DP_PATH_MAX + 16], text[256];
+
+	if (dp->ctl->flush != WEIR_FLUSH_CSS ||
+	    path_format(path, sizeof(path), "%s/memory.stat", dp->meter_cgroup))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, sizeof(text)) < 0)
+		return; /* an old reading is still a reading */
+}
+
+size_t dp_samples(const struct dp *dp, const struct weir_sample **ret, uint64_t *ret_at)
+{
+	uint32_t n = __atomic_load_n(&dp->ctl->walk_count, __ATOMIC_ACQUIRE);
+
+	*ret = dp->samples;
+	*ret_at = dp->ctl->walk_at;
+	return n < WEIR_MAX_PODS ? n : WEIR_MAX_PODS;
+}
+
+int dp_walk(struct dp *dp, const struct weir_sample **ret, size_t *ret_n, struct err *err)
+{
+	cleanup(close_fd) int fd = -1;
+	uint64_t at;
+	char none[64];
+	ssize_t n;
+
+	mem_flush(dp);
+	fd = bpf_iter_create(dp->walk);
+	if (fd < 0)
+		return err_errno(err, -errno, "starting the cgroup walk");
+	do
+		n = read(fd, none, sizeof(none));
+	while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0)
+		return err_errno(err, -errno, "walking the cgroups");
+	*ret_n = dp_samples(dp, ret, &at);
+	return 0;
+}
+
+static bool parent_wanted(uint64_t id, const uint64_t *want, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (want[i] == id)
+			return true;
+	return false;
+}
+
+/* Parents that are no longer wanted go; 1: some did. */
+static int parents_prune(struct dp *dp, const uint64_t *want, size_t n, struct err *err)
+{
+	uint64_t key, *at = NULL, gone[WEIR_MAX_PARENTS];
+	size_t gone_n = 0;
+
+	while (gone_n < WEIR_MAX_PARENTS && !bpf_map_get_next_key(dp->map[DP_PARENT], at, &key)) {
+		if (!parent_wanted(key, want, n))
+			gone[gone_n++] = key;
+		at = &key;
+	}
+	for (size_t i = 0; i < gone_n; i++)
+		if (bpf_map_delete_elem(dp->map[DP_PARENT], &gone[i]) < 0 && errno != ENOENT)
+			return err_errno(err, -errno, "writing weir_parent");
+	return gone_n > 0;
+}
+
+int dp_parents_sync(struct dp *dp, const char *const *paths, size_t n, struct err *err)
+{
+	const struct weir_sample *samples;
+	uint64_t want[WEIR_MAX_PARENTS];
+	const uint32_t one = 1;
+	size_t want_n = 0;
+	int changed;
+
+	for (size_t i = 0; i < n; i++) {
+		struct stat st;
+
+		if (stat(paths[i], &st) < 0 || parent_wanted(st.st_ino, want, want_n))
+			continue;
+		if (want_n == WEIR_MAX_PARENTS)
+			return err_set(err, -E2BIG,
+				       "%s: more than %d folders hold pods; put pods beneath fewer",
+				       paths[i], WEIR_MAX_PARENTS);
+		want[want_n++] = st.st_ino;
+	}
+	changed = parents_prune(dp, want, want_n, err);
+	if (changed < 0)
+		return changed;
+	for (size_t i = 0; i < want_n; i++) {
+		int r = bpf_map_update_elem(dp->map[DP_PARENT], &want[i], &one, BPF_NOEXIST);
+
+		if (r < 0 && r != -EEXIST)
+			return err_errno(err, r, "writing weir_parent");
+		changed |= !r;
+	}
+	return changed ? dp_walk(dp, &samples, &want_n, err) : 0;
+}
+
+static void dir_add(struct weir_dir *sum, const struct weir_dir *d)
+{
+	for (size_t c = 0; c < WEIR_CLASSES_BILLED; c++) {
+		sum->wire[c].bytes += d->wire[c].bytes;
+		sum->wire[c].packets += d->wire[c].packets;
+	}
+	sum->raw.bytes += d->raw.bytes;
+	sum->raw.packets += d->raw.packets;
+}
+
+int dp_net(struct dp *dp, uint64_t cgroup_id, struct weir_net *ret, struct err *err)
+{
+	cleanup(free_ptr) struct weir_net *cpus = calloc(dp->ctl->ncpu, sizeof(*cpus));
+	struct weir_net sum = {};
+	int r;
+
+	if (!cpus)
+		return err_errno(err, -ENOMEM, "reading weir_net");
+	r = bpf_map_lookup_elem(dp->map[DP_NET], &cgroup_id, cpus);
+	if (r < 0 && r != -ENOENT)
+		return err_errno(err, r, "reading weir_net");
+	for (uint32_t i = 0; !r && i < dp->ctl->ncpu; i++) {
+		dir_add(&sum.rx, &cpus[i].rx);
+		dir_add(&sum.tx, &cpus[i].tx);
+	}
+	*ret = sum;
+	return 0;
+}
+
+int dp_pod_forget(struct dp *dp, uint64_t cgroup_id, struct err *err)
+{
+	static const enum dp_table tables[] = { DP_NET, DP_POD };
+
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		int r = bpf_map_delete_elem(dp->map[tables[i]], &cgroup_id);
+
+		if (r < 0 && r != -ENOENT)
+			return err_errno(err, r, "writing %s", dp_table_name[tables[i]]);
+	}
+	return 0;
+}
+
+bool dp_memory_measured(const char *meter_cgroup, char *ret_why, size_t size)
+{
+	char path[DP_PATH_MAX], text[512] = "";
+	cleanup(close_file) FILE *f = NULL;
+
+	snprintf(ret_why, size, "the memory controller is not on cgroup2 here");
+	if (path_format(path, sizeof(path), "%s/cgroup.controllers", meter_cgroup))
+		return false;
+	f = fopen(path, "re");
+	if (!f || !fgets(text, sizeof(text), f))
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	for (char *at = text, *word; (word = strsep(&at, " "));)
+		if (!strcmp(word, "memory"))
+			return true;
+	return false;
+}

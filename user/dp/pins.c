@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dp/dp_int.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/file.h"
+
+const char *const dp_table_name[] = {
+	[DP_SVC] = "weir_svc",	     [DP_SLOT] = "weir_slot",	  [DP_BACKEND] = "weir_backend",
+	[DP_FLOW] = "weir_flow",     [DP_REV] = "weir_rev",	  [DP_CLASS] = "weir_class",
+	[DP_POD] = "weir_pod",	     [DP_PARENT] = "weir_parent", [DP_NET] = "weir_net",
+	[DP_SAMPLE] = "weir_sample", [DP_CTL] = "weir_ctl",	  [DP_REASON] = "weir_reason",
+	[DP_CPU] = "weir_cpu",
+};
+_Static_assert(ARRAY_LEN(dp_table_name) == DP_TABLE_MAX_, "a table without a name");
+
+int dp_pin_path(const struct dp *dp, const char *kind, const char *name, char ret[DP_PATH_MAX],
+		struct err *err)
+{
+	if (path_format(ret, DP_PATH_MAX, "%s/%s%s%s", dp->pins, kind, name[0] ? "/" : "", name))
+		return err_set(err, -ENAMETOOLONG, "%s: path too long; mount bpffs higher up",
+			       dp->pins);
+	return 0;
+}
+
+int dp_pins_init(struct dp *dp, const char *bpffs, struct err *err)
+{
+	struct statfs fs;
+
+	if (statfs(bpffs, &fs) < 0)
+		return err_errno(err, -errno, "%s", bpffs);
+	if ((unsigned long)fs.f_type != BPF_FS_MAGIC)
+		return err_set(
+			err, -EINVAL,
+			"%s is not a bpf file system; mount one there with: mount -t bpf bpf %s",
+			bpffs, bpffs);
+	if (path_format(dp->pins, sizeof(dp->pins), "%s/weir/v%d", bpffs, WEIR_ABI))
+		return err_set(err, -ENAMETOOLONG, "%s: path too long; mount bpffs higher up",
+			       bpffs);
+	return 0;
+}
+
+int dp_maps_open(struct dp *dp, struct err *err)
+{
+	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = dp->read_only ? BPF_F_RDONLY : 0);
+	char path[DP_PATH_MAX];
+
+	for (size_t i = 0; i < DP_TABLE_MAX_; i++) {
+		int r = dp_pin_path(dp, "maps", dp_table_name[i], path, err);
+
+		if (r < 0)
+			return r;
+		if (dp->map[i] >= 0)
+			continue;
+		dp->map[i] = bpf_obj_get_opts(path, &opts);
+		if (dp->map[i] >= 0)
+			continue;
+		r = -errno;
+		if (r == -ENOENT)
+			return err_set(
+				err, r,
+				"%s: no datapath is pinned there; start the agent with: weir agent run",
+				dp->pins);
+		return err_errno(err, r, "%s", path);
+	}
+	return 0;
+}
+
+static int map_one(struct dp *dp, enum dp_table t, size_t len, bool writable, void **ret,
+		   struct err *err)
+{
+	int prot = PROT_READ | (writable ? PROT_WRITE : 0);
+	void *at = mmap(NULL, len, prot, MAP_SHARED, dp->map[t], 0);
+
+	if (at == MAP_FAILED)
+		return err_errno(err, -errno, "mapping %s", dp_table_name[t]);
+	*ret = at;
+	return 0;
+}
+
+int dp_maps_mmap(struct dp *dp, struct err *err)
+{
+	const struct {
+		enum dp_table t;
+		size_t len;
+		bool writable;
+		void **at;
+	} want[] = {
+		{ DP_SLOT, sizeof(*dp->slots) * WEIR_MAX_SLOTS, true, (void **)&dp->slots },
+		{ DP_BACKEND, sizeof(*dp->backends) * WEIR_MAX_BACKENDS, true,
+		  (void **)&dp->backends },
+		{ DP_SAMPLE, sizeof(*dp->samples) * WEIR_MAX_PODS, false, (void **)&dp->samples },
+		{ DP_CTL, sizeof(*dp->ctl), true, (void **)&dp->ctl },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		int r;
+
+		if (*want[i].at)
+			continue;
+		r = map_one(dp, want[i].t, want[i].len, want[i].writable && !dp->read_only,
+			    want[i].at, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

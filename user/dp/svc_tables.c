@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables that direct: frontends, backends, slots, classes. */
+#include <bpf/bpf.h>
+#include <errno.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "dp/dp_int.h"
+
+/* All keys and values of a hash or trie into one array of {key, value} records. */
+struct dump {
+	size_t key_len, value_at, record_len, max;
+};
+
+static int table_dump(struct dp *dp, enum dp_table t, const struct dump *d, void **ret,
+		      size_t *ret_n, struct err *err)
+{
+	cleanup(free_ptr) uint8_t *records = NULL;
+	const void *key = NULL;
+	size_t n = 0, cap = 0;
+
+	for (;;) {
+		uint8_t *rec;
+		int r;
+
+		if (n == cap) {
+			cap = cap ? cap * 2 : 64;
+			rec = reallocarray(records, cap, d->record_len);
+			if (!rec)
+				return err_errno(err, -ENOMEM, "%s", dp_table_name[t]);
+			records = rec;
+			key = n ? records + (n - 1) * d->record_len : NULL;
+		}
+		rec = records + n * d->record_len;
+		memset(rec, 0, d->record_len);
+		r = bpf_map_get_next_key(dp->map[t], key, rec);
+		if (r == -ENOENT || n == d->max)
+			break;
+		if (r < 0)
+			return err_errno(err, r, "reading %s", dp_table_name[t]);
+		/* a key that went meanwhile keeps a value of zeros out of the array */
+		key = rec;
+		r = bpf_map_lookup_elem(dp->map[t], rec, rec + d->value_at);
+		if (r < 0 && r != -ENOENT)
+			return err_errno(err, r, "reading %s", dp_table_name[t]);
+		n++;
+	}
+	*ret = take_ptr(records);
+	*ret_n = n;
+	return 0;
+}
+
+int dp_frontends(struct dp *dp, struct dp_frontend **ret, size_t *ret_n, struct err *err)
+{
+	const struct dump d = { sizeof(struct weir_vip), offsetof(struct dp_frontend, svc),
+				sizeof(struct dp_frontend), WEIR_MAX_FRONTENDS };
+
+	return table_dump(dp, DP_SVC, &d, (void **)ret, ret_n, err);
+}
+
+int dp_classes(struct dp *dp, struct dp_class **ret, size_t *ret_n, struct err *err)
+{
+	const struct dump d = { sizeof(struct weir_prefix), offsetof(struct dp_class, class),
+				sizeof(struct dp_class), WEIR_MAX_CLASSES };
+
+	return table_dump(dp, DP_CLASS, &d, (void **)ret, ret_n, err);
+}
+
+int dp_backends(struct dp *dp, struct dp_backend **ret, size_t *ret_n, struct err *err)
+{
+	cleanup(free_ptr) struct dp_backend *out = NULL;
+	size_t n = 0;
+
+	for (uint32_t id = 0; id < WEIR_MAX_BACKENDS; id++)
+		n += dp->backends[id].proto != 0;
+	out = calloc(n ? n : 1, sizeof(*out));
+	if (!out)
+		return err_errno(err, -ENOMEM, "reading backends");
+	*ret_n = 0;
+	for (uint32_t id = 0; id < WEIR_MAX_BACKENDS && *ret_n < n; id++)
+		if (dp->backends[id].proto)
+			out[(*ret_n)++] = (struct dp_backend){ id, dp->backends[id] };
+	*ret = take_ptr(out);
+	return 0;
+}
+
+const struct weir_slot *dp_slots(const struct dp *dp)
+{
+	return dp->slots;
+}
+
+static int table_put(struct dp *dp, enum dp_table t, const void *key, const void *value,
+		     struct err *err)
+{
+	int r = bpf_map_update_elem(dp->map[t], key, value, BPF_ANY);
+
+	if (r == -E2BIG || r == -ENOSPC)
+		return err_set(err, -ENOSPC, "%s is full", dp_table_name[t]);
+	return r < 0 ? err_errno(err, r, "writing %s", dp_table_name[t]) : 0;
+}
+
+static int table_del(struct dp *dp, enum dp_table t, const void *key, struct err *err)
+{
+	int r = bpf_map_delete_elem(dp->map[t], key);
+
+	return r < 0 && r != -ENOENT ? err_errno(err, r, "writing %s", dp_table_name[t]) : 0;
+}
+
+int dp_frontend_put(struct dp *dp, const struct weir_vip *vip, const struct weir_svc *svc,
+		    struct err *err)
+{
+	return table_put(dp, DP_SVC, vip, svc, err);
+}
+
+int dp_frontend_del(struct dp *dp, const struct weir_vip *vip, struct err *err)
+{
+	return table_del(dp, DP_SVC, vip, err);
+}
+
+int dp_class_put(struct dp *dp, const struct dp_class *c, struct err *err)
+{
+	return table_put(dp, DP_CLASS, &c->prefix, &c->class, err);
+}
+
+int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *err)
+{
+	return table_del(dp, DP_CLASS, prefix, err);
+}
+
+/* proto is stored last and cleared first: a reader that sees it sees the rest (bpf/lib/lb.h). */
+int dp_backend_put(struct dp *dp, uint32_t id, const struct weir_backend *be, struct err *err)
+{
+	struct weir_backend *at = &dp->backends[id];
+
+	if (id >= WEIR_MAX_BACKENDS)
+		return err_set(err, -ENOSPC, "backend %u: the table holds %d", id,
+			       WEIR_MAX_BACKENDS);
+	__atomic_store_n(&at->proto, 0, __ATOMIC_RELEASE);
+	at->addr = be->addr;
+	at->port = be->port;
+	__atomic_store_n(&at->proto, be->proto, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int dp_backend_del(struct dp *dp, uint32_t id, struct err *err)
+{
+	if (id >= WEIR_MAX_BACKENDS)
+		return err_set(err, -EINVAL, "backend %u: the table holds %d", id,
+			       WEIR_MAX_BACKENDS);
+	__atomic_store_n(&dp->backends[id].proto, 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void dp_slot_put(struct dp *dp, uint32_t index, struct weir_slot slot)
+{
+	uint64_t raw;
+
+	memcpy(&raw, &slot, sizeof(raw));
+	__atomic_store_n((uint64_t *)(void *)&dp->slots[index], raw, __ATOMIC_RELEASE);
+}
