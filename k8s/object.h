@@ -29,16 +29,16 @@
 struct err;
 struct json;
 
-/* The API's own limits where it has some; for the rest what fits its 1.5 MB objects. */
+/* The API's own limits where it has small ones. */
 #define KUBE_MAX_NAME 253
 #define KUBE_MAX_LABEL 63
 #define KUBE_MAX_LEASE \
 	127 /* more than a label of a live cluster may hold: files may name any lease */
 #define KUBE_MAX_PATH 1023
-#define KUBE_MAX_PORTS 20000
+#define KUBE_MAX_PORTS 1024
 #define KUBE_MAX_ENDPOINTS 1000
 #define KUBE_MAX_HINTS 64
-#define KUBE_MAX_ADDRS 1024
+#define KUBE_MAX_ADDRS 256
 #define KUBE_MAX_TAINTS 1024
 
 enum kube_kind { KUBE_SERVICE, KUBE_SLICE, KUBE_NODE, KUBE_POD, KUBE_CIDR, KUBE_KIND_MAX_ };

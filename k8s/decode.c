@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "k8s/decode.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+
+#include "core/buf.h"
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/json.h"
+#include "core/parse.h"
+
+#define CHUNK_SIZE 512
+#define SHOWN_MAX 64 /* characters of a bad value in an error */
+
+struct kube_chunk {
+	struct kube_chunk *next;
+	size_t used, size;
+	max_align_t data[];
+};
+
+void *kube_alloc(struct kube_object *obj, size_t n, size_t size)
+{
+	size_t len;
+
+	if (__builtin_mul_overflow(n, size, &len) || len > SIZE_MAX / 2)
+		return NULL;
+	len = (len + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
+
+	struct kube_chunk *c = obj->chunks;
+	if (!c || c->size - c->used < len) {
+		size_t room = len > CHUNK_SIZE ? len : CHUNK_SIZE;
+
+		c = calloc(1, sizeof(*c) + room);
+		if (!c)
+			return NULL;
+		c->size = room;
+		c->next = obj->chunks;
+		obj->chunks = c;
+	}
+	void *p = (char *)c->data + c->used;
+	c->used += len;
+	return p;
+}
+
+void kube_chunks_free(struct kube_chunk **chunks)
+{
+	while (*chunks) {
+		struct kube_chunk *next = (*chunks)->next;
+
+		free(*chunks);
+		*chunks = next;
+	}
+}
+
+struct field field_get(const struct field *up, const char *key)
+{
+	return (struct field){
+		.dec = up->dec, .up = up, .key = key, .node = json_get(up->node, key)
+	};
+}
+
+struct field field_at(const struct field *up, size_t index, const struct json *node)
+{
+	return (struct field){ .dec = up->dec, .up = up, .index = index, .node = node };
+}
+
+bool field_is_set(const struct field *f)
+{
+	return json_type(f->node) != JSON_NULL;
+}
+
+/* "spec.ports[1].port"; label keys, which have dots of their own, as kubectl does: labels[a.b/c]. */
+static void put_path(const struct field *f, struct buf *out)
+{
+	if (!f->up)
+		return;
+	put_path(f->up, out);
+	if (!f->key)
+		buf_printf(out, "[%zu]", f->index);
+	else if (strpbrk(f->key, "./"))
+		buf_printf(out, "[%s]", f->key);
+	else
+		buf_printf(out, "%s%s", out->len ? "." : "", f->key);
+}
+
+int field_fail(const struct field *f, int code, const char *fmt, ...)
+{
+	cleanup(buf_fini) struct buf path = BUF_INIT(256);
+	char title[KUBE_TITLE_MAX];
+	va_list ap;
+
+	for (const struct field *at = f; at; at = at->up) {
+		f->dec->at = at->node;
+		if (at->node)
+			break;
+	}
+	put_path(f, &path);
+	va_start(ap, fmt);
+	err_setv(f->dec->err, code, fmt, ap);
+	va_end(ap);
+	if (path.len)
+		err_wrap(f->dec->err, "%s", path.data);
+	if (f->dec->obj)
+		err_wrap(f->dec->err, "%s", kube_object_title(f->dec->obj, title));
+	return code;
+}
+
+int field_bad(const struct field *f, const char *what)
+{
+	cleanup(buf_fini) struct buf value = BUF_INIT(1u << 16);
+
+	/* as JSON, so that control characters come out escaped */
+	if (json_print(f->node, false, &value) < 0)
+		return field_fail(f, -EINVAL, "its value %s", what);
+	if (value.len <= SHOWN_MAX)
+		return field_fail(f, -EINVAL, "%s %s", value.data, what);
+	return field_fail(f, -EINVAL, "%.*s... %s", SHOWN_MAX, value.data, what);
+}
+
+int field_text(const struct field *f, size_t max, const char **ret)
+{
+	if (!field_is_set(f))
+		return 0;
+	const char *text = json_text(f->node, NULL);
+	if (!text)
+		return field_bad(f, "is not a text; write it in quotes");
+	if (strlen(text) > max)
+		return field_fail(f, -E2BIG, "has %zu characters; use at most %zu", strlen(text),
+				  max);
+	*ret = text;
+	return 0;
+}
+
+int field_str(const struct field *f, size_t max, const char **ret)
+{
+	const char *text = NULL;
+	int r = field_text(f, max, &text);
+
+	if (r < 0 || !text)
+		return r;
+	size_t size = strlen(text) + 1;
+	char *copy = kube_alloc(f->dec->obj, size, 1);
+	if (!copy)
+		return field_fail(f, -ENOMEM, "no memory");
+	memcpy(copy, text, size);
+	*ret = copy;
+	return 0;
+}
+
+int field_copy(const struct field *f, char *ret, size_t size)
+{
+	const char *text = NULL;
+	int r = field_text(f, size - 1, &text);
+
+	if (r < 0 || !text)
+		return r;
+	memcpy(ret, text, strlen(text) + 1);
+	return 0;
+}
+
+int field_bool(const struct field *f, bool *ret)
+{
+	if (!field_is_set(f))
+		return 0;
+	if (json_type(f->node) != JSON_BOOL)
+		return field_bad(f, "is not a boolean; use true or false");
+	*ret = json_bool(f->up->node, f->key, false);
+	return 0;
+}
+
+int field_u32(const struct field *f, uint32_t min, uint32_t max, uint32_t *ret)
+{
+	char what[96];
+	uint64_t v;
+
+	if (!field_is_set(f))
+		return 0;
+	bool number = json_type(f->node) == JSON_NUMBER;
+	if (number && json_number(f->node, &v) == 0 && v >= min && v <= max) {
+		*ret = (uint32_t)v;
+		return 0;
+	}
+	snprintf(what, sizeof(what), "is %s; use %" PRIu32 " to %" PRIu32,
+		 number ? "out of range" : "not a number", min, max);
+	return field_bad(f, what);
+}
+
+int field_port(const struct field *f, uint16_t min, uint16_t *ret)
+{
+	uint32_t port = *ret;
+	int r = field_u32(f, min, UINT16_MAX, &port);
+
+	if (r == 0)
+		*ret = (uint16_t)port;
+	return r;
+}
+
+int field_enum(const struct field *f, const char *const *names, size_t n, unsigned int *ret)
+{
+	cleanup(buf_fini) struct buf what = BUF_INIT(256);
+	const char *text = json_text(f->node, NULL);
+
+	if (!field_is_set(f) || (text && !*text))
+		return 0;
+	for (size_t i = 0; text && i < n; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = (unsigned int)i;
+			return 0;
+		}
+	}
+	buf_puts(&what, "is not known; use ");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&what, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", names[i]);
+	return field_bad(f, buf_error(&what) ? "is not known; see the API reference" : what.data);
+}
+
+int field_proto(const struct field *f, uint8_t *ret)
+{
+	static const char *const names[] = { "TCP", "UDP", "SCTP" };
+	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
+	unsigned int i = 0;
+	int r = field_enum(f, names, ARRAY_LEN(names), &i);
+
+	if (r == 0)
+		*ret = protos[i];
+	return r;
+}
+
+int field_addr(const struct field *f, struct addr *ret)
+{
+	if (!field_is_set(f))
+		return 0;
+	const char *text = json_text(f->node, NULL);
+	if (!text || addr_parse(text, ret) < 0)
+		return field_bad(f, "is not an IP address; use the form 192.0.2.1 or 2001:db8::1");
+	return 0;
+}
+
+/* Blanks around it and host bits are fine: Kubernetes trims and masks. */
+static int parse_cidr(const char *text, struct cidr *ret)
+{
+	char copy[CIDR_TEXT_MAX + 16];
+	uint32_t bits;
+	struct addr a;
+
+	text += strspn(text, " \t\n");
+	size_t len = strlen(text);
+	while (len > 0 && strchr(" \t\n", text[len - 1]))
+		len--;
+	if (len >= sizeof(copy))
+		return -EINVAL;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+
+	char *slash = strchr(copy, '/');
+	if (!slash)
+		return -EINVAL;
+	*slash = '\0';
+	if (addr_parse(copy, &a) < 0)
+		return -EINVAL;
+	bool v4 = !strchr(copy, ':');
+	if (parse_u32(slash + 1, 0, v4 ? 32 : 128, &bits) < 0)
+		return -EINVAL;
+	bits += v4 ? 96 : 0;
+
+	for (uint32_t i = 0; i < 16; i++) {
+		uint32_t keep = bits > i * 8 ? bits - i * 8 : 0;
+
+		if (keep < 8)
+			a.b[i] &= (uint8_t)(0xff00 >> keep);
+	}
+	*ret = (struct cidr){ .addr = a, .bits = (uint8_t)bits };
+	return 0;
+}
+
+int field_cidr(const struct field *f, struct cidr *ret)
+{
+	if (!field_is_set(f))
+		return 0;
+	const char *text = json_text(f->node, NULL);
+	if (!text || parse_cidr(text, ret) < 0)
+		return field_bad(f, "is not a prefix; use the form 10.0.0.0/8 or 2001:db8::/32");
+	return 0;
+}
+
+int field_object(const struct field *f)
+{
+	if (!field_is_set(f) || json_type(f->node) == JSON_OBJECT)
+		return 0;
+	return field_bad(f, "is not an object; write fields below it");
+}
+
+int field_list(const struct field *f, size_t max, size_t *ret_n)
+{
+	if (!field_is_set(f)) {
+		*ret_n = 0;
+		return 0;
+	}
+	if (json_type(f->node) != JSON_ARRAY)
+		return field_bad(f, "is not a list; write a list");
+	size_t n = json_len(f->node);
+	if (n > max)
+		return field_fail(f, -E2BIG, "has %zu elements; use at most %zu", n, max);
+	*ret_n = n;
+	return 0;
+}
+
+/* A list of n elements of `size` bytes, each read by `get`; a null element is an error. */
+typedef int (*get_fn)(const struct field *f, void *ret);
+
+static int read_list(const struct field *f, size_t max, size_t size, get_fn get, void **ret,
+		     size_t *ret_n)
+{
+	size_t n = 0, i = 0;
+	int r = field_list(f, max, &n);
+
+	if (r < 0 || n == 0)
+		return r;
+	char *list = kube_alloc(f->dec->obj, n, size);
+	if (!list)
+		return field_fail(f, -ENOMEM, "no memory");
+	json_foreach(node, f->node) {
+		struct field el = field_at(f, i, node);
+
+		if (!field_is_set(&el))
+			return field_fail(&el, -EINVAL, "is empty; remove the element");
+		r = get(&el, list + i * size);
+		if (r < 0)
+			return r;
+		i++;
+	}
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+static int get_addr(const struct field *f, void *ret)
+{
+	return field_addr(f, ret);
+}
+
+static int get_cidr(const struct field *f, void *ret)
+{
+	return field_cidr(f, ret);
+}
+
+int field_addrs(const struct field *f, size_t max, const struct addr **ret, size_t *ret_n)
+{
+	void *list = NULL;
+	size_t n = 0;
+	int r = read_list(f, max, sizeof(struct addr), get_addr, &list, &n);
+
+	if (r < 0)
+		return r;
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+int field_cidrs(const struct field *f, size_t max, const struct cidr **ret, size_t *ret_n)
+{
+	void *list = NULL;
+	size_t n = 0;
+	int r = read_list(f, max, sizeof(struct cidr), get_cidr, &list, &n);
+
+	if (r < 0)
+		return r;
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+int field_names(const struct field *f, size_t max, size_t max_len, const char *const **ret,
+		size_t *ret_n)
+{
+	size_t n = 0, i = 0;
+	int r = field_list(f, max, &n);
+
+	if (r < 0 || n == 0)
+		return r;
+	const char **list = kube_alloc(f->dec->obj, n, sizeof(*list));
+	if (!list)
+		return field_fail(f, -ENOMEM, "no memory");
+	json_foreach(node, f->node) {
+		struct field el = field_at(f, i, node);
+		struct field name = field_get(&el, "name");
+
+		list[i] = NULL;
+		r = field_str(&name, max_len, &list[i]);
+		if (r < 0)
+			return r;
+		if (!list[i] || !*list[i])
+			return field_fail(&name, -EINVAL, "is missing; give a name");
+		i++;
+	}
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Node, v1; and ServiceCIDR, networking.k8s.io/v1, which like a Node mostly says whose a range is. */
+#include <errno.h>
+
+#include "core/json.h"
+#include "k8s/decode.h"
+
+static int decode_addresses(const struct field *root, struct kube_node *ret)
+{
+	struct field status = field_get(root, "status");
+	struct field list = field_get(&status, "addresses");
+	size_t n = 0, i = 0;
+	int r = field_list(&list, KUBE_MAX_ADDRS, &n);
+
+	if (r < 0 || n == 0)
+		return r;
+	struct addr *internal = kube_alloc(list.dec->obj, n, sizeof(*internal));
+	struct addr *external = kube_alloc(list.dec->obj, n, sizeof(*external));
+	if (!internal || !external)
+		return field_fail(&list, -ENOMEM, "no memory");
+	json_foreach(node, list.node) {
+		struct field el = field_at(&list, i++, node), addr = field_get(&el, "address");
+		const char *type = json_str(node, "type", "");
+		bool in = strcmp(type, "InternalIP") == 0;
+
+		if (!in && strcmp(type, "ExternalIP") != 0)
+			continue;
+		if (!field_is_set(&addr))
+			return field_fail(&addr, -EINVAL, "is missing; give an IP address");
+		r = field_addr(&addr, in ? &internal[ret->n_internal_ips++] :
+					   &external[ret->n_external_ips++]);
+		if (r < 0)
+			return r;
+	}
+	ret->internal_ips = internal;
+	ret->external_ips = external;
+	return 0;
+}
+
+/* podCIDRs, or podCIDR where a manifest gives only that. */
+static int decode_pod_cidrs(const struct field *spec, struct kube_node *ret)
+{
+	struct field all = field_get(spec, "podCIDRs"), one = field_get(spec, "podCIDR");
+	int r = field_cidrs(&all, KUBE_MAX_ADDRS, &ret->pod_cidrs, &ret->n_pod_cidrs);
+
+	if (r < 0 || ret->n_pod_cidrs || !*json_text(one.node, ""))
+		return r;
+	struct cidr *cidr = kube_alloc(one.dec->obj, 1, sizeof(*cidr));
+	if (!cidr)
+		return field_fail(&one, -ENOMEM, "no memory");
+	if ((r = field_cidr(&one, cidr)) < 0)
+		return r;
+	ret->pod_cidrs = cidr;
+	ret->n_pod_cidrs = 1;
+	return 0;
+}
+
+/* As kube-proxy's /healthz has it (KEP-3836): going when deleted or when the autoscaler says so. */
+static int decode_eligible(const struct field *spec, bool *ret)
+{
+	struct field taints = field_get(spec, "taints");
+	bool eligible = !spec->dec->obj->meta.deleting;
+	size_t n = 0;
+	int r = field_list(&taints, KUBE_MAX_TAINTS, &n);
+
+	if (r < 0)
+		return r;
+	json_foreach(node, n ? taints.node : NULL) {
+		if (strcmp(json_str(node, "key", ""), "ToBeDeletedByClusterAutoscaler") == 0)
+			eligible = false;
+	}
+	*ret = eligible;
+	return 0;
+}
+
+int kube_node_decode(const struct field *root, struct kube_node *ret)
+{
+	struct field meta = field_get(root, "metadata"), labels = field_get(&meta, "labels");
+	struct field zone = field_get(&labels, "topology.kubernetes.io/zone");
+	struct field spec = field_get(root, "spec");
+	int r;
+
+	ret->zone = "";
+	if ((r = field_str(&zone, KUBE_MAX_LABEL, &ret->zone)) < 0 ||
+	    (r = field_object(&spec)) < 0 || (r = decode_pod_cidrs(&spec, ret)) < 0 ||
+	    (r = decode_eligible(&spec, &ret->eligible)) < 0)
+		return r;
+	return decode_addresses(root, ret);
+}
+
+int kube_cidr_decode(const struct field *root, struct kube_cidr *ret)
+{
+	struct field spec = field_get(root, "spec"), cidrs = field_get(&spec, "cidrs");
+
+	return field_cidrs(&cidrs, KUBE_MAX_ADDRS, &ret->cidrs, &ret->n_cidrs);
+}

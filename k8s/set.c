@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "k8s/set.h"
+
+#include <errno.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/json.h"
+#include "k8s/decode.h"
+
+struct kube_array {
+	struct kube_object **v; /* sorted by namespace, then name */
+	size_t n, cap;
+};
+
+struct kube_set {
+	struct kube_array kinds[KUBE_KIND_MAX_];
+};
+
+int kube_set_new(struct kube_set **ret)
+{
+	struct kube_set *set = calloc(1, sizeof(*set));
+
+	if (!set)
+		return -ENOMEM;
+	*ret = set;
+	return 0;
+}
+
+void kube_set_free(struct kube_set **set)
+{
+	struct kube_set *s = take_ptr(*set);
+
+	if (!s)
+		return;
+	for (int kind = 0; kind < KUBE_KIND_MAX_; kind++) {
+		struct kube_array *a = &s->kinds[kind];
+
+		for (size_t i = 0; i < a->n; i++)
+			kube_object_free(&a->v[i]);
+		free(a->v);
+	}
+	free(s);
+}
+
+/* Where (namespace, name) is, or would be; *ret_found tells which. */
+static size_t place(const struct kube_array *a, const char *namespace, const char *name,
+		    bool *ret_found)
+{
+	size_t low = 0, high = a->n;
+
+	*ret_found = false;
+	/* what comes in order goes to the end, without a search */
+	if (a->n > 0) {
+		const struct kube_meta *last = &a->v[a->n - 1]->meta;
+		int c = strcmp(last->namespace, namespace);
+
+		if (c < 0 || (c == 0 && strcmp(last->name, name) < 0))
+			return a->n;
+	}
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct kube_meta *m = &a->v[mid]->meta;
+		int c = strcmp(m->namespace, namespace);
+
+		if (c == 0)
+			c = strcmp(m->name, name);
+		if (c == 0) {
+			*ret_found = true;
+			return mid;
+		}
+		if (c < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Room for n more, so that what follows can't fail. */
+static int reserve(struct kube_array *a, size_t n)
+{
+	if (n > KUBE_SET_MAX - a->n)
+		return -E2BIG;
+	if (a->n + n <= a->cap)
+		return 0;
+	size_t cap = a->cap ? a->cap * 2 : 16;
+	if (cap < a->n + n)
+		cap = a->n + n;
+	struct kube_object **v = reallocarray(a->v, cap, sizeof(struct kube_object *));
+	if (!v)
+		return -ENOMEM;
+	a->v = v;
+	a->cap = cap;
+	return 0;
+}
+
+int kube_set_put(struct kube_set *set, struct kube_object *obj)
+{
+	struct kube_array *a = &set->kinds[obj->kind];
+	bool found;
+	size_t i = place(a, obj->meta.namespace, obj->meta.name, &found);
+
+	kube_object_ref(obj);
+	if (found) {
+		kube_object_free(&a->v[i]);
+		a->v[i] = obj;
+		return 0;
+	}
+	int r = reserve(a, 1);
+	if (r < 0) {
+		kube_object_free(&obj);
+		return r;
+	}
+	memmove(&a->v[i + 1], &a->v[i], (a->n - i) * sizeof(struct kube_object *));
+	a->v[i] = obj;
+	a->n++;
+	return 0;
+}
+
+int kube_set_del(struct kube_set *set, enum kube_kind kind, const char *namespace, const char *name)
+{
+	struct kube_array *a = &set->kinds[kind];
+	bool found;
+	size_t i = place(a, namespace, name, &found);
+
+	if (!found)
+		return -ENOENT;
+	kube_object_free(&a->v[i]);
+	a->n--;
+	memmove(&a->v[i], &a->v[i + 1], (a->n - i) * sizeof(struct kube_object *));
+	return 0;
+}
+
+const struct kube_object *kube_set_find(const struct kube_set *set, enum kube_kind kind,
+					const char *namespace, const char *name)
+{
+	bool found;
+	size_t i = place(&set->kinds[kind], namespace, name, &found);
+
+	return found ? set->kinds[kind].v[i] : NULL;
+}
+
+size_t kube_set_len(const struct kube_set *set, enum kube_kind kind)
+{
+	return set->kinds[kind].n;
+}
+
+const struct kube_object *kube_set_at(const struct kube_set *set, enum kube_kind kind, size_t i)
+{
+	return set->kinds[kind].v[i];
+}
+
+int kube_set_merge(struct kube_set *set, const struct kube_set *from,
+		   const struct kube_object **ret_twice)
+{
+	/* all that can fail first */
+	for (unsigned int kind = 0; kind < KUBE_KIND_MAX_; kind++) {
+		const struct kube_array *f = &from->kinds[kind];
+
+		for (size_t i = 0; i < f->n; i++) {
+			const struct kube_meta *m = &f->v[i]->meta;
+
+			if (kube_set_find(set, (enum kube_kind)kind, m->namespace, m->name)) {
+				*ret_twice = f->v[i];
+				return -EEXIST;
+			}
+		}
+		int r = reserve(&set->kinds[kind], f->n);
+		if (r < 0)
+			return r;
+	}
+	for (int kind = 0; kind < KUBE_KIND_MAX_; kind++) {
+		for (size_t i = 0; i < from->kinds[kind].n; i++)
+			kube_set_put(set, from->kinds[kind].v[i]);
+	}
+	return 0;
+}
+
+static int decode_one(struct kube_set *set, const struct json *j, enum kube_kind kind,
+		      const struct json **at, struct err *err)
+{
+	cleanup(kube_object_free) struct kube_object *obj = NULL;
+	char title[KUBE_TITLE_MAX];
+	int r = kube_object_decode(j, kind, &obj, at, err);
+
+	if (r < 0)
+		return r;
+	*at = j;
+	if (kube_set_find(set, obj->kind, obj->meta.namespace, obj->meta.name))
+		return err_set(err, -EEXIST, "%s: is there twice; remove one",
+			       kube_object_title(obj, title));
+	r = kube_set_put(set, obj);
+	if (r < 0)
+		return err_set(err, r, "%s: %s", kube_object_title(obj, title),
+			       r == -E2BIG ? "too many objects of its kind" : "no memory");
+	return 0;
+}
+
+static int decode_doc(struct kube_set *set, const struct json *doc, const struct json **at,
+		      struct err *err)
+{
+	struct kube_dec dec = { .err = err };
+	struct field root = { .dec = &dec, .node = doc };
+	enum kube_kind kind = KUBE_KIND_MAX_;
+	bool list = false;
+	size_t n = 0;
+
+	*at = doc;
+	if (json_type(doc) != JSON_OBJECT)
+		return decode_one(set, doc, kind, at, err); /* says so */
+	int r = kube_kind_of(&root, &kind, &list);
+	struct field items = field_get(&root, "items");
+	if (r == 0 && list)
+		r = field_list(&items, KUBE_SET_MAX, &n);
+	if (r < 0) {
+		*at = dec.at;
+		return r;
+	}
+	if (!list)
+		return decode_one(set, doc, kind, at, err);
+	json_foreach(item, n ? items.node : NULL) {
+		r = decode_one(set, item, kind, at, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int kube_set_decode(struct kube_set *set, const struct json *doc, const struct json **at,
+		    struct err *err)
+{
+	cleanup(kube_set_free) struct kube_set *fresh = NULL;
+	const struct kube_object *twice;
+	const struct json *where = doc;
+	char title[KUBE_TITLE_MAX];
+	int r = kube_set_new(&fresh);
+
+	if (r < 0)
+		return err_errno(err, r, "reading objects");
+	r = decode_doc(fresh, doc, &where, err);
+	if (r < 0) {
+		if (at)
+			*at = where;
+		return r;
+	}
+	r = kube_set_merge(set, fresh, &twice);
+	if (r < 0 && at)
+		*at = doc;
+	if (r == -EEXIST)
+		return err_set(err, r, "%s: is there twice; remove one",
+			       kube_object_title(twice, title));
+	return r < 0 ? err_errno(err, r, "adding objects") : 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From Kubernetes' objects to the table of Services of this node (user/svc), with kube-proxy 1.36's
+ * semantics (pkg/proxy: endpointslicecache.go, servicechangetracker.go, util/utils.go):
+ *
+ * - Left out: headless Services, ExternalName, those without a cluster IP, and those with the label
+ *   service.kubernetes.io/service-proxy-name.
+ * - A slice belongs to the Service of its namespace that its label kubernetes.io/service-name names.
+ *   Slices with the label service.kubernetes.io/headless and those of addressType FQDN are left out.
+ * - A slice's port joins the Service's port of the same name ("" the unnamed one; nil none) and
+ *   protocol; port nil or 0 is none. The number is the slice's own.
+ * - An endpoint is local when its nodeName is this node's.
+ *
+ * And what a destination is, for the byte classes: this node's addresses and pods LOCAL; all other
+ * nodes and pods, the pod ranges of all nodes and the configured cluster ranges CLUSTER; the
+ * ServiceCIDRs SERVICE. More specific prefixes win in the kernel; of equal ones LOCAL.
+ *
+ * Pure: the same set and node give the same table, selected.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "core/addr.h"
+
+struct err;
+struct kube_set;
+struct svc_table;
+
+/* Borrowed for the call. What is empty comes from the Node object of that name, if there is one. */
+struct services_node {
+	const char *name;
+	const char *zone;
+	const struct addr *addresses;
+	size_t n_addresses;
+	const struct cidr *cluster_cidrs;
+	size_t n_cluster_cidrs;
+};
+
+/* Errors: -ENOMEM, -E2BIG (a limit of user/svc; the text names the Service). */
+int services_translate(const struct kube_set *set, const struct services_node *node,
+		       struct svc_table **ret, struct err *err);
