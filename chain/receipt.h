@@ -63,7 +63,7 @@ int receipts_add(struct receipts *rs, struct receipt **ret);
 void receipts_fini(struct receipts *rs); /* for embedded ones */
 void receipts_free(struct receipts **rs);
 
-/* -EINVAL: none, or records of different terms. Does not verify: that is receipts_verify(). */
+/* -EINVAL: none, records of different terms, or one that record_check() refuses. Does not verify: that is receipts_verify(). */
 int receipts_render(const struct receipts *rs, struct buf *out, struct err *err);
 int receipts_parse(const char *text, size_t len, struct receipts **ret, struct err *err);
 /* provider: the key that must have signed, or NULL to take the file's own (which then only proves

@@ -59,6 +59,8 @@ int record_sort(struct record *r, struct err *err);
 /* Sets totals by I3; before = NULL counts from zero. -EOVERFLOW; totals are then unchanged. */
 int record_sum(struct record *r, const struct usage *before, struct err *err);
 
+/* The rules that hold for a record alone: -EINVAL names the field. */
+int record_check(const struct record *r, struct err *err);
 /* Appends the encoding. Out of a limit or rule: -EINVAL; out keeps what it had. */
 int record_encode(const struct record *r, struct buf *out, struct err *err);
 /* The caller owns *ret and calls record_fini(). */
