@@ -3,8 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <strings.h>
 
 #include "core/buf.h"
 #include "core/cleanup.h"
@@ -39,7 +38,8 @@ static bool same_section(const struct option_spec *o, const char *name, size_t l
 }
 
 /* clusterCIDRs -> cluster-cidrs: a run of capitals is one word. */
-static char *split_words(const char *prefix, const char *key, char sep, int (*cased)(int), char *ret)
+static char *split_words(const char *prefix, const char *key, char sep, int (*cased)(int),
+			 char *ret)
 {
 	size_t n = (size_t)snprintf(ret, OPTION_NAME_MAX, "%s", prefix);
 
@@ -183,7 +183,8 @@ static int fail_at(const struct source *src, const struct json *node, int code, 
 {
 	char key[SHOWN + 4];
 
-	err_wrap(err, "%s:%u: %s", src->name, yaml_line(src->yaml, node), shown(json_key(node), key));
+	err_wrap(err, "%s:%u: %s", src->name, yaml_line(src->yaml, node),
+		 shown(json_key(node), key));
 	return code;
 }
 
@@ -240,7 +241,7 @@ static int read_section(const struct source *src, const struct json *section, st
 			o = find(src->set, key, (size_t)len, name_key);
 		if (!o)
 			return fail_unknown(src, name, node, err);
-		r = option_set_json(o, src->set->base, node, err);
+		r = option_set_json(o, src->set->base, section, node, err);
 		if (r < 0) {
 			err_wrap(err, "%s:%u: %s", src->name, yaml_line(src->yaml, node), o->key);
 			return r;
@@ -254,8 +255,9 @@ static int read_root(const struct source *src, const struct json *root, struct e
 	if (json_type(root) == JSON_NULL)
 		return 0;
 	if (json_type(root) != JSON_OBJECT)
-		return err_set(err, -EINVAL, "%s:%u: must be a mapping of sections, such as meter:",
-			       src->name, yaml_line(src->yaml, root));
+		return err_set(err, -EINVAL,
+			       "%s:%u: must be a mapping of sections, such as meter:", src->name,
+			       yaml_line(src->yaml, root));
 	json_foreach(node, root) {
 		const char *name = json_key(node);
 		bool known = false;
@@ -349,8 +351,7 @@ static int fail_flag(const struct option_set *s, const char *arg, size_t len, st
 	snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : 79, arg);
 	near = nearest(s, name, name_flag);
 	return err_set(err, -EINVAL, "%s: unknown option; %s%s", shown(name, text),
-		       near ? "did you mean " : "see help",
-		       near ? option_flag(near, flag) : "");
+		       near ? "did you mean " : "see help", near ? option_flag(near, flag) : "");
 }
 
 int option_flags(const struct option_set *s, size_t argc, char *const *argv, struct err *err)
@@ -403,7 +404,7 @@ int option_help(const struct option_set *s, struct buf *out)
 		const struct option_spec *o = &s->specs[i];
 		char flag[OPTION_NAME_MAX], variable[OPTION_NAME_MAX];
 
-		buf_printf(out, "  %s %s\n", option_flag(o, flag), option_metavar(o));
+		buf_printf(out, "  %s %s\n", option_flag(o, flag), option_kind(o)->metavar);
 		buf_printf(out, "      %s", o->help);
 		for (size_t c = 0; o->choices && o->choices[c]; c++)
 			buf_printf(out, "%s%s", c ? " | " : ": ", o->choices[c]);
