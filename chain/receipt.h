@@ -43,15 +43,14 @@ struct receipts {
 	uint8_t market[OBJECT_ID_LEN];
 	/* All records have the terms (lease, label, opened_ms, prices) of the first. */
 	struct receipt *list; /* owned, and the records in it */
-	size_t count; /* at least 1 in a file */
+	size_t count, cap; /* receipts_add() grows it; a file has at least 1 */
 };
 
 struct receipts_summary {
 	uint8_t provider[PUBKEY_LEN], market[OBJECT_ID_LEN], lease[OBJECT_ID_LEN];
 	char label[RECORD_LABEL_SIZE];
 	size_t count;
-	uint64_t first_seq,
-		last_seq; /* first_seq 1: the whole history of the lease up to last_seq */
+	uint64_t first_seq, last_seq; /* first_seq 1: the lease's whole history to last_seq */
 	uint64_t from_ms, to_ms;
 	struct usage totals; /* since the lease was opened */
 	uint64_t total_due; /* MIST, the same */
@@ -63,7 +62,8 @@ int receipts_add(struct receipts *rs, struct receipt **ret);
 void receipts_fini(struct receipts *rs); /* for embedded ones */
 void receipts_free(struct receipts **rs);
 
-/* -EINVAL: none, records of different terms, or one that record_check() refuses. Does not verify: that is receipts_verify(). */
+/* -EINVAL: none, records of different terms, or one that record_check() refuses. What they claim is
+ * not checked here: that is receipts_verify(). */
 int receipts_render(const struct receipts *rs, struct buf *out, struct err *err);
 int receipts_parse(const char *text, size_t len, struct receipts **ret, struct err *err);
 /* provider: the key that must have signed, or NULL to take the file's own (which then only proves
