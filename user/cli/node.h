@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The node as the command line reaches it: pinned maps, the saved table of Services, the ledger and
+ * the state directory, which need no agent, and the agent itself for what changes something. Where
+ * nothing is, the error says what was looked for and what to do.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct cli;
+struct dp;
+struct err;
+struct json;
+struct ledger;
+struct svc_table;
+
+#define NODE_PATH_MAX 4096
+
+/* For reading; dp_close(). */
+int node_dp(struct cli *cli, struct dp **ret, struct err *err);
+/* The table as the agent saved it last; svc_table_free(). */
+int node_services(struct cli *cli, struct svc_table **ret, struct err *err);
+/* Read-only; ledger_close(). */
+int node_ledger(struct cli *cli, struct ledger **ret, struct err *err);
+/* paths.state, or with a name the file in it. */
+int node_state(struct cli *cli, const char *name, char ret[NODE_PATH_MAX], struct err *err);
+/* Asks the agent. args is taken, may be NULL, and may have failed for want of memory. */
+int node_call(struct cli *cli, const char *command, struct json *args, struct json **ret,
+	      struct err *err);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plain text from a JSON result, by views: what is shown is what -j has.
+ *
+ * A view takes the part of the result at its path ("" is the result itself).
+ * - With columns it is a table: a header line, then a row for each element of the array (or one for
+ *   the object). A column's key is a path as well. Where it passes an array ("backends.state") the
+ *   elements stand on lines of their own beneath each other; a path passes one array at most.
+ * - Without columns it is an object, a line "name  value" for each member that is not itself an
+ *   object or a list of objects.
+ * null, an empty list and a member that is not there are "-". `notes` names a member that maps a
+ * dimension to the reason why it is null ("not_measured"); each different reason is told once below
+ * the table. Views have an empty line between them. An empty array is its header alone.
+ */
+#pragma once
+
+struct buf;
+struct json;
+
+enum form {
+	FORM_TEXT, /* as it is; true and false as yes and no */
+	FORM_NUMBER, /* as it is, to the right */
+	FORM_BYTES, /* format_bytes() */
+	FORM_NS, /* format_ns() */
+	FORM_BYTE_NS, /* format_gib_s() */
+	FORM_MAX_,
+};
+
+struct column {
+	const char *head, *key; /* "POD", "pod" */
+	enum form form;
+};
+
+struct view {
+	const char *path;
+	const struct column *columns; /* up to one without a head */
+	const char *notes;
+};
+
+/* 0, -ENOMEM, or the buffer's error. */
+int out_plain(const struct json *result, const struct view *views, struct buf *out);
