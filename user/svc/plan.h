@@ -102,7 +102,8 @@ void svc_plan_free(struct svc_plan **plan);
  * be NULL) is how many operations were done, on failure as well. */
 int svc_apply(struct dp *dp, const struct svc_plan *plan, size_t *ret_done, struct err *err);
 
-/* One round: read, observe, plan, apply. *ret (may be NULL) is the plan that was applied. */
+/* One round: read, observe, plan, apply. *ret is the plan that was applied: its full and next_ms are
+ * for the caller to act on. */
 int svc_sync(struct dp *dp, const struct svc_table *desired, struct svc_idle *idle, uint64_t now_ms,
 	     struct svc_plan **ret, struct err *err);
 

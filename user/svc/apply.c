@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/cleanup.h"
+#include "svc/plan.h"
+
+int svc_actual_read(struct dp *dp, struct svc_actual *ret, struct err *err)
+{
+	cleanup(svc_actual_fini) struct svc_actual a = {};
+	int r = dp_frontends(dp, &a.frontends, &a.n_frontends, err);
+
+	if (!r)
+		r = dp_backends(dp, &a.backends, &a.n_backends, err);
+	if (!r)
+		r = dp_classes(dp, &a.classes, &a.n_classes, err);
+	if (r)
+		return r;
+	a.slots = dp_slots(dp);
+	*ret = a;
+	a = (struct svc_actual){};
+	return 0;
+}
+
+void svc_actual_fini(struct svc_actual *a)
+{
+	free(a->frontends);
+	free(a->backends);
+	free(a->classes);
+	*a = (struct svc_actual){};
+}
+
+static int op_execute(struct dp *dp, const struct svc_op *op, struct err *err)
+{
+	switch (op->kind) {
+	case SVC_OP_BACKEND_PUT:
+		return dp_backend_put(dp, op->backend.id, &op->backend.be, err);
+	case SVC_OP_SLOT_PUT:
+		dp_slot_put(dp, op->slot.index, op->slot.value);
+		return 0;
+	case SVC_OP_FRONTEND_PUT:
+		return dp_frontend_put(dp, &op->frontend.vip, &op->frontend.svc, err);
+	case SVC_OP_CLASS_PUT:
+		return dp_class_put(dp, &op->class, err);
+	case SVC_OP_FRONTEND_DEL:
+		return dp_frontend_del(dp, &op->frontend.vip, err);
+	case SVC_OP_CLASS_DEL:
+		return dp_class_del(dp, &op->class.prefix, err);
+	case SVC_OP_BACKEND_DEL:
+		return dp_backend_del(dp, op->backend.id, err);
+	case SVC_OP_MAX_:
+		break;
+	}
+	return err_set(err, -EINVAL, "operation %d of a plan is unknown", (int)op->kind);
+}
+
+int svc_apply(struct dp *dp, const struct svc_plan *plan, size_t *ret_done, struct err *err)
+{
+	size_t done = 0;
+	int r = 0;
+
+	while (done < plan->n_ops) {
+		r = op_execute(dp, &plan->ops[done], err);
+		if (r)
+			break;
+		done++;
+	}
+	if (ret_done)
+		*ret_done = done;
+	return r;
+}
+
+int svc_sync(struct dp *dp, const struct svc_table *desired, struct svc_idle *idle, uint64_t now_ms,
+	     struct svc_plan **ret, struct err *err)
+{
+	cleanup(svc_actual_fini) struct svc_actual actual = {};
+	cleanup(svc_plan_free) struct svc_plan *plan = NULL;
+	size_t done;
+	int r = svc_actual_read(dp, &actual, err);
+
+	if (r)
+		return err_wrap(err, "reading the kernel's tables");
+	svc_idle_observe(idle, &actual, now_ms);
+	r = svc_plan_make(desired, &actual, idle, now_ms, &plan, err);
+	if (r)
+		return r;
+	r = svc_apply(dp, plan, &done, err);
+	if (r)
+		return err_wrap(err, "Services: %zu of %zu changes made", done, plan->n_ops);
+	*ret = take_ptr(plan);
+	return 0;
+}

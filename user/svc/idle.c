@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "svc/idle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IN_USE UINT64_MAX
+
+/* For each: 0 (never seen in use), IN_USE, or the time it was first seen out of use. */
+struct svc_idle {
+	uint64_t grace_ms;
+	bool looked;
+	uint64_t slot[WEIR_MAX_SLOTS];
+	uint64_t backend[WEIR_MAX_BACKENDS];
+	uint8_t slot_seen[WEIR_MAX_SLOTS], backend_seen[WEIR_MAX_BACKENDS]; /* of one look */
+};
+
+#define SEEN_TRACE 1 /* something is or was there */
+#define SEEN_USED 2 /* a frontend leads to it */
+
+int svc_idle_new(uint64_t grace_ms, struct svc_idle **ret)
+{
+	struct svc_idle *idle = calloc(1, sizeof(*idle));
+
+	if (!idle)
+		return -ENOMEM;
+	idle->grace_ms = grace_ms;
+	*ret = idle;
+	return 0;
+}
+
+void svc_idle_free(struct svc_idle **idle)
+{
+	free(*idle);
+	*idle = NULL;
+}
+
+uint64_t svc_idle_grace_ms(const struct svc_idle *idle)
+{
+	return idle->grace_ms;
+}
+
+const struct weir_slot *svc_slots_of(const struct svc_actual *actual, const struct weir_svc *svc)
+{
+	if (svc->first > WEIR_MAX_SLOTS || svc->count > WEIR_MAX_SLOTS - svc->first)
+		return NULL;
+	return actual->slots + svc->first;
+}
+
+static void see(struct svc_idle *idle, const struct svc_actual *actual)
+{
+	/* A process that just began can't know when a slot with a generation went out of use. Later,
+	 * such a slot without a history was written by a round that failed before it was used. */
+	for (uint32_t i = 0; i < WEIR_MAX_SLOTS; i++)
+		idle->slot_seen[i] = !idle->looked && actual->slots[i].gen ? SEEN_TRACE : 0;
+	memset(idle->backend_seen, 0, sizeof(idle->backend_seen));
+	for (size_t i = 0; i < actual->n_backends; i++)
+		if (actual->backends[i].id < WEIR_MAX_BACKENDS)
+			idle->backend_seen[actual->backends[i].id] = SEEN_TRACE;
+
+	for (size_t i = 0; i < actual->n_frontends; i++) {
+		const struct weir_svc *svc = &actual->frontends[i].svc;
+		const struct weir_slot *slots = svc_slots_of(actual, svc);
+
+		for (uint32_t k = 0; slots && k < svc->count; k++) {
+			idle->slot_seen[svc->first + k] = SEEN_USED;
+			if (slots[k].backend < WEIR_MAX_BACKENDS)
+				idle->backend_seen[slots[k].backend] = SEEN_USED;
+		}
+	}
+}
+
+static void note(uint64_t *since, uint8_t seen, uint64_t now_ms)
+{
+	if (seen == SEEN_USED)
+		*since = IN_USE;
+	else if (*since == IN_USE || (!*since && seen == SEEN_TRACE))
+		*since = now_ms;
+}
+
+void svc_idle_observe(struct svc_idle *idle, const struct svc_actual *actual, uint64_t now_ms)
+{
+	see(idle, actual);
+	for (uint32_t i = 0; i < WEIR_MAX_SLOTS; i++)
+		note(&idle->slot[i], idle->slot_seen[i], now_ms);
+	for (uint32_t id = 0; id < WEIR_MAX_BACKENDS; id++)
+		note(&idle->backend[id], idle->backend_seen[id], now_ms);
+	idle->looked = true;
+}
+
+static bool rests(uint64_t since, uint64_t grace_ms, uint64_t now_ms)
+{
+	return since && (since == IN_USE || now_ms < since || now_ms - since < grace_ms);
+}
+
+bool svc_idle_slot_rests(const struct svc_idle *idle, uint32_t index, uint64_t now_ms)
+{
+	return rests(idle->slot[index], idle->grace_ms, now_ms);
+}
+
+bool svc_idle_backend_rests(const struct svc_idle *idle, uint32_t id, uint64_t now_ms)
+{
+	return rests(idle->backend[id], idle->grace_ms, now_ms);
+}
+
+uint64_t svc_idle_backend_due(const struct svc_idle *idle, uint32_t id, uint64_t now_ms)
+{
+	uint64_t since = idle->backend[id];
+
+	return (since && since != IN_USE ? since : now_ms) + idle->grace_ms;
+}

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "svc/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "svc/idle.h"
+#include "svc/room.h"
+#include "svc/want.h"
+
+struct planner {
+	const struct svc_actual *actual;
+	const struct svc_idle *idle;
+	uint64_t now_ms;
+	struct svc_plan *plan;
+	size_t cap_ops;
+
+	struct svc_want want;
+	struct svc_room room;
+	struct dp_frontend *frontends; /* actual, in order of vip */
+	struct dp_class *classes; /* actual, in order of prefix */
+	uint32_t *ids; /* of want.backends; 0: not in the kernel yet */
+	bool backend_used[WEIR_MAX_BACKENDS]; /* after the plan */
+	size_t n_frontends, n_classes; /* in the kernel before anything is deleted */
+	size_t no_entry, no_backend, no_slot, no_class; /* wanted, without room */
+};
+
+static void planner_free(struct planner **planner)
+{
+	struct planner *p = *planner;
+
+	if (!p)
+		return;
+	svc_plan_free(&p->plan);
+	svc_want_fini(&p->want);
+	svc_room_fini(&p->room);
+	free(p->frontends);
+	free(p->classes);
+	free(p->ids);
+	free(p);
+	*planner = NULL;
+}
+
+static int emit(struct planner *p, const struct svc_op *op)
+{
+	struct svc_plan *plan = p->plan;
+
+	if (plan->n_ops == p->cap_ops) {
+		size_t cap = p->cap_ops ? 2 * p->cap_ops : 64;
+		struct svc_op *wider = reallocarray(plan->ops, cap, sizeof(*wider));
+
+		if (!wider)
+			return -ENOMEM;
+		plan->ops = wider;
+		p->cap_ops = cap;
+	}
+	plan->ops[plan->n_ops++] = *op;
+	plan->count[op->kind]++;
+	return 0;
+}
+
+/* ---- Backends -------------------------------------------------------------------------------- */
+
+static int dp_backend_cmp(const void *left, const void *right)
+{
+	const struct dp_backend *a = left, *b = right;
+	int r = svc_backend_cmp(&a->be, &b->be);
+
+	return r ? r : (a->id > b->id) - (a->id < b->id);
+}
+
+/* Gives every wanted backend that the kernel has its id; the lowest, should there be two. */
+static int backends_adopt(struct planner *p)
+{
+	size_t n = p->actual->n_backends, at = 0;
+	cleanup(free_ptr) struct dp_backend *have = calloc(n + 1, sizeof(*have));
+
+	p->ids = calloc(p->want.n_backends + 1, sizeof(*p->ids));
+	if (!have || !p->ids)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		have[i] = p->actual->backends[i];
+	qsort(have, n, sizeof(*have), dp_backend_cmp);
+
+	for (size_t i = 0; i < p->want.n_backends; i++) {
+		while (at < n && svc_backend_cmp(&have[at].be, &p->want.backends[i]) < 0)
+			at++;
+		if (at < n && have[at].id && have[at].id < WEIR_MAX_BACKENDS &&
+		    !svc_backend_cmp(&have[at].be, &p->want.backends[i]))
+			p->ids[i] = have[at].id;
+	}
+	return 0;
+}
+
+static size_t backends_missing(const struct planner *p, const struct svc_want_frontend *f)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < f->n; i++)
+		n += !p->ids[p->want.refs[f->first + i]];
+	return n;
+}
+
+static int backends_put(struct planner *p, const struct svc_want_frontend *f)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		uint32_t ref = p->want.refs[f->first + i];
+		struct svc_op op = { .kind = SVC_OP_BACKEND_PUT };
+
+		if (!p->ids[ref]) {
+			p->ids[ref] = svc_room_backend(&p->room);
+			op.backend.id = p->ids[ref];
+			op.backend.be = p->want.backends[ref];
+			if (emit(p, &op))
+				return -ENOMEM;
+		}
+		p->backend_used[p->ids[ref]] = true;
+	}
+	return 0;
+}
+
+static void backends_keep(struct planner *p, const struct weir_svc *svc)
+{
+	const struct weir_slot *slots = svc_slots_of(p->actual, svc);
+
+	for (uint32_t i = 0; slots && i < svc->count; i++)
+		if (slots[i].backend < WEIR_MAX_BACKENDS)
+			p->backend_used[slots[i].backend] = true;
+}
+
+static void wake(struct planner *p, uint64_t at_ms)
+{
+	if (!p->plan->next_ms || at_ms < p->plan->next_ms)
+		p->plan->next_ms = at_ms;
+}
+
+/* What no frontend leads to any more goes when it has rested; ids that no planner gave, at once. */
+static int backends_prune(struct planner *p)
+{
+	for (size_t i = 0; i < p->actual->n_backends; i++) {
+		uint32_t id = p->actual->backends[i].id;
+		struct svc_op op = { .kind = SVC_OP_BACKEND_DEL,
+				     .backend = p->actual->backends[i] };
+
+		if (id < WEIR_MAX_BACKENDS && p->backend_used[id])
+			continue;
+		if (id < WEIR_MAX_BACKENDS && svc_idle_backend_rests(p->idle, id, p->now_ms))
+			wake(p, svc_idle_backend_due(p->idle, id, p->now_ms));
+		else if (emit(p, &op))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- Frontends ------------------------------------------------------------------------------- */
+
+static bool is_as_wanted(const struct planner *p, const struct dp_frontend *have,
+			 const struct svc_want_frontend *f)
+{
+	const struct weir_slot *slots = svc_slots_of(p->actual, &have->svc);
+
+	if (!slots || !have->svc.id || !have->svc.gen || have->svc.flags != f->flags ||
+	    have->svc.count != f->n)
+		return false;
+	for (uint32_t i = 0; i < f->n; i++) {
+		uint32_t id = p->ids[p->want.refs[f->first + i]];
+
+		if (!id || slots[i].backend != id || slots[i].gen != have->svc.gen)
+			return false;
+	}
+	return true;
+}
+
+static int slots_put(struct planner *p, const struct svc_want_frontend *f,
+		     const struct weir_svc *svc)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		struct svc_op op = { .kind = SVC_OP_SLOT_PUT };
+
+		op.slot.index = svc->first + i;
+		op.slot.value.backend = p->ids[p->want.refs[f->first + i]];
+		op.slot.value.gen = svc->gen;
+		if (emit(p, &op))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* True when all that a new value of f needs is there; else counts what is not. */
+static bool has_room(struct planner *p, const struct dp_frontend *have,
+		     const struct svc_want_frontend *f, uint32_t *ret_first)
+{
+	*ret_first = 0;
+	if (!have && p->n_frontends >= WEIR_MAX_FRONTENDS)
+		p->no_entry++;
+	else if (backends_missing(p, f) > p->room.n_backends)
+		p->no_backend++;
+	else if (f->n && !svc_room_slots(&p->room, f->n, ret_first))
+		p->no_slot++;
+	else
+		return true;
+	return false;
+}
+
+/* have is NULL for a new frontend. */
+static int frontend_put(struct planner *p, const struct dp_frontend *have,
+			const struct svc_want_frontend *f)
+{
+	struct svc_op op = { .kind = SVC_OP_FRONTEND_PUT };
+	struct weir_svc *svc = &op.frontend.svc;
+	int r;
+
+	op.frontend.vip = f->vip;
+	if (!has_room(p, have, f, &svc->first)) {
+		if (have)
+			backends_keep(p, &have->svc);
+		return 0;
+	}
+	r = svc_room_gen(&p->room, p->actual, &svc->gen);
+	if (r)
+		return r;
+	p->n_frontends += !have;
+	svc->id = have && have->svc.id ? have->svc.id : svc->gen;
+	svc->count = f->n;
+	svc->flags = f->flags;
+	r = backends_put(p, f);
+	if (!r)
+		r = slots_put(p, f, svc);
+	return r ? r : emit(p, &op);
+}
+
+static int frontend_del(struct planner *p, const struct dp_frontend *have)
+{
+	struct svc_op op = { .kind = SVC_OP_FRONTEND_DEL, .frontend = *have };
+
+	return emit(p, &op);
+}
+
+static int frontends_plan(struct planner *p)
+{
+	const struct svc_want_frontend *f = p->want.frontends, *f_end = f + p->want.n_frontends;
+	const struct dp_frontend *have = p->frontends, *have_end = have + p->actual->n_frontends;
+	int r = 0;
+
+	while (!r && (f < f_end || have < have_end)) {
+		int side = f == f_end	    ? 1 :
+			   have == have_end ? -1 :
+					      svc_vip_cmp(&f->vip, &have->vip);
+
+		if (side > 0) {
+			r = frontend_del(p, have++);
+		} else if (side < 0) {
+			r = frontend_put(p, NULL, f++);
+		} else if (is_as_wanted(p, have, f)) {
+			backends_keep(p, &have->svc);
+			have++;
+			f++;
+		} else {
+			r = frontend_put(p, have++, f++);
+		}
+	}
+	return r;
+}
+
+/* ---- Classes --------------------------------------------------------------------------------- */
+
+static int class_op(struct planner *p, enum svc_op_kind kind, const struct dp_class *c)
+{
+	struct svc_op op = { .kind = kind, .class = *c };
+
+	return emit(p, &op);
+}
+
+static int classes_plan(struct planner *p)
+{
+	const struct dp_class *c = p->want.classes, *c_end = c + p->want.n_classes;
+	const struct dp_class *have = p->classes, *have_end = have + p->actual->n_classes;
+	int r = 0;
+
+	while (!r && (c < c_end || have < have_end)) {
+		int side = c == c_end ? 1 : have == have_end ? -1 : svc_class_cmp(c, have);
+
+		if (side > 0) {
+			r = class_op(p, SVC_OP_CLASS_DEL, have++);
+		} else if (side < 0 && p->n_classes >= WEIR_MAX_CLASSES) {
+			p->no_class++;
+			c++;
+		} else if (side < 0) {
+			p->n_classes++;
+			r = class_op(p, SVC_OP_CLASS_PUT, c++);
+		} else {
+			if (c->class != have->class)
+				r = class_op(p, SVC_OP_CLASS_PUT, c);
+			c++;
+			have++;
+		}
+	}
+	return r;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+/* Stable, by kind: the order of enum svc_op_kind is the order of execution. */
+static int ops_order(struct svc_plan *plan)
+{
+	struct svc_op *ordered = calloc(plan->n_ops + 1, sizeof(*ordered));
+	size_t at[SVC_OP_MAX_] = {};
+
+	if (!ordered)
+		return -ENOMEM;
+	for (size_t k = 1; k < SVC_OP_MAX_; k++)
+		at[k] = at[k - 1] + plan->count[k - 1];
+	for (size_t i = 0; i < plan->n_ops; i++)
+		ordered[at[plan->ops[i].kind]++] = plan->ops[i];
+	free(plan->ops);
+	plan->ops = ordered;
+	return 0;
+}
+
+static void room_report(struct planner *p)
+{
+	size_t n = p->no_entry + p->no_backend + p->no_slot;
+	struct svc_plan *plan = p->plan;
+
+	if (!n && !p->no_class)
+		return;
+	err_set(&plan->full, -ENOSPC,
+		"no room in the kernel's tables for %zu of %zu frontends (%zu for want of an entry, "
+		"%zu of backends, %zu of slots) and %zu of %zu address ranges; they stay as they were",
+		n, p->want.n_frontends, p->no_entry, p->no_backend, p->no_slot, p->no_class,
+		p->want.n_classes);
+	/* Deletions make room at once, rest makes room after the grace. */
+	if (plan->count[SVC_OP_FRONTEND_DEL] + plan->count[SVC_OP_CLASS_DEL] +
+	    plan->count[SVC_OP_BACKEND_DEL])
+		wake(p, p->now_ms);
+	else
+		wake(p, p->now_ms + svc_idle_grace_ms(p->idle));
+}
+
+static int plan_fill(struct planner *p)
+{
+	int r = backends_adopt(p);
+
+	if (!r)
+		r = frontends_plan(p);
+	if (!r)
+		r = classes_plan(p);
+	if (!r)
+		r = backends_prune(p);
+	if (!r)
+		r = ops_order(p->plan);
+	if (!r)
+		room_report(p);
+	return r;
+}
+
+static int copy_sorted(void *ret, const void *from, size_t n, size_t size,
+		       int (*order)(const void *, const void *))
+{
+	void **at = ret;
+
+	*at = calloc(n + 1, size);
+	if (!*at)
+		return -ENOMEM;
+	if (n) {
+		memcpy(*at, from, n * size);
+		qsort(*at, n, size, order);
+	}
+	return 0;
+}
+
+static int planner_init(struct planner *p, const struct svc_table *desired,
+			const struct svc_actual *actual, const struct svc_idle *idle)
+{
+	int r = svc_want_init(&p->want, desired);
+
+	if (!r)
+		r = svc_room_init(&p->room, actual, idle, p->now_ms);
+	if (!r)
+		r = copy_sorted(&p->frontends, actual->frontends, actual->n_frontends,
+				sizeof(*p->frontends), svc_vip_cmp);
+	if (!r)
+		r = copy_sorted(&p->classes, actual->classes, actual->n_classes,
+				sizeof(*p->classes), svc_class_cmp);
+	p->plan = calloc(1, sizeof(*p->plan));
+	p->actual = actual;
+	p->idle = idle;
+	p->n_frontends = actual->n_frontends;
+	p->n_classes = actual->n_classes;
+	return r || p->plan ? r : -ENOMEM;
+}
+
+int svc_plan_make(const struct svc_table *desired, const struct svc_actual *actual,
+		  const struct svc_idle *idle, uint64_t now_ms, struct svc_plan **ret,
+		  struct err *err)
+{
+	cleanup(planner_free) struct planner *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return err_errno(err, -ENOMEM, "planning Services");
+	p->now_ms = now_ms;
+	r = planner_init(p, desired, actual, idle);
+	if (!r)
+		r = plan_fill(p);
+	if (r)
+		return err_errno(err, r, "planning Services");
+	*ret = take_ptr(p->plan);
+	return 0;
+}
+
+void svc_plan_free(struct svc_plan **plan)
+{
+	if (*plan)
+		free((*plan)->ops);
+	free(*plan);
+	*plan = NULL;
+}

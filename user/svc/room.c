@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "svc/room.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static uint32_t max(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static void slots_take(struct svc_room *room, const struct svc_actual *actual,
+		       const struct svc_idle *idle, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < WEIR_MAX_SLOTS; i++) {
+		room->slot_taken[i] = svc_idle_slot_rests(idle, i, now_ms);
+		room->gen = max(room->gen, actual->slots[i].gen);
+	}
+	for (size_t i = 0; i < actual->n_frontends; i++) {
+		const struct weir_svc *svc = &actual->frontends[i].svc;
+
+		room->gen = max(room->gen, max(svc->gen, svc->id));
+		for (uint32_t k = 0; svc_slots_of(actual, svc) && k < svc->count; k++)
+			room->slot_taken[svc->first + k] = 1;
+	}
+}
+
+static void backends_take(struct svc_room *room, const struct svc_actual *actual,
+			  const struct svc_idle *idle, uint64_t now_ms)
+{
+	room->backend_taken[0] = 1;
+	for (uint32_t id = 1; id < WEIR_MAX_BACKENDS; id++)
+		room->backend_taken[id] = svc_idle_backend_rests(idle, id, now_ms);
+	for (size_t i = 0; i < actual->n_backends; i++)
+		if (actual->backends[i].id < WEIR_MAX_BACKENDS)
+			room->backend_taken[actual->backends[i].id] = 1;
+	for (uint32_t id = 1; id < WEIR_MAX_BACKENDS; id++)
+		room->n_backends += !room->backend_taken[id];
+}
+
+int svc_room_init(struct svc_room *room, const struct svc_actual *actual,
+		  const struct svc_idle *idle, uint64_t now_ms)
+{
+	*room = (struct svc_room){
+		.slot_taken = malloc(WEIR_MAX_SLOTS),
+		.backend_taken = malloc(WEIR_MAX_BACKENDS),
+		.slot_large = WEIR_MAX_SLOTS + 1,
+	};
+	if (!room->slot_taken || !room->backend_taken) {
+		svc_room_fini(room);
+		return -ENOMEM;
+	}
+	slots_take(room, actual, idle, now_ms);
+	backends_take(room, actual, idle, now_ms);
+	return 0;
+}
+
+void svc_room_fini(struct svc_room *room)
+{
+	free(room->slot_taken);
+	free(room->backend_taken);
+	free(room->gens);
+	*room = (struct svc_room){};
+}
+
+/* A run that begins at from or later and ends before end. */
+static bool run_find(const struct svc_room *room, uint32_t from, uint32_t end, uint32_t n,
+		     uint32_t *ret_first)
+{
+	uint32_t first = from;
+
+	for (uint32_t i = from; i < end; i++) {
+		if (room->slot_taken[i]) {
+			first = i + 1;
+		} else if (i + 1 - first == n) {
+			*ret_first = first;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool svc_room_slots(struct svc_room *room, uint32_t n, uint32_t *ret_first)
+{
+	uint32_t first;
+
+	if (n >= room->slot_large)
+		return false;
+	if (!run_find(room, room->slot_at, WEIR_MAX_SLOTS, n, &first) &&
+	    !run_find(room, 0, WEIR_MAX_SLOTS, n, &first)) {
+		room->slot_large = n;
+		return false;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		room->slot_taken[first + i] = 1;
+	room->slot_at = first + n;
+	*ret_first = first;
+	return true;
+}
+
+uint32_t svc_room_backend(struct svc_room *room)
+{
+	while (room->backend_taken[room->backend_at])
+		room->backend_at++;
+	room->backend_taken[room->backend_at] = 1;
+	room->n_backends--;
+	return room->backend_at;
+}
+
+static int u32_cmp(const void *left, const void *right)
+{
+	const uint32_t *a = left, *b = right;
+
+	return (*a > *b) - (*a < *b);
+}
+
+static int gens_collect(struct svc_room *room, const struct svc_actual *actual)
+{
+	uint32_t *gens = calloc(WEIR_MAX_SLOTS + 2 * actual->n_frontends, sizeof(*gens));
+	size_t n = 0;
+
+	if (!gens)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < WEIR_MAX_SLOTS; i++)
+		gens[n++] = actual->slots[i].gen;
+	for (size_t i = 0; i < actual->n_frontends; i++) {
+		gens[n++] = actual->frontends[i].svc.gen;
+		gens[n++] = actual->frontends[i].svc.id;
+	}
+	qsort(gens, n, sizeof(*gens), u32_cmp);
+	room->gens = gens;
+	room->n_gens = n;
+	return 0;
+}
+
+int svc_room_gen(struct svc_room *room, const struct svc_actual *actual, uint32_t *ret)
+{
+	if (room->gen < UINT32_MAX) {
+		*ret = ++room->gen;
+		return 0;
+	}
+	if (!room->gens && gens_collect(room, actual))
+		return -ENOMEM;
+	do
+		room->gen_low++;
+	while (bsearch(&room->gen_low, room->gens, room->n_gens, sizeof(*room->gens), u32_cmp));
+	*ret = room->gen_low;
+	return 0;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "svc/want.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "svc/svc.h"
+
+int svc_vip_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct weir_vip)); /* padding is zero, numbers are big-endian */
+}
+
+int svc_backend_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct weir_backend));
+}
+
+int svc_class_cmp(const void *a, const void *b)
+{
+	const struct dp_class *left = a, *right = b;
+
+	return memcmp(&left->prefix, &right->prefix, sizeof(left->prefix));
+}
+
+struct weir_addr svc_kernel_addr(const struct addr *a)
+{
+	struct weir_addr ret;
+
+	memcpy(&ret, a->b, sizeof(ret));
+	return ret;
+}
+
+static uint8_t proto_number(enum svc_proto p)
+{
+	return p == SVC_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+}
+
+static bool is_wanted(enum svc_result r)
+{
+	return r == SVC_SERVING || r == SVC_REFUSED || r == SVC_DROPPED;
+}
+
+static struct weir_backend backend_of(const struct svc_port *p, const struct svc_endpoint *e)
+{
+	return (struct weir_backend){
+		.addr = svc_kernel_addr(&e->addr),
+		.port = htons(e->port),
+		.proto = proto_number(p->proto),
+	};
+}
+
+typedef int (*visit_fn)(void *arg, const struct svc_service *s, const struct svc_port *p,
+			size_t vip);
+
+/* Calls fn for each cluster IP and port that belongs in the kernel, until it fails. */
+static int visit(const struct svc_table *t, visit_fn fn, void *arg)
+{
+	for (size_t i = 0; i < t->n_services; i++) {
+		const struct svc_service *s = t->services[i];
+
+		for (size_t k = 0; k < s->n_ports; k++)
+			for (size_t v = 0; v < s->n_cluster_ips; v++) {
+				int r = is_wanted(s->ports[k]->result[v]) ?
+						fn(arg, s, s->ports[k], v) :
+						0;
+
+				if (r)
+					return r;
+			}
+	}
+	return 0;
+}
+
+static bool is_of(const struct svc_endpoint *e, const struct addr *vip)
+{
+	return e->chosen && addr_is_v4(&e->addr) == addr_is_v4(vip);
+}
+
+static int count(void *arg, const struct svc_service *s, const struct svc_port *p, size_t vip)
+{
+	struct svc_want *w = arg;
+
+	w->n_frontends++;
+	if (p->result[vip] != SVC_SERVING)
+		return 0;
+	for (size_t i = 0; i < p->n_endpoints; i++)
+		w->n_refs += is_of(&p->endpoints[i], &s->cluster_ips[vip]);
+	return w->n_refs > UINT32_MAX ? -E2BIG : 0;
+}
+
+static int collect(void *arg, const struct svc_service *s, const struct svc_port *p, size_t vip)
+{
+	struct svc_want *w = arg;
+	struct svc_want_frontend *f = &w->frontends[w->n_frontends++];
+
+	*f = (struct svc_want_frontend){
+		.vip = { .addr = svc_kernel_addr(&s->cluster_ips[vip]),
+			 .port = htons(p->port),
+			 .proto = proto_number(p->proto) },
+		.flags = p->result[vip] == SVC_DROPPED ? WEIR_SVC_DROP : 0,
+		.first = w->n_refs,
+	};
+	if (p->result[vip] != SVC_SERVING)
+		return 0;
+	for (size_t i = 0; i < p->n_endpoints; i++)
+		if (is_of(&p->endpoints[i], &s->cluster_ips[vip]))
+			w->backends[w->n_refs++] = backend_of(p, &p->endpoints[i]);
+	f->n = w->n_refs - f->first;
+	return 0;
+}
+
+/* From one backend for each reference to distinct ones and references to them. */
+static int backends_share(struct svc_want *w)
+{
+	cleanup(free_ptr) struct weir_backend *all = w->backends;
+
+	w->backends = malloc((w->n_refs ? w->n_refs : 1) * sizeof(*all));
+	if (!w->backends)
+		return -ENOMEM;
+	memcpy(w->backends, all, w->n_refs * sizeof(*all));
+	qsort(w->backends, w->n_refs, sizeof(*all), svc_backend_cmp);
+	for (size_t i = 0; i < w->n_refs; i++)
+		if (!w->n_backends ||
+		    svc_backend_cmp(&w->backends[w->n_backends - 1], &w->backends[i]))
+			w->backends[w->n_backends++] = w->backends[i];
+	for (size_t i = 0; i < w->n_refs; i++) {
+		const struct weir_backend *at =
+			bsearch(&all[i], w->backends, w->n_backends, sizeof(*all), svc_backend_cmp);
+
+		w->refs[i] = at - w->backends;
+	}
+	return 0;
+}
+
+static bool is_service_addr(const struct svc_table *t, const struct addr *a)
+{
+	for (size_t i = 0; i < t->n_classes; i++)
+		if (t->classes[i].class == WEIR_CLASS_SERVICE && cidr_has(&t->classes[i].prefix, a))
+			return true;
+	return false;
+}
+
+static void class_add(struct svc_want *w, const struct addr *a, uint8_t bits, uint32_t class)
+{
+	w->classes[w->n_classes++] = (struct dp_class){
+		.prefix = { .bits = bits, .addr = svc_kernel_addr(a) },
+		.class = class,
+	};
+}
+
+static int classes_collect(struct svc_want *w, const struct svc_table *t)
+{
+	size_t kept = 0;
+
+	w->classes =
+		calloc(t->n_classes + t->n_services * SVC_MAX_CLUSTER_IPS + 1, sizeof(*w->classes));
+	if (!w->classes)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n_classes; i++)
+		class_add(w, &t->classes[i].prefix.addr, t->classes[i].prefix.bits,
+			  t->classes[i].class);
+	for (size_t i = 0; i < t->n_services; i++)
+		for (size_t v = 0; v < t->services[i]->n_cluster_ips; v++)
+			if (!is_service_addr(t, &t->services[i]->cluster_ips[v]))
+				class_add(w, &t->services[i]->cluster_ips[v], 128,
+					  WEIR_CLASS_SERVICE);
+
+	qsort(w->classes, w->n_classes, sizeof(*w->classes), svc_class_cmp);
+	for (size_t i = 0; i < w->n_classes; i++) {
+		struct dp_class *last = kept ? &w->classes[kept - 1] : NULL;
+
+		if (last && !svc_class_cmp(last, &w->classes[i]))
+			last->class = WEIR_CLASS_SERVICE; /* a cluster IP is one, whatever else */
+		else
+			w->classes[kept++] = w->classes[i];
+	}
+	w->n_classes = kept;
+	return 0;
+}
+
+static int want_fill(struct svc_want *w, const struct svc_table *t)
+{
+	int r = visit(t, count, w);
+
+	if (r)
+		return r;
+	w->frontends = calloc(w->n_frontends + 1, sizeof(*w->frontends));
+	w->backends = calloc(w->n_refs + 1, sizeof(*w->backends));
+	w->refs = calloc(w->n_refs + 1, sizeof(*w->refs));
+	if (!w->frontends || !w->backends || !w->refs)
+		return -ENOMEM;
+	w->n_frontends = w->n_refs = 0;
+	visit(t, collect, w);
+	qsort(w->frontends, w->n_frontends, sizeof(*w->frontends), svc_vip_cmp);
+	r = backends_share(w);
+	return r ? r : classes_collect(w, t);
+}
+
+int svc_want_init(struct svc_want *w, const struct svc_table *t)
+{
+	struct svc_want filled = {};
+	int r;
+
+	if (!t->selected)
+		return -EINVAL;
+	r = want_fill(&filled, t);
+	if (r)
+		svc_want_fini(&filled);
+	else
+		*w = filled;
+	return r;
+}
+
+void svc_want_fini(struct svc_want *w)
+{
+	free(w->frontends);
+	free(w->backends);
+	free(w->refs);
+	free(w->classes);
+	*w = (struct svc_want){};
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a selected table asks of the kernel, flat and in order: the common ground of plan and diff.
+ * All arrays are sorted and without repetition; a frontend's backends are backends[refs[first]] to
+ * backends[refs[first + n - 1]], in order. Ports that are not served or in conflict are left out.
+ * A cluster IP outside all prefixes of class SERVICE gets one of its own, so that a dial to a port
+ * it does not have is refused instead of leaking to the default route.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "dp/dp.h"
+
+struct svc_table;
+
+struct svc_want_frontend {
+	struct weir_vip vip;
+	uint32_t flags, first, n;
+};
+
+struct svc_want {
+	struct svc_want_frontend *frontends;
+	struct weir_backend *backends;
+	uint32_t *refs;
+	struct dp_class *classes;
+	size_t n_frontends, n_backends, n_refs, n_classes;
+};
+
+/* -EINVAL: the table is not selected; -E2BIG: more than 2^32 - 1 backends; -ENOMEM. */
+int svc_want_init(struct svc_want *w, const struct svc_table *t);
+void svc_want_fini(struct svc_want *w);
+
+int svc_vip_cmp(const void *a, const void *b); /* starts with a struct weir_vip */
+int svc_backend_cmp(const void *a, const void *b); /* struct weir_backend */
+int svc_class_cmp(const void *a, const void *b); /* struct dp_class, by prefix */
+struct weir_addr svc_kernel_addr(const struct addr *a);
