@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/lease.h"
+
+#include <errno.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "ledger/columns.h"
+#include "ledger/db.h"
+#include "ledger/ledger.h"
+
+#define LEASE_FIXED "label, id, market, provider"
+#define LEASE_FREE                                                                            \
+	"tenant, price_core_second, price_gib_second, price_gib_external, price_gib_cluster," \
+	" price_gib_local, rate_cap, deposited, paid, refunded, state, opened_ms, closed_ms, " USAGE_NAMES
+#define LEASE_KEPT "seq, last_to_ms, last_total_due"
+#define LEASE_COLUMNS LEASE_FIXED ", " LEASE_FREE ", " LEASE_KEPT
+
+#define FREE_PARAMS                                                                               \
+	":tenant, :price_core_second, :price_gib_second, :price_gib_external,"                    \
+	" :price_gib_cluster, :price_gib_local, :rate_cap, :deposited, :paid, :refunded, :state," \
+	" :opened_ms, :closed_ms, " USAGE_PARAMS
+
+static int lease_get(struct stmt *s, struct ledger_lease *ret, struct err *err)
+{
+	struct ledger_lease v = {};
+	int r;
+
+	get_text(s, v.label, sizeof(v.label));
+	get_fixed(s, v.id, sizeof(v.id));
+	get_fixed(s, v.market, sizeof(v.market));
+	get_fixed(s, v.provider, sizeof(v.provider));
+	get_text(s, v.tenant, sizeof(v.tenant));
+	v.prices.core_second = get_u64(s);
+	v.prices.gib_second = get_u64(s);
+	v.prices.gib_external = get_u64(s);
+	v.prices.gib_cluster = get_u64(s);
+	v.prices.gib_local = get_u64(s);
+	v.rate_cap = get_u64(s);
+	v.deposited = get_u64(s);
+	v.paid = get_u64(s);
+	v.refunded = get_u64(s);
+	get_text(s, v.state, sizeof(v.state));
+	v.opened_ms = get_u64(s);
+	v.closed_ms = get_u64(s);
+	get_usage(s, &v.total);
+	v.seq = get_u64(s);
+	v.last_to_ms = get_u64(s);
+	v.last_total_due = get_u64(s);
+	r = stmt_end(s, err);
+	if (r == 0)
+		*ret = v;
+	return r;
+}
+
+static void put_fixed(struct stmt *s, const struct ledger_lease *v)
+{
+	put_text(s, v->label, sizeof(v->label));
+	put_blob(s, v->id, sizeof(v->id));
+	put_blob(s, v->market, sizeof(v->market));
+	put_blob(s, v->provider, sizeof(v->provider));
+}
+
+static void put_free(struct stmt *s, const struct ledger_lease *v)
+{
+	put_text(s, v->tenant, sizeof(v->tenant));
+	put_u64(s, v->prices.core_second);
+	put_u64(s, v->prices.gib_second);
+	put_u64(s, v->prices.gib_external);
+	put_u64(s, v->prices.gib_cluster);
+	put_u64(s, v->prices.gib_local);
+	put_u64(s, v->rate_cap);
+	put_u64(s, v->deposited);
+	put_u64(s, v->paid);
+	put_u64(s, v->refunded);
+	put_text(s, v->state, sizeof(v->state));
+	put_u64(s, v->opened_ms);
+	put_u64(s, v->closed_ms);
+	put_usage(s, &v->total);
+}
+
+static void put_kept(struct stmt *s, const struct ledger_lease *v)
+{
+	put_u64(s, v->seq);
+	put_u64(s, v->last_to_ms);
+	put_u64(s, v->last_total_due);
+}
+
+/* 1: found, 0: not there */
+static int lease_look(struct ledger *l, const char *label, struct ledger_lease *ret,
+		      struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	int r = stmt_open(l, "SELECT " LEASE_COLUMNS " FROM leases WHERE label = :label", &s, err);
+
+	if (r < 0)
+		return r;
+	put_text(&s, label, LEDGER_LABEL_MAX);
+	r = stmt_next(&s, err);
+	if (r <= 0)
+		return r;
+	r = lease_get(&s, ret, err);
+	return r < 0 ? r : 1;
+}
+
+int ledger_lease_get(struct ledger *l, const char *label, struct ledger_lease *ret, struct err *err)
+{
+	int r = lease_look(l, label, ret, err);
+
+	if (r == 0)
+		return err_set(err, -ENOENT, "%s: no lease %s", db_path(l), label);
+	return r < 0 ? r : 0;
+}
+
+int ledger_lease_list(struct ledger *l, int (*fn)(const struct ledger_lease *lease, void *arg),
+		      void *arg, struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	struct ledger_lease lease;
+	int r = stmt_open(l, "SELECT " LEASE_COLUMNS " FROM leases ORDER BY label", &s, err);
+
+	if (r < 0)
+		return r;
+	while ((r = stmt_next(&s, err)) > 0) {
+		r = lease_get(&s, &lease, err);
+		if (r == 0)
+			r = fn(&lease, arg);
+		if (r != 0)
+			return r;
+	}
+	return r;
+}
+
+static int lease_insert(struct ledger *l, const struct ledger_lease *v, struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	int r = stmt_open(l,
+			  "INSERT INTO leases (" LEASE_COLUMNS ") VALUES (:label, :id, :market,"
+			  " :provider, " FREE_PARAMS ", :seq, :last_to_ms, :last_total_due)",
+			  &s, err);
+
+	if (r < 0)
+		return r;
+	put_fixed(&s, v);
+	put_free(&s, v);
+	put_kept(&s, v);
+	return stmt_run(&s, err);
+}
+
+static int lease_change(struct ledger *l, const struct ledger_lease *v, struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	int r = stmt_open(l,
+			  "UPDATE leases SET (" LEASE_FREE ") = (" FREE_PARAMS ")"
+			  " WHERE label = :label",
+			  &s, err);
+
+	if (r < 0)
+		return r;
+	put_free(&s, v);
+	put_text(&s, v->label, sizeof(v->label));
+	return stmt_run(&s, err);
+}
+
+static int change_check(const struct ledger_lease *old, const struct ledger_lease *v,
+			struct err *err)
+{
+	struct ledger_usage more;
+
+	if (memcmp(old->id, v->id, sizeof(v->id)) != 0 ||
+	    memcmp(old->market, v->market, sizeof(v->market)) != 0 ||
+	    memcmp(old->provider, v->provider, sizeof(v->provider)) != 0)
+		return err_set(err, -EPERM,
+			       "lease %s is another one (id, market or provider); use a new label",
+			       v->label);
+	if (v->deposited < old->deposited || v->paid < old->paid || v->refunded < old->refunded)
+		return err_set(err, -ERANGE,
+			       "lease %s: deposited, paid and refunded can't decrease", v->label);
+	if (ledger_usage_sub(&v->total, &old->total, &more) < 0 ||
+	    (old->total.memory_measured && !v->total.memory_measured))
+		return err_set(err, -ERANGE, "lease %s: billed usage can't decrease", v->label);
+	return 0;
+}
+
+static int lease_put(struct ledger_tx *tx, const struct ledger_lease *v, struct err *err)
+{
+	struct ledger_lease old;
+	int r = tx_check(tx, err);
+
+	if (r < 0)
+		return r;
+	if (!label_valid(v->label))
+		return err_set(err, -EINVAL,
+			       "lease '%.63s': not a label value; use 1 to 63 of A-Z a-z 0-9 - _ .",
+			       v->label);
+	if (v->paid > v->deposited || v->refunded > v->deposited - v->paid)
+		return err_set(err, -EINVAL, "lease %s: more paid and refunded than deposited",
+			       v->label);
+	r = lease_look(tx->ledger, v->label, &old, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return lease_insert(tx->ledger, v, err);
+	r = change_check(&old, v, err);
+	return r < 0 ? r : lease_change(tx->ledger, v, err);
+}
+
+int ledger_lease_put(struct ledger_tx *tx, const struct ledger_lease *lease, struct err *err)
+{
+	return tx_result(tx, lease_put(tx, lease, err));
+}

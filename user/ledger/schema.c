@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "ledger/db.h"
+#include "ledger/ledger.h"
+
+#define APPLICATION_ID "0x57656972" /* "Weir", in the file's header */
+
+/* What a migration says is never edited once it is released; hence no use of columns.h here. */
+#define COUNTER(name) ", " name " INTEGER NOT NULL CHECK (" name " >= 0)"
+#define DIR_V1(d)                      \
+	COUNTER(d "_bytes_external")   \
+	COUNTER(d "_bytes_cluster")    \
+	COUNTER(d "_bytes_local")      \
+	COUNTER(d "_packets_external") \
+	COUNTER(d "_packets_cluster")  \
+	COUNTER(d "_packets_local")    \
+	COUNTER(d "_raw_bytes")        \
+	COUNTER(d "_raw_packets")
+#define USAGE_V1                                                                             \
+	", memory_byte_ns BLOB CHECK (length(memory_byte_ns) = 16)" /* NULL: not measured */ \
+		COUNTER("memory_peak_bytes") COUNTER("cpu_ns") DIR_V1("rx") DIR_V1("tx")
+#define FROZEN(table)                                                     \
+	"CREATE TRIGGER " table "_no_update BEFORE UPDATE ON " table      \
+	" BEGIN SELECT RAISE(ABORT, '" table " are never changed'); END;" \
+	"CREATE TRIGGER " table "_no_delete BEFORE DELETE ON " table      \
+	" BEGIN SELECT RAISE(ABORT, '" table " are never deleted'); END;"
+/* A REPLACE deletes without the delete trigger, unless the connection asks for it: stop it before. */
+#define NO_REPLACE(table, same)                                       \
+	"CREATE TRIGGER " table "_no_replace BEFORE INSERT ON " table \
+	" WHEN EXISTS (SELECT 1 FROM " table " WHERE " same ")"       \
+	" BEGIN SELECT RAISE(ABORT, '" table " are never replaced'); END;"
+
+static const char v1[] =
+	"CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+
+	/* What a pod is called and who pays for it. Usage refers to it, so it never changes. */
+	"CREATE TABLE identities (id INTEGER PRIMARY KEY, namespace TEXT NOT NULL,"
+	" name TEXT NOT NULL, uid TEXT NOT NULL, lease TEXT NOT NULL,"
+	" UNIQUE (namespace, name, uid, lease)) STRICT;" FROZEN("identities")
+
+		"CREATE TABLE pods (id INTEGER PRIMARY KEY, boot TEXT NOT NULL, cgroup_id INTEGER NOT NULL,"
+		" identity INTEGER NOT NULL REFERENCES identities,"
+		" closed INTEGER NOT NULL CHECK (closed IN (0, 1))" COUNTER("first_seen_ms")
+			USAGE_V1
+	", UNIQUE (boot, cgroup_id)) STRICT;"
+
+	"CREATE TABLE windows (id INTEGER PRIMARY KEY, from_ms INTEGER NOT NULL UNIQUE"
+	" CHECK (from_ms >= 0), to_ms INTEGER NOT NULL CHECK (to_ms > from_ms)) STRICT;" FROZEN(
+		"windows") "CREATE TRIGGER windows_contiguous BEFORE INSERT ON windows"
+			   " WHEN NEW.id <> 1 + (SELECT coalesce(max(id), 0) FROM windows)"
+			   " OR NEW.from_ms <> (SELECT to_ms FROM windows ORDER BY id DESC LIMIT 1)"
+			   " BEGIN SELECT RAISE(ABORT, 'a window begins where the last one ended'); END;"
+
+			   "CREATE TABLE usage (window INTEGER NOT NULL REFERENCES windows,"
+			   " pod INTEGER NOT NULL REFERENCES pods,"
+			   " identity INTEGER NOT NULL REFERENCES identities" USAGE_V1
+			   ", PRIMARY KEY (window, pod)) STRICT, WITHOUT ROWID;" FROZEN("usage") NO_REPLACE(
+				   "usage",
+				   "window = NEW.window AND pod = NEW.pod") "CREATE TRIGGER usage_of_last_window BEFORE INSERT ON usage"
+									    " WHEN NEW.window <> (SELECT max(id) FROM windows)"
+									    " BEGIN SELECT RAISE(ABORT, 'usage of a past window is never added'); END;"
+
+									    "CREATE TABLE leases (label TEXT PRIMARY KEY CHECK (length(label) BETWEEN 1 AND 63),"
+									    " id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),"
+									    " market BLOB NOT NULL CHECK (length(market) = 32),"
+									    " provider BLOB NOT NULL CHECK (length(provider) = 32),"
+									    " tenant TEXT NOT NULL, state TEXT NOT NULL" COUNTER(
+										    "price_core_second") COUNTER("price_gib_second")
+										    COUNTER("price_gib_external") COUNTER(
+											    "price_gib_cluster") COUNTER("price_gib_local")
+											    COUNTER("rate_cap") COUNTER(
+												    "deposited") COUNTER("paid")
+												    COUNTER("refunded") COUNTER(
+													    "seq") COUNTER("last_to_ms")
+													    COUNTER("last_total_due") COUNTER(
+														    "opened_ms")
+														    COUNTER("closed_ms")
+															    USAGE_V1
+	", CHECK (paid <= deposited AND refunded <= deposited - paid)) STRICT;"
+
+	"CREATE TABLE receipts (lease TEXT NOT NULL REFERENCES leases,"
+	" seq INTEGER NOT NULL CHECK (seq > 0), window INTEGER NOT NULL REFERENCES windows,"
+	" from_ms INTEGER NOT NULL CHECK (from_ms >= 0),"
+	" to_ms INTEGER NOT NULL CHECK (to_ms > from_ms)" COUNTER(
+		"total_due") ", report BLOB NOT NULL CHECK (length(report) = 144),"
+			     " signature BLOB NOT NULL CHECK (length(signature) = 64),"
+			     " hash BLOB NOT NULL CHECK (length(hash) = 32),"
+			     " record BLOB NOT NULL, PRIMARY KEY (lease, seq)) STRICT;" FROZEN(
+				     "receipts") NO_REPLACE("receipts",
+							    "lease = NEW.lease AND seq = NEW.seq")
+
+				     "CREATE TABLE settlements (lease TEXT NOT NULL, seq INTEGER NOT NULL,"
+				     " state TEXT NOT NULL CHECK (state IN ('due', 'built', 'submitted', 'final', 'failed'))" COUNTER(
+					     "amount") COUNTER("created_ms") COUNTER("updated_ms")
+					     COUNTER("attempts") ", error TEXT NOT NULL, PRIMARY KEY (lease, seq),"
+								 " FOREIGN KEY (lease, seq) REFERENCES receipts) STRICT, WITHOUT ROWID;"
+								 "CREATE INDEX settlements_by_state ON settlements (state, lease, seq);"
+
+								 "PRAGMA application_id = " APPLICATION_ID
+								 ";";
+
+/* migrations[n] brings version n (PRAGMA user_version) to n + 1. Only ever append. */
+static const char *const migrations[] = { v1 };
+
+static int version_get(struct ledger *l, uint64_t *ret, struct err *err)
+{
+	/* A signed 32-bit number that anybody can set. */
+	return db_number(l, "SELECT max(user_version, 0) FROM pragma_user_version", ret, err);
+}
+
+int schema_check(struct ledger *l, struct err *err)
+{
+	uint64_t version = 0, ours = 0, tables = 0;
+	int r = version_get(l, &version, err);
+
+	if (r == 0)
+		r = db_number(
+			l, "SELECT application_id = " APPLICATION_ID " FROM pragma_application_id",
+			&ours, err);
+	if (r == 0)
+		r = db_number(l, "SELECT count(*) FROM sqlite_schema", &tables, err);
+	if (r < 0)
+		return r;
+	if (!ours && (version || tables))
+		return err_set(
+			err, -EBADMSG,
+			"%s: a database of another program; give the ledger a path of its own",
+			db_path(l));
+	if (version > ARRAY_LEN(migrations))
+		return err_set(err, -EPROTONOSUPPORT,
+			       "%s: schema %" PRIu64
+			       " is newer than this program, which knows %zu; "
+			       "use the version of weir that wrote it",
+			       db_path(l), version, ARRAY_LEN(migrations));
+	if (version < ARRAY_LEN(migrations) && db_read_only(l))
+		return err_set(err, -ESTALE,
+			       "%s: schema %" PRIu64
+			       " is older than %zu; start the agent, which brings "
+			       "it up to date",
+			       db_path(l), version, ARRAY_LEN(migrations));
+	return 0;
+}
+
+static int migrate(struct ledger *l, struct err *err)
+{
+	char set_version[48];
+	uint64_t version;
+	int r = version_get(l, &version, err);
+
+	for (uint64_t i = version; r == 0 && i < ARRAY_LEN(migrations); i++)
+		r = db_exec(l, migrations[i], err);
+	snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %zu",
+		 ARRAY_LEN(migrations));
+	return r < 0 ? r : db_exec(l, set_version, err);
+}
+
+int schema_migrate(struct ledger *l, struct err *err)
+{
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	uint64_t version;
+	int r = version_get(l, &version, err);
+
+	if (r < 0 || version == ARRAY_LEN(migrations))
+		return r;
+	r = ledger_begin(l, &tx, err);
+	if (r == 0)
+		r = migrate(l, err);
+	if (r == 0)
+		r = ledger_commit(&tx, err);
+	return r < 0 ? err_wrap(err, "migrating the ledger") : 0;
+}

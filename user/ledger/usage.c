@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/usage.h"
+
+#include <errno.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "ledger/columns.h"
+#include "ledger/db.h"
+#include "ledger/ledger.h"
+
+/* ---- Windows -------------------------------------------------------------------------------- */
+
+/* 1: found, 0: there is none yet */
+static int window_last(struct ledger *l, struct ledger_window *ret, struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	struct ledger_window w;
+	int r = stmt_open(l, "SELECT id, from_ms, to_ms FROM windows ORDER BY id DESC LIMIT 1", &s,
+			  err);
+
+	if (r < 0)
+		return r;
+	r = stmt_next(&s, err);
+	if (r <= 0)
+		return r;
+	w.id = get_u64(&s);
+	w.from_ms = get_u64(&s);
+	w.to_ms = get_u64(&s);
+	r = stmt_end(&s, err);
+	if (r < 0)
+		return r;
+	*ret = w;
+	return 1;
+}
+
+int ledger_window_last(struct ledger *l, struct ledger_window *ret, struct err *err)
+{
+	int r = window_last(l, ret, err);
+
+	if (r == 0)
+		return err_set(err, -ENOENT, "%s: no window has closed yet", db_path(l));
+	return r < 0 ? r : 0;
+}
+
+static int window_append(struct ledger_tx *tx, uint64_t from_ms, uint64_t to_ms, uint64_t *ret_id,
+			 struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	struct ledger_window last = { .to_ms = from_ms };
+	int r = tx_check(tx, err);
+
+	if (r == 0)
+		r = window_last(tx->ledger, &last, err);
+	if (r < 0)
+		return r;
+	if (from_ms != last.to_ms || to_ms <= from_ms)
+		return err_set(err, -EINVAL,
+			       "%s: window [%" PRIu64 ", %" PRIu64 ") must begin at %" PRIu64
+			       ", where the last one ended, and end later",
+			       db_path(tx->ledger), from_ms, to_ms, last.to_ms);
+	r = stmt_open(tx->ledger,
+		      "INSERT INTO windows (id, from_ms, to_ms) VALUES (:id, :from_ms, :to_ms)", &s,
+		      err);
+	if (r < 0)
+		return r;
+	put_u64(&s, last.id + 1);
+	put_u64(&s, from_ms);
+	put_u64(&s, to_ms);
+	r = stmt_run(&s, err);
+	if (r == 0)
+		*ret_id = tx->window = last.id + 1;
+	return r;
+}
+
+int ledger_window_append(struct ledger_tx *tx, uint64_t from_ms, uint64_t to_ms, uint64_t *ret_id,
+			 struct err *err)
+{
+	return tx_result(tx, window_append(tx, from_ms, to_ms, ret_id, err));
+}
+
+/* ---- Recording ------------------------------------------------------------------------------ */
+
+struct account {
+	uint64_t pod, identity;
+	bool closed, booked; /* booked: has usage in this window */
+	struct ledger_usage last;
+};
+
+static int account_get(struct ledger *l, uint64_t pod, uint64_t window, struct account *ret,
+		       struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	int r = stmt_open(l,
+			  "SELECT identity, closed, EXISTS (SELECT 1 FROM usage WHERE"
+			  " window = :window AND pod = p.id), " USAGE_OF_P
+			  " FROM pods p WHERE id = :pod",
+			  &s, err);
+
+	if (r < 0)
+		return r;
+	put_u64(&s, window);
+	put_u64(&s, pod);
+	r = stmt_next(&s, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(err, -ENOENT, "%s: no pod %" PRIu64, db_path(l), pod);
+	ret->pod = pod;
+	ret->identity = get_u64(&s);
+	ret->closed = get_u64(&s) != 0;
+	ret->booked = get_u64(&s) != 0;
+	get_usage(&s, &ret->last);
+	return stmt_end(&s, err);
+}
+
+static int usage_insert(struct ledger *l, uint64_t window, const struct account *a,
+			const struct ledger_usage *delta, struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	int r = stmt_open(l,
+			  "INSERT INTO usage (window, pod, identity, " USAGE_NAMES ")"
+			  " VALUES (:window, :pod, :identity, " USAGE_PARAMS ")",
+			  &s, err);
+
+	if (r < 0)
+		return r;
+	put_u64(&s, window);
+	put_u64(&s, a->pod);
+	put_u64(&s, a->identity);
+	put_usage(&s, delta);
+	return stmt_run(&s, err);
+}
+
+static int reading_set(struct ledger *l, uint64_t pod, const struct ledger_usage *reading,
+		       struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	int r = stmt_open(l, "UPDATE pods SET " USAGE_SET " WHERE id = :id", &s, err);
+
+	if (r < 0)
+		return r;
+	put_usage(&s, reading);
+	put_u64(&s, pod);
+	return stmt_run(&s, err);
+}
+
+static int account_check(const struct account *a, struct ledger *l, struct err *err)
+{
+	if (a->closed)
+		return err_set(err, -EPERM, "%s: pod %" PRIu64 " is closed", db_path(l), a->pod);
+	if (a->booked)
+		return err_set(err, -EEXIST, "%s: pod %" PRIu64 " has usage in this window",
+			       db_path(l), a->pod);
+	return 0;
+}
+
+static int usage_record(struct ledger_tx *tx, uint64_t pod, const struct ledger_usage *reading,
+			struct ledger_usage *ret_delta, struct err *err)
+{
+	struct ledger_usage delta;
+	struct account a = {};
+	int r = tx_check(tx, err);
+
+	if (r < 0)
+		return r;
+	if (!tx->window)
+		return err_set(err, -EINVAL, "%s: usage needs a window, append one first",
+			       db_path(tx->ledger));
+	r = account_get(tx->ledger, pod, tx->window, &a, err);
+	if (r == 0)
+		r = account_check(&a, tx->ledger, err);
+	if (r < 0)
+		return r;
+	r = ledger_usage_sub(reading, &a.last, &delta);
+	if (r < 0)
+		return err_set(err, r,
+			       "%s: pod %" PRIu64 ": a counter is below its last reading; its "
+			       "reader lost what it counted before",
+			       db_path(tx->ledger), pod);
+	/* Not the reading itself: when it doesn't know memory, what was known before stays. */
+	r = ledger_usage_add(&a.last, &delta);
+	if (r == 0)
+		r = usage_insert(tx->ledger, tx->window, &a, &delta, err);
+	if (r == 0)
+		r = reading_set(tx->ledger, pod, &a.last, err);
+	if (r == 0 && ret_delta)
+		*ret_delta = delta;
+	return r;
+}
+
+int ledger_usage_record(struct ledger_tx *tx, uint64_t pod, const struct ledger_usage *reading,
+			struct ledger_usage *ret_delta, struct err *err)
+{
+	return tx_result(tx, usage_record(tx, pod, reading, ret_delta, err));
+}
