@@ -23,6 +23,7 @@ struct cidr {
 #define ADDR_TEXT_MAX 46
 #define CIDR_TEXT_MAX 50
 
+/* Both families, no zone ("%eth0"), no blanks; -EINVAL. */
 int addr_parse(const char *text, struct addr *ret);
 bool addr_is_v4(const struct addr *a);
 bool addr_eq(const struct addr *a, const struct addr *b);
@@ -33,4 +34,5 @@ char *addr_format(const struct addr *a, char *ret);
 int cidr_parse(const char *text,
 	       struct cidr *ret); /* "10.0.0.0/8"; -EINVAL when host bits are set */
 char *cidr_format(const struct cidr *c, char *ret); /* CIDR_TEXT_MAX bytes */
+/* An IPv6 prefix has no IPv4 address, not even ::/0, which has their mapped form. */
 bool cidr_has(const struct cidr *c, const struct addr *a);

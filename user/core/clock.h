@@ -18,7 +18,12 @@ uint64_t clock_wall_ms(void);
 int clock_boot_id(char ret[BOOT_ID_LEN]);
 
 #define TIME_TEXT_MAX 32
-/* RFC 3339 in UTC: "2026-11-20T20:25:00Z", with ".123" when the milliseconds are not zero. */
+/* RFC 3339 in UTC: "2026-11-20T20:25:00Z", with ".123" when the milliseconds are not
+ * zero. A time after 9999 is shown as the last of 9999. */
 char *time_format(uint64_t ms, char ret[TIME_TEXT_MAX]);
-/* RFC 3339 with Z or an offset; -EINVAL, -ERANGE before 1970 or after 9999. */
+#define TIME_MAX_MS 253402300799999 /* 9999-12-31T23:59:59.999Z */
+/*
+ * RFC 3339 with Z or an offset; what is finer than a millisecond is cut off, the leap second :60
+ * refused, as Go does. -EINVAL; -ERANGE before 1970 or after 9999, UTC.
+ */
 int time_parse(const char *text, uint64_t *ret_ms);

@@ -30,7 +30,8 @@ struct err {
 
 /* Sets code and text and returns code. code must be negative. */
 __attribute__((format(printf, 3, 4))) int err_set(struct err *err, int code, const char *fmt, ...);
-int err_setv(struct err *err, int code, const char *fmt, va_list ap);
+__attribute__((format(printf, 3, 0))) int err_setv(struct err *err, int code, const char *fmt,
+						   va_list ap);
 
 /* Like err_set() with ": " and strerror(-code) behind the text. */
 __attribute__((format(printf, 3, 4))) int err_errno(struct err *err, int code, const char *fmt,

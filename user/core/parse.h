@@ -12,7 +12,7 @@ int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 int parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *ret);
 /* 128-bit decimal, as memory_byte_ns travels. */
 int parse_u128(const char *text, unsigned __int128 *ret);
-/* "42", "64KiB", "256MiB", "1GiB": bytes. Only binary units, to leave no doubt. */
+/* "42", "64KiB", "256MiB", "1GiB", "2TiB": bytes. Only binary units, to leave no doubt. */
 int parse_size(const char *text, uint64_t *ret_bytes);
 /* "500ms", "60s", "5m", "2h", "7d": milliseconds; a bare number is an error. */
 int parse_duration_ms(const char *text, uint64_t *ret_ms);
@@ -20,6 +20,9 @@ int parse_duration_ms(const char *text, uint64_t *ret_ms);
 /* Lower-case hex only, so that one value has one text. parse_hex: exactly len bytes. */
 int parse_hex(const char *text, uint8_t *ret, size_t len);
 void format_hex(const uint8_t *data, size_t len, char *ret /* 2 * len + 1 */);
+
+/* How many of the len bytes, from the first, are whole UTF-8 characters (RFC 3629): len if all is. */
+size_t utf8_valid_len(const void *text, size_t len);
 
 #define U128_TEXT_MAX 40
 /* Decimal; ret has U128_TEXT_MAX bytes. Returns ret. */

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/cleanup.h"
+#include "core/err.h"
+
+int path_format(char *ret, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(ret, size, fmt, ap);
+	va_end(ap);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+static int read_all(int fd, struct buf *out)
+{
+	char chunk[16384];
+	ssize_t n;
+	int rc;
+
+	for (;;) {
+		n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		rc = buf_append(out, chunk, (size_t)n);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* Takes back what came before a fault. */
+static void truncate_to(struct buf *b, size_t len)
+{
+	b->len = len;
+	if (b->data)
+		b->data[len] = '\0';
+}
+
+int file_read(const char *path, struct buf *out, struct err *err)
+{
+	bool is_stdin = !strcmp(path, "-");
+	cleanup(close_fd) int opened = -1;
+	size_t len = out->len;
+	int rc;
+
+	if (!is_stdin) {
+		opened = open(path, O_RDONLY | O_CLOEXEC);
+		if (opened < 0)
+			return err_errno(err, -errno, "%s: cannot open", path);
+	}
+	rc = read_all(is_stdin ? STDIN_FILENO : opened, out);
+	if (rc == 0)
+		return 0;
+	truncate_to(out, len);
+	if (rc == -E2BIG)
+		return err_set(err, rc, "%s: larger than the limit of %zu bytes", path, out->limit);
+	return err_errno(err, rc, "%s: cannot read", path);
+}
+
+static int write_all(int fd, const void *data, size_t len)
+{
+	const char *at = data;
+
+	while (len) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* The directory a path is in: "a/b" a, "b" ".", "/b" "/". */
+static int dir_of(const char *path, char ret[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	int len = slash ? (int)(slash - path) : 1;
+
+	if (slash && !slash[1])
+		return -EISDIR;
+	if (slash == path)
+		len = 1;
+	return path_format(ret, PATH_MAX, "%.*s", len, slash ? path : ".");
+}
+
+static int sync_dir(const char *dir)
+{
+	cleanup(close_fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int fill(int fd, const void *data, size_t len, mode_t mode)
+{
+	int rc = write_all(fd, data, len);
+
+	if (rc < 0)
+		return rc;
+	return fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int publish(const char *path, const void *data, size_t len, mode_t mode, unsigned int flags)
+{
+	char dir[PATH_MAX], temp[PATH_MAX];
+	cleanup(close_fd) int fd = -1;
+	int rc = dir_of(path, dir);
+
+	if (rc == 0)
+		rc = path_format(temp, sizeof(temp), "%s/.weir-XXXXXX", dir);
+	if (rc < 0)
+		return rc;
+	fd = mkostemp(temp, O_CLOEXEC); /* mode 0600 until all is in it */
+	if (fd < 0)
+		return -errno;
+	rc = fill(fd, data, len, mode);
+	if (rc == 0 && renameat2(AT_FDCWD, temp, AT_FDCWD, path, flags) < 0)
+		rc = -errno;
+	if (rc < 0)
+		unlink(temp);
+	return rc < 0 ? rc : sync_dir(dir);
+}
+
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	int rc = publish(path, data, len, mode, 0);
+
+	return rc < 0 ? err_errno(err, rc, "%s: cannot write", path) : 0;
+}
+
+int file_create_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	int rc = publish(path, data, len, mode, RENAME_NOREPLACE);
+
+	return rc < 0 ? err_errno(err, rc, "%s: cannot create", path) : 0;
+}
