@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hashes, Ed25519 and text encodings. core/crypto.c is the only file that includes libsodium.
+ * Hashes, Ed25519 and text encodings. core/crypto.c is the only file that includes
+ * libsodium; key files are in core/keyfile.c.
  * A struct key holds its seed in locked memory (sodium_malloc), wiped when it is freed; the secret
  * never appears in an error, a log or a core dump. Call crypto_init() once before anything else.
  */
@@ -14,6 +15,7 @@
 #define SHA512_LEN 64
 #define PUBKEY_LEN 32
 #define SIG_LEN 64
+#define KEY_SEED_LEN 32
 
 struct err;
 struct key; /* an Ed25519 key pair */
@@ -27,11 +29,14 @@ void sha512_update(struct sha512 *s, const void *data, size_t len);
 void sha512_final(struct sha512 *s, uint8_t ret[SHA512_LEN]);
 void sha512_free(struct sha512 **s);
 void random_bytes(void *ret, size_t len);
+void wipe(void *data, size_t len); /* zeroes what the compiler must not leave out */
 
 int key_new(struct key **ret);
-int key_from_seed(const uint8_t seed[32], struct key **ret);
+int key_from_seed(const uint8_t seed[KEY_SEED_LEN], struct key **ret);
 void key_free(struct key **k);
 const uint8_t *key_public(const struct key *k); /* PUBKEY_LEN, borrowed */
+/* The secret itself, for a file or a derived key: wipe() the copy. */
+void key_seed(const struct key *k, uint8_t ret[KEY_SEED_LEN]);
 void key_sign(const struct key *k, const void *msg, size_t len, uint8_t ret[SIG_LEN]);
 bool sig_valid(const uint8_t pub[PUBKEY_LEN], const void *msg, size_t len,
 	       const uint8_t sig[SIG_LEN]);
@@ -41,7 +46,8 @@ bool sig_valid(const uint8_t pub[PUBKEY_LEN], const void *msg, size_t len,
 int key_load(const char *path, struct key **ret, struct err *err);
 int key_save(const struct key *k, const char *path, struct err *err);
 
-/* Standard base64 with padding; strict when decoding (no blanks, canonical last character). */
+/* Standard base64 with padding; strict when decoding (no blanks, canonical last character):
+ * -EINVAL, or -E2BIG if it holds more than size bytes. */
 #define BASE64_LEN(n) (((n) + 2) / 3 * 4 + 1)
 void base64_encode(const void *data, size_t len, char *ret /* BASE64_LEN(len) */);
 int base64_decode(const char *text, uint8_t *ret, size_t size, size_t *ret_len);

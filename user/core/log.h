@@ -6,8 +6,9 @@
  *
  * Only user/agent and user/cli log above debug: libraries return a struct err. `fields` is a printf
  * format that yields key=value pairs, or ""; values with blanks go through %s of log_quote().
- * An identical line (module and message) that repeats within 10 s is counted, not printed; the
- * count is printed with the next one as repeated=N.
+ * An identical line (level, module, message and fields) that repeats within 10 s is counted, not
+ * printed; the count is printed with the next one as repeated=N. A line over 4 KiB is cut with
+ * "...". A log that can't be written is no error.
  * Threading: any thread; a line is one write().
  */
 #pragma once
