@@ -15,7 +15,8 @@
  * I3. Every request that reaches a handler is answered exactly once, by the handler, now or later;
  *     the reply outlives connection and server, so work on the thread pool may finish in any order.
  * I4. At most CTL_CONNECTIONS_MAX connections; further ones wait in the listen queue. A connection
- *     that moves no bytes for the idle time is closed, except while its handler works.
+ *     is closed when the next bytes of its request, or the taking of its answer, need longer than
+ *     the idle time. A handler has all the time it needs.
  *
  * Threading: all calls on the loop's thread. ctl_call() and ctl_request_parse() (ctl_client.c,
  * ctl_request.c) know no loop and may be used anywhere.

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <sys/un.h>
+
+#include "core/buf.h"
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/file.h"
+
+#define CONFIG_MAX_BYTES (1u << 20)
+#define MOUNTINFO_MAX_BYTES (16u << 20)
+
+static const char *const source_kinds[] = { "files", "kubernetes", NULL };
+static const char *const modes[] = { "snat", "dsr", NULL };
+static const char *const algorithms[] = { "random", "maglev", NULL };
+static const char *const chain_kinds[] = { "local", "sui", NULL };
+static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+_Static_assert(ARRAY_LEN(source_kinds) == CONFIG_SOURCE_MAX_ + 1, "a name for each");
+_Static_assert(ARRAY_LEN(modes) == CONFIG_MODE_MAX_ + 1, "a name for each");
+_Static_assert(ARRAY_LEN(algorithms) == CONFIG_ALGORITHM_MAX_ + 1, "a name for each");
+_Static_assert(ARRAY_LEN(chain_kinds) == CONFIG_CHAIN_MAX_ + 1, "a name for each");
+_Static_assert(ARRAY_LEN(levels) == LOG_LEVEL_MAX_ + 1, "a name for each");
+
+#define KEY(key_, type_, field_, fallback_, help_, ...) \
+	{ .key = (key_),                                \
+	  .type = (type_),                              \
+	  .offset = offsetof(struct config, field_),    \
+	  .fallback = (fallback_),                      \
+	  .help = (help_),                              \
+	  ##__VA_ARGS__ }
+
+static const struct option_spec specs[] = {
+	KEY("node.name", OPTION_STRING, node.name, "", "name of this node; empty: the host's name"),
+	KEY("node.addresses", OPTION_ADDRS, node.addresses, "",
+	    "addresses of this node; empty: from the Node object"),
+	KEY("node.zone", OPTION_STRING, node.zone, "", "topology zone of this node"),
+
+	KEY("source.kind", OPTION_CHOICE, source.kind, "files", "where Services and Pods come from",
+	    .choices = source_kinds),
+	KEY("source.path", OPTION_STRING, source.path, "./manifests",
+	    "files: folder of *.yaml and *.json, watched for change"),
+	KEY("source.kubeconfig", OPTION_STRING, source.kubeconfig, "",
+	    "kubernetes: kubeconfig file; empty: in-cluster"),
+	KEY("source.servers", OPTION_STRINGS, source.servers, "",
+	    "kubernetes: API server URLs to try before any Service works"),
+
+	KEY("paths.cgroup", OPTION_STRING, paths.cgroup, "",
+	    "cgroup2 directory to work in; empty: the mount in /proc/self/mountinfo"),
+	KEY("paths.bpffs", OPTION_STRING, paths.bpffs, "/sys/fs/bpf", "mounted bpf file system"),
+	KEY("paths.state", OPTION_STRING, paths.state, "/var/lib/weir",
+	    "ledger, keys and packages"),
+	KEY("paths.run", OPTION_STRING, paths.run, "/run/weir", "control socket and lock"),
+
+	KEY("datapath.devices", OPTION_STRINGS, datapath.devices, "",
+	    "interfaces of node-port and external traffic; empty: those of default routes"),
+	KEY("datapath.nodePortAddresses", OPTION_CIDRS, datapath.node_port_addresses, "",
+	    "CIDRs of the addresses that answer node ports; empty: all"),
+	KEY("datapath.mode", OPTION_CHOICE, datapath.mode, "snat", "how external traffic returns",
+	    .choices = modes),
+	KEY("datapath.algorithm", OPTION_CHOICE, datapath.algorithm, "random",
+	    "how a backend is chosen", .choices = algorithms),
+
+	KEY("meter.sample", OPTION_DURATION, meter.sample_ms, "1s", "time between two readings",
+	    .min = 100, .max = 3600000),
+	KEY("meter.window", OPTION_DURATION, meter.window_ms, "60s", "length of a usage record",
+	    .min = 100, .max = 86400000),
+	KEY("meter.clusterCIDRs", OPTION_CIDRS, meter.cluster_cidrs, "",
+	    "CIDRs whose traffic counts as inside the cluster"),
+	KEY("meter.podCgroup", OPTION_STRING, meter.pod_cgroup, "kubepods",
+	    "cgroup of all pods, below paths.cgroup"),
+
+	KEY("chain.kind", OPTION_CHOICE, chain.kind, "local", "where receipts are settled",
+	    .choices = chain_kinds),
+	KEY("chain.graphql", OPTION_STRINGS, chain.graphql, "", "sui: GraphQL URLs"),
+	KEY("chain.package", OPTION_STRING, chain.package, "", "sui: id of the package"),
+	KEY("chain.market", OPTION_STRING, chain.market, "", "sui: id of the market object"),
+	KEY("chain.keyFile", OPTION_STRING, chain.key_file, "", "sui: key that pays for gas"),
+	KEY("chain.gasBudget", OPTION_U64, chain.gas_budget, "50000000",
+	    "sui: most gas of one transaction, in MIST"),
+
+	KEY("walrus.aggregators", OPTION_STRINGS, walrus.aggregators, "",
+	    "URLs to read blobs from"),
+	KEY("walrus.publisher", OPTION_STRING, walrus.publisher, "", "URL to store blobs at"),
+	KEY("walrus.maxBlobBytes", OPTION_SIZE, walrus.max_blob_bytes, "256MiB",
+	    "largest blob that is fetched", .min = 1, .max = 16ull << 30),
+
+	KEY("listen.healthz", OPTION_LISTEN, listen.healthz, "0.0.0.0:10256",
+	    "address of /healthz and /livez"),
+	KEY("listen.metrics", OPTION_LISTEN, listen.metrics, "127.0.0.1:10249",
+	    "address of /metrics"),
+	KEY("listen.web", OPTION_LISTEN, listen.web, "127.0.0.1:10290",
+	    "address of the local page"),
+
+	KEY("key.file", OPTION_STRING, key.file, "",
+	    "the provider's report key; empty: provider.key in paths.state"),
+
+	KEY("log.level", OPTION_CHOICE, log.level, "info", "least level that is logged",
+	    .choices = levels),
+};
+
+struct option_set config_options(struct config *cfg)
+{
+	return (struct option_set){
+		.specs = specs,
+		.n = ARRAY_LEN(specs),
+		.env_prefix = "WEIR_",
+		.base = cfg,
+	};
+}
+
+void config_free(struct config **cfg)
+{
+	struct option_set set;
+
+	if (!*cfg)
+		return;
+	set = config_options(*cfg);
+	option_free(&set);
+	option_strings_free(&(*cfg)->warnings);
+	free(*cfg);
+	*cfg = NULL;
+}
+
+/* ---- The host's part ------------------------------------------------------------------------ */
+
+/* mountinfo writes blank, tab, newline and backslash as \040 and so on. */
+static void unescape_octal(char *text)
+{
+	char *to = text;
+
+	while (*text) {
+		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] && text[3]) {
+			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
+				       (text[3] - '0'));
+			text += 4;
+		} else {
+			*to++ = *text++;
+		}
+	}
+	*to = '\0';
+}
+
+/* "36 35 98:0 ROOT MOUNTPOINT OPTIONS [OPTIONAL...] - FSTYPE SOURCE SUPEROPTIONS", see
+ * proc_pid_mountinfo(5). The mount point when the type is cgroup2, cut out of line; else NULL. */
+static char *cgroup2_of_line(char *line)
+{
+	char *type = strstr(line, " - "), *point = line;
+
+	if (!type || strncmp(type + 3, "cgroup2 ", 8) != 0)
+		return NULL;
+	for (int i = 0; i < 4 && point; i++) {
+		point = strchr(point, ' ');
+		point = point ? point + 1 : NULL;
+	}
+	if (!point || point >= type)
+		return NULL;
+	point[strcspn(point, " ")] = '\0';
+	unescape_octal(point);
+	return point;
+}
+
+int cgroup2_mount(const char *mountinfo, char **ret, struct err *err)
+{
+	cleanup(buf_fini) struct buf text = BUF_INIT(MOUNTINFO_MAX_BYTES);
+	int r = file_read(mountinfo, &text, err);
+	char *next = text.data;
+
+	if (r < 0)
+		return r;
+	while (next) {
+		char *line = strsep(&next, "\n"), *point = cgroup2_of_line(line), *copy;
+
+		if (!point)
+			continue;
+		copy = strdup(point);
+		if (!copy)
+			return err_errno(err, -ENOMEM, "%s", mountinfo);
+		*ret = copy;
+		return 0;
+	}
+	return err_set(err, -ENOENT,
+		       "%s: no cgroup2 file system is mounted; mount one (mount -t cgroup2 none "
+		       "/sys/fs/cgroup) or set paths.cgroup",
+		       mountinfo);
+}
+
+/* As the kubelet names a node: the host's name in lower case. */
+static int host_name(char **ret, struct err *err)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+
+	if (gethostname(name, sizeof(name)) < 0 || !name[0])
+		return err_set(err, -EINVAL, "node.name: this host has no name; set one");
+	name[HOST_NAME_MAX] = '\0';
+	for (char *c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	*ret = strdup(name);
+	return *ret ? 0 : err_errno(err, -ENOMEM, "node.name");
+}
+
+static int replace_if_empty(char **field, int (*make)(struct config *, char **, struct err *),
+			    struct config *cfg, struct err *err)
+{
+	char *value = NULL;
+	int r;
+
+	if (**field)
+		return 0;
+	r = make(cfg, &value, err);
+	if (r < 0)
+		return r;
+	free(*field);
+	*field = value;
+	return 0;
+}
+
+static int make_name(struct config *cfg, char **ret, struct err *err)
+{
+	(void)cfg;
+	return host_name(ret, err);
+}
+
+static int make_cgroup(struct config *cfg, char **ret, struct err *err)
+{
+	int r = cgroup2_mount("/proc/self/mountinfo", ret, err);
+
+	(void)cfg;
+	if (r < 0)
+		err_wrap(err, "paths.cgroup");
+	return r;
+}
+
+static int make_key_file(struct config *cfg, char **ret, struct err *err)
+{
+	if (asprintf(ret, "%s/provider.key", cfg->paths.state) < 0)
+		return err_errno(err, -ENOMEM, "key.file");
+	return 0;
+}
+
+static int fill_in(struct config *cfg, struct err *err)
+{
+	int r = replace_if_empty(&cfg->node.name, make_name, cfg, err);
+
+	if (r == 0)
+		r = replace_if_empty(&cfg->paths.cgroup, make_cgroup, cfg, err);
+	if (r == 0)
+		r = replace_if_empty(&cfg->key.file, make_key_file, cfg, err);
+	return r;
+}
+
+/* ---- Checks --------------------------------------------------------------------------------- */
+
+static int check_source(const struct config *cfg, struct err *err)
+{
+	if (cfg->source.kind == CONFIG_SOURCE_KUBERNETES)
+		return err_set(err, -EINVAL,
+			       "source.kind: kubernetes is not built into this version; use files");
+	if (!*cfg->source.path)
+		return err_set(err, -EINVAL, "source.path: is empty; name the folder of manifests");
+	return 0;
+}
+
+static int check_paths(const struct config *cfg, struct err *err)
+{
+	const struct {
+		const char *key, *value;
+	} needed[] = {
+		{ "paths.bpffs", cfg->paths.bpffs },
+		{ "paths.state", cfg->paths.state },
+		{ "paths.run", cfg->paths.run },
+		{ "meter.podCgroup", cfg->meter.pod_cgroup },
+	};
+	size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof("/weir.sock");
+
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+		if (!*needed[i].value)
+			return err_set(err, -EINVAL, "%s: is empty; name a directory",
+				       needed[i].key);
+	if (strlen(cfg->paths.run) > most)
+		return err_set(err, -EINVAL,
+			       "paths.run: is over %zu bytes long, too much for a Unix socket",
+			       most);
+	return 0;
+}
+
+/* A pod cgroup outside of paths.cgroup would be metered but never found again. */
+static int check_pod_cgroup(const struct config *cfg, struct err *err)
+{
+	const char *path = cfg->meter.pod_cgroup, *part = path;
+	bool bad = *path == '/';
+
+	while (part && !bad) {
+		bad = strcmp(part, "..") == 0 || strncmp(part, "../", 3) == 0;
+		part = strchr(part, '/');
+		part = part ? part + 1 : NULL;
+	}
+	if (bad)
+		return err_set(err, -EINVAL,
+			       "meter.podCgroup: \"%.64s\" must be a path below paths.cgroup, "
+			       "without / in front and without ..",
+			       path);
+	return 0;
+}
+
+static int check_datapath(const struct config *cfg, struct err *err)
+{
+	if (cfg->datapath.mode != CONFIG_MODE_SNAT)
+		return err_set(err, -EINVAL,
+			       "datapath.mode: dsr is not built into this version; use snat");
+	if (cfg->datapath.algorithm != CONFIG_ALGORITHM_RANDOM)
+		return err_set(
+			err, -EINVAL,
+			"datapath.algorithm: maglev is not built into this version; use random");
+	return 0;
+}
+
+static int check_meter(const struct config *cfg, struct err *err)
+{
+	if (cfg->meter.window_ms < cfg->meter.sample_ms)
+		return err_set(err, -EINVAL,
+			       "meter.window: %" PRIu64 "ms is shorter than meter.sample, %" PRIu64
+			       "ms; make it at least as long",
+			       cfg->meter.window_ms, cfg->meter.sample_ms);
+	return 0;
+}
+
+static int check_chain(const struct config *cfg, struct err *err)
+{
+	if (cfg->chain.kind == CONFIG_CHAIN_SUI)
+		return err_set(err, -EINVAL,
+			       "chain.kind: sui is not built into this version; use local");
+	return 0;
+}
+
+static int check_url(const char *key, const char *url, struct err *err)
+{
+	size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : 7;
+
+	if ((scheme == 7 && strncmp(url, "http://", 7) != 0) || strcspn(url + scheme, "/ ") == 0)
+		return err_set(err, -EINVAL, "%s: \"%.64s\" is not a URL such as https://host:port",
+			       key, url);
+	return 0;
+}
+
+static int check_urls(const struct config *cfg, struct err *err)
+{
+	const struct {
+		const char *key;
+		const struct option_strings *urls;
+	} lists[] = {
+		{ "source.servers", &cfg->source.servers },
+		{ "chain.graphql", &cfg->chain.graphql },
+		{ "walrus.aggregators", &cfg->walrus.aggregators },
+	};
+	int r = *cfg->walrus.publisher ? check_url("walrus.publisher", cfg->walrus.publisher, err) :
+					 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		for (size_t j = 0; r == 0 && j < lists[i].urls->n; j++)
+			r = check_url(lists[i].key, lists[i].urls->v[j], err);
+	return r;
+}
+
+/* What is accepted, since a configuration is often written for more than one version, and does
+ * nothing yet. */
+static int warn_unbuilt(struct config *cfg, struct err *err)
+{
+	const struct {
+		bool set;
+		const char *text;
+	} unbuilt[] = {
+		{ cfg->datapath.devices.n > 0,
+		  "datapath.devices: node ports and external traffic are not built into this "
+		  "version, ignored" },
+		{ cfg->datapath.node_port_addresses.n > 0,
+		  "datapath.nodePortAddresses: node ports are not built into this version, "
+		  "ignored" },
+		{ cfg->walrus.aggregators.n > 0 || *cfg->walrus.publisher,
+		  "walrus: reading and storing blobs over the network is not built into this "
+		  "version, ignored" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(unbuilt); i++)
+		if (unbuilt[i].set && option_strings_add(&cfg->warnings, unbuilt[i].text) < 0)
+			return err_errno(err, -ENOMEM, "configuration");
+	return 0;
+}
+
+static int check(struct config *cfg, struct err *err)
+{
+	static int (*const checks[])(const struct config *, struct err *) = {
+		check_source, check_paths, check_pod_cgroup, check_datapath,
+		check_meter,  check_chain, check_urls,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		int r = checks[i](cfg, err);
+
+		if (r < 0)
+			return r;
+	}
+	return warn_unbuilt(cfg, err);
+}
+
+static int load_file(const struct option_set *set, const char *path, struct err *err)
+{
+	cleanup(buf_fini) struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
+	int r = file_read(path, &text, err);
+
+	return r < 0 ? r : option_yaml(set, text.data ? text.data : "", text.len, path, err);
+}
+
+int config_load(const char *path, size_t argc, char *const *argv, char *const *env,
+		struct config **ret, struct err *err)
+{
+	cleanup(config_free) struct config *cfg = calloc(1, sizeof(*cfg));
+	struct option_set set = config_options(cfg);
+	int r;
+
+	if (!cfg)
+		return err_errno(err, -ENOMEM, "configuration");
+	r = option_defaults(&set, err);
+	if (r == 0 && path)
+		r = load_file(&set, path, err);
+	if (r == 0)
+		r = option_env(&set, env, &cfg->warnings, err);
+	if (r == 0)
+		r = option_flags(&set, argc, argv, err);
+	if (r == 0)
+		r = check(cfg, err);
+	if (r == 0)
+		r = fill_in(cfg, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(cfg);
+	return 0;
+}
