@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define HASH_NONFATAL_OOM 1
+/* The default, HASH_JEN, falls through case labels in a way clang warns of. */
+#define HASH_FUNCTION(key, len, hash) HASH_SAX(key, len, hash)
 #include <uthash.h>
 
 #include "core/cleanup.h"

@@ -28,6 +28,7 @@ struct svc_service;
 struct svc_table;
 
 #define SVC_SAVED_NAME "services.json" /* in the state directory */
+#define SVC_SAVED_VERSION 1
 #define SVC_SAVED_MAX (256u << 20) /* bytes */
 
 int svc_view_service(const struct svc_service *s, struct json **ret);

@@ -101,6 +101,7 @@ static int collect(void *arg, const struct svc_service *s, const struct svc_port
 		.vip = { .addr = svc_kernel_addr(&s->cluster_ips[vip]),
 			 .port = htons(p->port),
 			 .proto = proto_number(p->proto) },
+		.service = s,
 		.flags = p->result[vip] == SVC_DROPPED ? WEIR_SVC_DROP : 0,
 		.first = w->n_refs,
 	};

@@ -14,10 +14,12 @@
 #include "core/addr.h"
 #include "dp/dp.h"
 
+struct svc_service;
 struct svc_table;
 
 struct svc_want_frontend {
 	struct weir_vip vip;
+	const struct svc_service *service; /* borrowed from the table */
 	uint32_t flags, first, n;
 };
 

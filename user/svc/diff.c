@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/json.h"
+#include "svc/idle.h"
+#include "svc/svc.h"
+#include "svc/want.h"
+
+#define LINE_MAX_ 1024
+#define NAMED_MAX 4 /* backends named in one line; the rest is counted */
+
+struct differ {
+	const struct svc_actual *actual;
+	struct svc_want want;
+	struct dp_frontend *frontends; /* in order of vip */
+	struct dp_class *classes; /* in order of prefix */
+	const struct weir_backend *by_id[WEIR_MAX_BACKENDS];
+	struct json *lines;
+	struct buf line;
+};
+
+static void differ_free(struct differ **differ)
+{
+	struct differ *d = *differ;
+
+	if (!d)
+		return;
+	svc_want_fini(&d->want);
+	free(d->frontends);
+	free(d->classes);
+	json_free(&d->lines);
+	buf_fini(&d->line);
+	free(d);
+	*differ = NULL;
+}
+
+/* ---- Words ----------------------------------------------------------------------------------- */
+
+static void put_dest(struct buf *b, const struct weir_addr *a, __be16 port)
+{
+	char text[ADDR_TEXT_MAX];
+	struct addr addr;
+
+	memcpy(addr.b, a, sizeof(addr.b));
+	addr_format(&addr, text);
+	buf_printf(b, addr_is_v4(&addr) ? "%s:%u" : "[%s]:%u", text, ntohs(port));
+}
+
+static void put_vip(struct differ *d, const struct weir_vip *vip, const struct svc_service *s)
+{
+	put_dest(&d->line, &vip->addr, vip->port);
+	if (vip->proto == IPPROTO_TCP || vip->proto == IPPROTO_UDP)
+		buf_puts(&d->line, vip->proto == IPPROTO_TCP ? "/TCP" : "/UDP");
+	else
+		buf_printf(&d->line, "/%u", vip->proto);
+	if (s)
+		buf_printf(&d->line, " (%s/%s)", s->ns, s->name);
+	buf_puts(&d->line, ": ");
+}
+
+static int line_end(struct differ *d)
+{
+	int r = buf_error(&d->line);
+
+	if (!r)
+		r = json_add_str(d->lines, d->line.data);
+	buf_reset(&d->line);
+	return r;
+}
+
+static const char *answer(uint32_t count, uint32_t flags)
+{
+	if (count)
+		return "served";
+	return flags & WEIR_SVC_DROP ? "dropped" : "refused";
+}
+
+/* ---- Frontends ------------------------------------------------------------------------------- */
+
+/* What the kernel leads a frontend's readers to, in order of slot; -1: some slot leads nowhere. */
+static long backends_read(const struct differ *d, const struct weir_svc *svc,
+			  struct weir_backend *ret)
+{
+	const struct weir_slot *slots = svc_slots_of(d->actual, svc);
+
+	if (!slots || !svc->id || !svc->gen)
+		return -1;
+	for (uint32_t i = 0; i < svc->count; i++) {
+		if (slots[i].gen != svc->gen || slots[i].backend >= WEIR_MAX_BACKENDS ||
+		    !d->by_id[slots[i].backend])
+			return -1;
+		ret[i] = *d->by_id[slots[i].backend];
+	}
+	return svc->count;
+}
+
+/* Names those of a that b lacks; both in order. Returns how many. */
+static size_t put_lacking(struct buf *line, const struct weir_backend *a, size_t n_a,
+			  const struct weir_backend *b, size_t n_b, const char *verb)
+{
+	size_t n = 0, at = 0;
+
+	for (size_t i = 0; i < n_a; i++) {
+		while (at < n_b && svc_backend_cmp(&b[at], &a[i]) < 0)
+			at++;
+		if (at < n_b && !svc_backend_cmp(&b[at], &a[i]))
+			continue;
+		if (n++ >= NAMED_MAX)
+			continue;
+		buf_puts(line, n == 1 ? verb : ", ");
+		put_dest(line, &a[i].addr, a[i].port);
+	}
+	if (n > NAMED_MAX)
+		buf_printf(line, " and %zu more", n - NAMED_MAX);
+	return n;
+}
+
+static int backends_differ(struct differ *d, const struct dp_frontend *have,
+			   const struct svc_want_frontend *f)
+{
+	size_t n_max = have->svc.count < WEIR_MAX_SLOTS ? have->svc.count : WEIR_MAX_SLOTS;
+	cleanup(free_ptr) struct weir_backend *is = calloc(n_max + 1, sizeof(*is));
+	cleanup(free_ptr) struct weir_backend *should = calloc(f->n + 1, sizeof(*should));
+	long n = is ? backends_read(d, &have->svc, is) : 0;
+	size_t missing, extra;
+	bool same;
+
+	if (!is || !should)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < f->n; i++)
+		should[i] = d->want.backends[d->want.refs[f->first + i]];
+	same = n == (long)f->n && !memcmp(is, should, f->n * sizeof(*is));
+	if (same && have->svc.flags == f->flags)
+		return 0;
+
+	put_vip(d, &f->vip, f->service);
+	if (n < 0) {
+		buf_puts(&d->line, "its value leads to slots or backends that are not its own");
+		return line_end(d);
+	}
+	if (strcmp(answer(n, have->svc.flags), answer(f->n, f->flags))) {
+		buf_printf(&d->line, "is %s, should be %s", answer(n, have->svc.flags),
+			   answer(f->n, f->flags));
+		return line_end(d);
+	}
+	qsort(is, n, sizeof(*is), svc_backend_cmp);
+	missing = put_lacking(&d->line, should, f->n, is, n, "lacks ");
+	extra = put_lacking(&d->line, is, n, should, f->n,
+			    missing ? "; should not have " : "should not have ");
+	if (!missing && !extra && same)
+		buf_printf(&d->line, "has flags 0x%x, should have 0x%x", have->svc.flags, f->flags);
+	else if (!missing && !extra)
+		buf_puts(&d->line, "has its backends in another order or twice");
+	return line_end(d);
+}
+
+static int frontends_differ(struct differ *d)
+{
+	const struct svc_want_frontend *f = d->want.frontends, *f_end = f + d->want.n_frontends;
+	const struct dp_frontend *have = d->frontends, *have_end = have + d->actual->n_frontends;
+	int r = 0;
+
+	while (!r && (f < f_end || have < have_end)) {
+		int side = f == f_end	    ? 1 :
+			   have == have_end ? -1 :
+					      svc_vip_cmp(&f->vip, &have->vip);
+
+		if (!side) {
+			r = backends_differ(d, have++, f++);
+			continue;
+		}
+		if (side > 0) {
+			put_vip(d, &have++->vip, NULL);
+			buf_puts(&d->line, "is in the kernel, but no Service has it");
+		} else {
+			put_vip(d, &f->vip, f->service);
+			buf_puts(&d->line, "is not in the kernel");
+			f++;
+		}
+		r = line_end(d);
+	}
+	return r;
+}
+
+/* ---- Classes --------------------------------------------------------------------------------- */
+
+static void put_prefix(struct differ *d, const struct dp_class *c)
+{
+	struct cidr prefix = { .bits = c->prefix.bits };
+	char text[CIDR_TEXT_MAX];
+
+	memcpy(prefix.addr.b, &c->prefix.addr, sizeof(prefix.addr.b));
+	buf_printf(&d->line, "%s: ", cidr_format(&prefix, text));
+}
+
+static int classes_differ(struct differ *d)
+{
+	const struct dp_class *c = d->want.classes, *c_end = c + d->want.n_classes;
+	const struct dp_class *have = d->classes, *have_end = have + d->actual->n_classes;
+	int r = 0;
+
+	while (!r && (c < c_end || have < have_end)) {
+		int side = c == c_end ? 1 : have == have_end ? -1 : svc_class_cmp(c, have);
+
+		if (!side && c->class == have->class) {
+			c++;
+			have++;
+			continue;
+		}
+		put_prefix(d, side > 0 ? have : c);
+		if (side > 0)
+			buf_printf(&d->line, "is of class %s, should have none",
+				   dp_class_name(have->class));
+		else if (side < 0)
+			buf_printf(&d->line, "has no class, should be %s", dp_class_name(c->class));
+		else
+			buf_printf(&d->line, "is of class %s, should be %s",
+				   dp_class_name(have->class), dp_class_name(c->class));
+		c += side <= 0;
+		have += side >= 0;
+		r = line_end(d);
+	}
+	return r;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static int differ_init(struct differ *d, const struct svc_table *desired,
+		       const struct svc_actual *actual)
+{
+	int r = svc_want_init(&d->want, desired);
+
+	if (r)
+		return r;
+	d->line = (struct buf)BUF_INIT(LINE_MAX_);
+	d->actual = actual;
+	d->lines = json_new_array();
+	d->frontends = calloc(actual->n_frontends + 1, sizeof(*d->frontends));
+	d->classes = calloc(actual->n_classes + 1, sizeof(*d->classes));
+	if (!d->lines || !d->frontends || !d->classes)
+		return -ENOMEM;
+	for (size_t i = 0; i < actual->n_frontends; i++)
+		d->frontends[i] = actual->frontends[i];
+	for (size_t i = 0; i < actual->n_classes; i++)
+		d->classes[i] = actual->classes[i];
+	for (size_t i = 0; i < actual->n_backends; i++)
+		if (actual->backends[i].id < WEIR_MAX_BACKENDS)
+			d->by_id[actual->backends[i].id] = &actual->backends[i].be;
+	qsort(d->frontends, actual->n_frontends, sizeof(*d->frontends), svc_vip_cmp);
+	qsort(d->classes, actual->n_classes, sizeof(*d->classes), svc_class_cmp);
+	return 0;
+}
+
+int svc_diff(const struct svc_table *desired, const struct svc_actual *actual, struct json **ret,
+	     struct err *err)
+{
+	cleanup(differ_free) struct differ *d = calloc(1, sizeof(*d));
+	int r = d ? differ_init(d, desired, actual) : -ENOMEM;
+
+	if (!r)
+		r = frontends_differ(d);
+	if (!r)
+		r = classes_differ(d);
+	if (r)
+		return err_errno(err, r, "comparing Services with the kernel");
+	*ret = take_ptr(d->lines);
+	return 0;
+}
