@@ -3,15 +3,23 @@
  * JSON trees with limits. core/json.c is the only file that includes cJSON.
  *
  * Reading: json_parse() refuses more than JSON_MAX_DEPTH levels and more than max_len bytes before
- * it allocates, and refuses NUL bytes, trailing text and duplicate keys. Getters return what is
- * borrowed from the tree and never fail: a missing or differently typed member gives the fallback.
+ * it allocates, and is strict (RFC 8259): no trailing text, no NUL byte nor \u0000, valid UTF-8, no
+ * duplicate keys, no number that a double can't hold or of more than 63 characters. Getters return
+ * what is borrowed from the tree and never fail: a missing or differently typed member gives the
+ * fallback.
  * Numbers: integers up to 2^53 are exact; larger ones travel as decimal strings, and
- * json_u64()/json_u128() read both forms.
+ * json_u64()/json_u128() read both forms and refuse a number that may have been rounded.
  *
  * Writing: json_new_*() and json_set_*(), then json_print(). Setters take ownership of a value
  * passed as struct json *. Every json_set_x() and json_add_x() returns 0 or -ENOMEM; the tree is
  * unchanged when it fails, and remembers the failure for json_print(), which then returns -ENOMEM:
- * a row of setters may be checked once, at the end.
+ * a row of setters may be checked once, at the end. They take NULL as what an earlier call without
+ * memory gave: json_set(root, "spec", json_new_object()) needs no check of its own. To set a key
+ * that is there replaces its value in its place.
+ *
+ * Printing is deterministic: members in their order, integers without exponent below 1e21, other
+ * numbers as short as they read back the same; a byte that is not UTF-8 becomes U+FFFD. What was
+ * printed parses, and then prints the same.
  */
 #pragma once
 
@@ -34,10 +42,12 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
 enum json_type json_type(const struct json *j); /* of NULL: JSON_NULL */
 
 const struct json *json_get(const struct json *obj, const char *key); /* NULL: none */
-const struct json *json_path(const struct json *obj, const char *path); /* "spec.ports" */
+/* "spec.ports": a literal, parts under 64 bytes. */
+const struct json *json_path(const struct json *obj, const char *path);
 const char *json_str(const struct json *obj, const char *key, const char *fallback);
 bool json_bool(const struct json *obj, const char *key, bool fallback);
-int json_u64(const struct json *obj, const char *key, uint64_t *ret); /* -ENOENT, -EINVAL */
+/* -ENOENT when absent or null, -EINVAL when neither form of a non-negative integer. */
+int json_u64(const struct json *obj, const char *key, uint64_t *ret);
 int json_u128(const struct json *obj, const char *key, unsigned __int128 *ret);
 /* The value of a node itself. */
 const char *json_text(const struct json *j, const char *fallback);
@@ -53,13 +63,14 @@ const struct json *json_next(const struct json *child);
 
 struct json *json_new_object(void);
 struct json *json_new_array(void);
+struct json *json_new_str(const char *value);
 struct json *json_dup(const struct json *j);
-int json_set(struct json *obj, const char *key,
-	     struct json *value); /* takes value, also on error */
+/* Takes value, also on error. */
+int json_set(struct json *obj, const char *key, struct json *value);
 int json_set_str(struct json *obj, const char *key, const char *value); /* NULL: null */
 int json_set_bool(struct json *obj, const char *key, bool value);
-int json_set_u64(struct json *obj, const char *key,
-		 uint64_t value); /* number; a string over 2^53 */
+/* A number; a string over 2^53. */
+int json_set_u64(struct json *obj, const char *key, uint64_t value);
 int json_set_u64_text(struct json *obj, const char *key, uint64_t value); /* always a string */
 int json_set_u128(struct json *obj, const char *key, unsigned __int128 value); /* always a string */
 int json_set_null(struct json *obj, const char *key);
@@ -67,5 +78,6 @@ int json_add(struct json *arr, struct json *value); /* takes value, also on erro
 int json_add_str(struct json *arr, const char *value);
 int json_add_u64(struct json *arr, uint64_t value);
 
-/* Appends the text: compact, or pretty with two blanks a level and no tabs. */
+/* Appends the text: compact, or pretty with two blanks a level and no tabs, without a newline at the
+ * end. -ENOMEM when j is NULL or has failed, or out's error (then out may end in half a text). */
 int json_print(const struct json *j, bool pretty, struct buf *out);
