@@ -230,11 +230,17 @@ int field_proto(const struct field *f, uint8_t *ret)
 
 int field_addr(const struct field *f, struct addr *ret)
 {
+	static const struct addr any6 = {}, any4 = { { [10] = 0xff, [11] = 0xff } };
+
 	if (!field_is_set(f))
 		return 0;
 	const char *text = json_text(f->node, NULL);
-	if (!text || addr_parse(text, ret) < 0)
+	struct addr addr;
+	if (!text || addr_parse(text, &addr) < 0)
 		return field_bad(f, "is not an IP address; use the form 192.0.2.1 or 2001:db8::1");
+	if (addr_eq(&addr, &any4) || addr_eq(&addr, &any6))
+		return field_bad(f, "is the unspecified address; use one that can be dialled");
+	*ret = addr;
 	return 0;
 }
 
@@ -346,7 +352,7 @@ static int get_cidr(const struct field *f, void *ret)
 	return field_cidr(f, ret);
 }
 
-int field_addrs(const struct field *f, size_t max, const struct addr **ret, size_t *ret_n)
+int field_addrs(const struct field *f, size_t max, struct addr **ret, size_t *ret_n)
 {
 	void *list = NULL;
 	size_t n = 0;
@@ -359,7 +365,7 @@ int field_addrs(const struct field *f, size_t max, const struct addr **ret, size
 	return 0;
 }
 
-int field_cidrs(const struct field *f, size_t max, const struct cidr **ret, size_t *ret_n)
+int field_cidrs(const struct field *f, size_t max, struct cidr **ret, size_t *ret_n)
 {
 	void *list = NULL;
 	size_t n = 0;

@@ -54,8 +54,8 @@ int field_enum(const struct field *f, const char *const *names, size_t n, unsign
 int field_object(const struct field *f); /* an object, or missing */
 /* A list of at most max elements, or missing: 0. */
 int field_list(const struct field *f, size_t max, size_t *ret_n);
-int field_addrs(const struct field *f, size_t max, const struct addr **ret, size_t *ret_n);
-int field_cidrs(const struct field *f, size_t max, const struct cidr **ret, size_t *ret_n);
+int field_addrs(const struct field *f, size_t max, struct addr **ret, size_t *ret_n);
+int field_cidrs(const struct field *f, size_t max, struct cidr **ret, size_t *ret_n);
 /* A list of objects that have one text each: [{"name": "zone-a"}]. */
 int field_names(const struct field *f, size_t max, size_t max_len, const char *const **ret,
 		size_t *ret_n);

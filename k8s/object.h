@@ -76,11 +76,11 @@ struct kube_service {
 	uint16_t health_check_node_port; /* 0: none */
 	struct addr cluster_ips[2]; /* at most one of a family */
 	size_t n_cluster_ips; /* 0: headless, ExternalName, or not yet allocated */
-	const struct addr *external_ips;
+	struct addr *external_ips;
 	size_t n_external_ips;
-	const struct addr *ingress_ips; /* status.loadBalancer, those of ipMode VIP */
+	struct addr *ingress_ips; /* status.loadBalancer, those of ipMode VIP */
 	size_t n_ingress_ips;
-	const struct cidr *source_ranges; /* loadBalancerSourceRanges, both families */
+	struct cidr *source_ranges; /* loadBalancerSourceRanges, both families */
 	size_t n_source_ranges;
 	const struct kube_service_port *ports;
 	size_t n_ports;
@@ -115,10 +115,10 @@ struct kube_slice {
 };
 
 struct kube_node {
-	const struct addr *internal_ips, *external_ips;
+	struct addr *internal_ips, *external_ips;
 	size_t n_internal_ips, n_external_ips;
 	const char *zone; /* label topology.kubernetes.io/zone; "" none */
-	const struct cidr *pod_cidrs;
+	struct cidr *pod_cidrs;
 	size_t n_pod_cidrs;
 	bool eligible; /* for new connections of load balancers: stays, as far as is known */
 };
@@ -133,7 +133,7 @@ enum kube_pod_phase {
 };
 
 struct kube_pod {
-	const struct addr *ips;
+	struct addr *ips;
 	size_t n_ips;
 	bool host_network; /* its addresses are the node's */
 	enum kube_pod_phase phase;
@@ -144,7 +144,7 @@ struct kube_pod {
 
 /* A ServiceCIDR. */
 struct kube_cidr {
-	const struct cidr *cidrs;
+	struct cidr *cidrs;
 	size_t n_cidrs;
 };
 

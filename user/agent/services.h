@@ -11,9 +11,10 @@
  *   protocol; port nil or 0 is none. The number is the slice's own.
  * - An endpoint is local when its nodeName is this node's.
  *
- * And what a destination is, for the byte classes: this node's addresses and pods LOCAL; all other
- * nodes and pods, the pod ranges of all nodes and the configured cluster ranges CLUSTER; the
- * ServiceCIDRs SERVICE. More specific prefixes win in the kernel; of equal ones LOCAL.
+ * And what a destination is, for the byte classes: loopback, this node's addresses (configured, and
+ * of its Node object) and its pods' LOCAL; other nodes and pods, the pod ranges of all nodes and the
+ * configured cluster ranges CLUSTER; the ServiceCIDRs SERVICE. In the kernel the longest prefix wins;
+ * of equal ones LOCAL, then SERVICE. A pod without nodeName is here when it names a cgroup of ours.
  *
  * Pure: the same set and node give the same table, selected.
  */
@@ -27,10 +28,10 @@ struct err;
 struct kube_set;
 struct svc_table;
 
-/* Borrowed for the call. What is empty comes from the Node object of that name, if there is one. */
+/* Borrowed for the call. */
 struct services_node {
 	const char *name;
-	const char *zone;
+	const char *zone; /* NULL or "": that of the Node object, if there is one */
 	const struct addr *addresses;
 	size_t n_addresses;
 	const struct cidr *cluster_cidrs;

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/services.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "k8s/set.h"
+#include "svc/svc.h"
+
+struct translation {
+	const struct kube_set *set;
+	const struct services_node *node;
+	const char *zone;
+	struct svc_table *table;
+	struct err *err;
+};
+
+static enum svc_proto proto_of(uint8_t ipproto)
+{
+	return ipproto == IPPROTO_SCTP ? SVC_SCTP : ipproto == IPPROTO_UDP ? SVC_UDP : SVC_TCP;
+}
+
+static bool is_proxied(const struct kube_service *s)
+{
+	return s->n_cluster_ips > 0 && !s->other_proxy;
+}
+
+static enum svc_type type_of(const struct kube_service *s)
+{
+	switch (s->type) {
+	case KUBE_SERVICE_NODE_PORT:
+		return SVC_NODE_PORT;
+	case KUBE_SERVICE_LOAD_BALANCER:
+		return SVC_LOAD_BALANCER;
+	case KUBE_SERVICE_CLUSTER_IP:
+	case KUBE_SERVICE_EXTERNAL_NAME:
+	case KUBE_SERVICE_TYPE_MAX_:
+		break;
+	}
+	return SVC_CLUSTER_IP;
+}
+
+static int add_service(const struct translation *tr, const struct kube_object *obj,
+		       struct svc_service **ret)
+{
+	const struct kube_service *s = &obj->service;
+	struct svc_service spec = {
+		.ns = obj->meta.namespace,
+		.name = obj->meta.name,
+		.uid = obj->meta.uid,
+		.type = type_of(s),
+		.n_cluster_ips = s->n_cluster_ips,
+		.internal_local = s->internal_local,
+		.external_local = s->external_local,
+		.affinity = s->affinity_s > 0,
+		.affinity_timeout_s = s->affinity_s,
+		.health_check_node_port = s->health_check_node_port,
+		.external_ips = s->external_ips,
+		.n_external_ips = s->n_external_ips,
+		.ingress_ips = s->ingress_ips,
+		.n_ingress_ips = s->n_ingress_ips,
+		.source_ranges = s->source_ranges,
+		.n_source_ranges = s->n_source_ranges,
+	};
+	struct svc_port *port;
+
+	memcpy(spec.cluster_ips, s->cluster_ips, sizeof(spec.cluster_ips));
+	int r = svc_service_add(tr->table, &spec, ret, tr->err);
+	for (size_t i = 0; r == 0 && i < s->n_ports; i++) {
+		const struct kube_service_port *p = &s->ports[i];
+
+		r = svc_port_add(tr->table, *ret,
+				 &(struct svc_port){ .name = p->name,
+						     .proto = proto_of(p->proto),
+						     .port = p->port,
+						     .node_port = p->node_port },
+				 &port, tr->err);
+	}
+	return r;
+}
+
+static int add_endpoints(const struct translation *tr, const struct kube_slice *slice,
+			 uint16_t number, struct svc_port *port)
+{
+	for (size_t i = 0; i < slice->n_endpoints; i++) {
+		const struct kube_endpoint *e = &slice->endpoints[i];
+		struct svc_endpoint spec = {
+			.addr = e->addr,
+			.port = number,
+			.ready = e->ready,
+			.serving = e->serving,
+			.terminating = e->terminating,
+			.local = *e->node_name && strcmp(e->node_name, tr->node->name) == 0,
+			.node_hint = svc_hint(e->node_hints, e->n_node_hints, tr->node->name),
+			.zone_hint = svc_hint(e->zone_hints, e->n_zone_hints, tr->zone),
+			.node = e->node_name,
+			.pod = e->pod,
+		};
+		int r = svc_endpoint_add(tr->table, port, &spec, tr->err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_slice(const struct translation *tr, const struct kube_object *obj,
+		     struct svc_service *s)
+{
+	char title[KUBE_TITLE_MAX];
+
+	for (size_t i = 0; i < obj->slice.n_ports; i++) {
+		const struct kube_slice_port *p = &obj->slice.ports[i];
+
+		if (!p->name || p->port == 0)
+			continue;
+		for (size_t j = 0; j < s->n_ports; j++) {
+			struct svc_port *port = s->ports[j];
+
+			if (port->proto != proto_of(p->proto) || strcmp(port->name, p->name) != 0)
+				continue;
+			int r = add_endpoints(tr, &obj->slice, p->port, port);
+			if (r < 0) {
+				err_wrap(tr->err, "%s", kube_object_title(obj, title));
+				return r;
+			}
+		}
+	}
+	return 0;
+}
+
+static bool is_joined(const struct kube_slice *slice)
+{
+	return *slice->service && !slice->headless && slice->type != KUBE_ADDRESS_FQDN;
+}
+
+static int cmp_service(const char *ns_a, const char *name_a, const char *ns_b, const char *name_b)
+{
+	int c = strcmp(ns_a, ns_b);
+
+	return c ? c : strcmp(name_a, name_b);
+}
+
+static int cmp_slice(const void *a, const void *b)
+{
+	const struct kube_object *const *x = a, *const *y = b;
+	int c = cmp_service((*x)->meta.namespace, (*x)->slice.service, (*y)->meta.namespace,
+			    (*y)->slice.service);
+
+	return c ? c : strcmp((*x)->meta.name, (*y)->meta.name);
+}
+
+/* The slices that count, in the order of the Services they belong to. */
+static int sort_slices(const struct kube_set *set, const struct kube_object ***ret, size_t *ret_n)
+{
+	size_t all = kube_set_len(set, KUBE_SLICE), n = 0;
+	const struct kube_object **list = calloc(all + 1, sizeof(const struct kube_object *));
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < all; i++) {
+		const struct kube_object *obj = kube_set_at(set, KUBE_SLICE, i);
+
+		if (is_joined(&obj->slice))
+			list[n++] = obj;
+	}
+	qsort(list, n, sizeof(const struct kube_object *), cmp_slice);
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+/* Both lists are in order of namespace and Service: one walk joins them. */
+static int add_services(const struct translation *tr)
+{
+	cleanup(free_ptr) const struct kube_object **slices = NULL;
+	size_t n_slices = 0, at = 0;
+	int r = sort_slices(tr->set, &slices, &n_slices);
+
+	if (r < 0)
+		return err_errno(tr->err, r, "joining EndpointSlices");
+	for (size_t i = 0; i < kube_set_len(tr->set, KUBE_SERVICE); i++) {
+		const struct kube_object *obj = kube_set_at(tr->set, KUBE_SERVICE, i);
+		const struct kube_meta *m = &obj->meta;
+		struct svc_service *s = NULL;
+
+		if (!is_proxied(&obj->service))
+			continue;
+		if ((r = add_service(tr, obj, &s)) < 0)
+			return r;
+		for (; at < n_slices; at++) {
+			const struct kube_object *slice = slices[at];
+			int c = cmp_service(slice->meta.namespace, slice->slice.service,
+					    m->namespace, m->name);
+
+			if (c > 0)
+				break;
+			if (c == 0 && (r = add_slice(tr, slice, s)) < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int class_addrs(const struct translation *tr, const struct addr *addrs, size_t n,
+		       enum weir_class class)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = svc_class_add(tr->table, &(struct cidr){ addrs[i], 128 }, class, tr->err);
+	return r;
+}
+
+static int class_cidrs(const struct translation *tr, const struct cidr *cidrs, size_t n,
+		       enum weir_class class)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = svc_class_add(tr->table, &cidrs[i], class, tr->err);
+	return r;
+}
+
+static int class_node(const struct translation *tr, const struct kube_node *node,
+		      enum weir_class class)
+{
+	int r = class_addrs(tr, node->internal_ips, node->n_internal_ips, class);
+
+	return r ? r : class_addrs(tr, node->external_ips, node->n_external_ips, class);
+}
+
+/* A pod that has ended no longer owns its addresses. */
+static bool has_addresses(const struct kube_pod *pod)
+{
+	return pod->phase != KUBE_POD_SUCCEEDED && pod->phase != KUBE_POD_FAILED;
+}
+
+/* Without a scheduler nobody fills in nodeName, but a cgroup of this node says the same. */
+static bool is_here(const struct translation *tr, const struct kube_pod *pod)
+{
+	return *pod->node_name ? strcmp(pod->node_name, tr->node->name) == 0 : *pod->cgroup != 0;
+}
+
+static int class_pods(const struct translation *tr, bool here)
+{
+	for (size_t i = 0; i < kube_set_len(tr->set, KUBE_POD); i++) {
+		const struct kube_pod *pod = &kube_set_at(tr->set, KUBE_POD, i)->pod;
+
+		if (!has_addresses(pod) || is_here(tr, pod) != here)
+			continue;
+		int r = class_addrs(tr, pod->ips, pod->n_ips,
+				    here ? WEIR_CLASS_LOCAL : WEIR_CLASS_CLUSTER);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int class_cluster(const struct translation *tr)
+{
+	const struct services_node *own = tr->node;
+	int r = class_cidrs(tr, own->cluster_cidrs, own->n_cluster_cidrs, WEIR_CLASS_CLUSTER);
+
+	for (size_t i = 0; r == 0 && i < kube_set_len(tr->set, KUBE_NODE); i++) {
+		const struct kube_node *node = &kube_set_at(tr->set, KUBE_NODE, i)->node;
+
+		r = class_cidrs(tr, node->pod_cidrs, node->n_pod_cidrs, WEIR_CLASS_CLUSTER);
+		if (r == 0)
+			r = class_node(tr, node, WEIR_CLASS_CLUSTER);
+	}
+	return r ? r : class_pods(tr, false);
+}
+
+static int class_services(const struct translation *tr)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < kube_set_len(tr->set, KUBE_CIDR); i++) {
+		const struct kube_cidr *c = &kube_set_at(tr->set, KUBE_CIDR, i)->cidr;
+
+		r = class_cidrs(tr, c->cidrs, c->n_cidrs, WEIR_CLASS_SERVICE);
+	}
+	return r;
+}
+
+static int class_local(const struct translation *tr, const struct kube_object *self)
+{
+	/* what a pod says to itself is not billed as external */
+	static const struct cidr loopback[] = {
+		{ { { [10] = 0xff, [11] = 0xff, [12] = 127 } }, 104 },
+		{ { { [15] = 1 } }, 128 },
+	};
+	int r = class_cidrs(tr, loopback, ARRAY_LEN(loopback), WEIR_CLASS_LOCAL);
+
+	if (r == 0)
+		r = class_addrs(tr, tr->node->addresses, tr->node->n_addresses, WEIR_CLASS_LOCAL);
+	if (r == 0 && self)
+		r = class_node(tr, &self->node, WEIR_CLASS_LOCAL);
+	return r ? r : class_pods(tr, true);
+}
+
+/* A prefix added again changes its class: what is nearer comes later. */
+static int add_classes(const struct translation *tr, const struct kube_object *self)
+{
+	int r = class_cluster(tr);
+
+	if (r == 0)
+		r = class_services(tr);
+	if (r == 0)
+		r = class_local(tr, self);
+	return r;
+}
+
+int services_translate(const struct kube_set *set, const struct services_node *node,
+		       struct svc_table **ret, struct err *err)
+{
+	cleanup(svc_table_free) struct svc_table *table = NULL;
+	const struct kube_object *self = kube_set_find(set, KUBE_NODE, "", node->name);
+	struct translation tr = { .set = set, .node = node, .zone = node->zone, .err = err };
+	int r = svc_table_new(&table);
+
+	if (r < 0)
+		return err_errno(err, r, "translating Services");
+	tr.table = table;
+	if ((!tr.zone || !*tr.zone) && self)
+		tr.zone = self->node.zone;
+	r = add_services(&tr);
+	if (r == 0)
+		r = add_classes(&tr, self);
+	if (r < 0)
+		return r;
+	svc_select(table);
+	*ret = take_ptr(table);
+	return 0;
+}
