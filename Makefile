@@ -50,15 +50,15 @@ $$(O)/lib/lib$(1).a: $$(OBJS_$(1))
 	$$(Q)mkdir -p $$(@D) && rm -f $$@ && ar rcsD $$@ $$(OBJS_$(1))
 endef
 
-include $(sort $(wildcard user/*/module.mk) $(wildcard k8s/module.mk chain/module.mk walrus/module.mk))
-include bpf/module.mk tests/module.mk
-
 # A module, then all it uses, in an order a linker can use; and their packages.
 closure = $(1) $(foreach d,$(DEPS_$(1)),$(call closure,$(d)))
 libs_of = $(foreach m,$(1),$(call closure,$(m)))
 archives = $(addprefix $(O)/lib/lib,$(addsuffix .a,$(sort $(call libs_of,$(1)))))
 link_libs = -Wl,--start-group $(call archives,$(1)) -Wl,--end-group \
 	$(shell pkg-config --libs $(sort $(foreach m,$(call libs_of,$(1)),$(PKGS_$(m)))))
+
+include $(sort $(wildcard user/*/module.mk) $(wildcard k8s/module.mk chain/module.mk walrus/module.mk))
+include bpf/module.mk tests/module.mk
 
 $(O)/%.o: %.c
 	$(call say,CC,$<)

@@ -237,32 +237,44 @@ int BPF_PROG(weir_release, struct cgroup *cg, const char *path)
 	return 0;
 }
 
+struct off_find {
+	struct cpu_off *cpus;
+	__u64 percpu;
+};
+
+static long off_set(__u32 cpu, struct off_find *f)
+{
+	__u64 *at;
+	__u32 zero = 0;
+
+	if (cpu >= WEIR_MAX_CPUS)
+		return 1;
+	at = bpf_map_lookup_percpu_elem(&weir_reason, &zero, cpu);
+	if (!at)
+		return 1;
+	/* a pointer becomes a number by way of the map */
+	*(volatile __u64 *)&f->cpus->off[cpu] = (__u64)at;
+	f->cpus->off[cpu] = *(volatile __u64 *)&f->cpus->off[cpu] - f->percpu;
+	return 0;
+}
+
 /* Run once after loading: __per_cpu_offset[cpu] is the address of a per-CPU map element less the
- * per-CPU pointer in the map. The symbol itself is not in every kernel's kallsyms. */
+ * per-CPU pointer in the map. The symbol itself is not in every kernel's kallsyms. Not 0: which
+ * step failed. */
 SEC("syscall")
 int weir_init(void *ctx)
 {
 	__u32 zero = 0;
 	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
-	struct cpu_off *cpus = bpf_map_lookup_elem(&weir_cpu, &zero);
-	__u64 percpu = 0;
+	struct off_find f = { .cpus = bpf_map_lookup_elem(&weir_cpu, &zero) };
 
-	if (!ctl || !cpus)
+	if (!ctl || !f.cpus)
 		return 1;
-	/* a pointer becomes a number by way of the map */
-	*(volatile __u64 *)&cpus->off[0] = (__u64)&weir_reason;
-	if (bpf_probe_read_kernel(&percpu, sizeof(percpu),
-				  (void *)*(volatile __u64 *)&cpus->off[0] +
+	*(volatile __u64 *)&f.cpus->off[0] = (__u64)&weir_reason;
+	if (bpf_probe_read_kernel(&f.percpu, sizeof(f.percpu),
+				  (void *)*(volatile __u64 *)&f.cpus->off[0] +
 					  bpf_core_field_offset(struct bpf_array, pptrs)) ||
-	    !percpu)
+	    !f.percpu)
 		return 2;
-	for (__u32 cpu = 0; cpu < WEIR_MAX_CPUS && cpu < ctl->ncpu; cpu++) {
-		__u64 *at = bpf_map_lookup_percpu_elem(&weir_reason, &zero, cpu);
-
-		if (!at)
-			return 3;
-		*(volatile __u64 *)&cpus->off[cpu] = (__u64)at;
-		cpus->off[cpu] = *(volatile __u64 *)&cpus->off[cpu] - percpu;
-	}
-	return 0;
+	return bpf_loop(ctl->ncpu, off_set, &f, 0) == ctl->ncpu ? 0 : 3;
 }

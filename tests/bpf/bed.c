@@ -261,7 +261,7 @@ int bed_listen(const char *addr, int type, uint16_t *ret_port)
 	int fd = socket(sa.ss_family, type | SOCK_CLOEXEC, 0);
 
 	must(fd >= 0 && !bind(fd, (struct sockaddr *)&sa, len), "bind");
-	must(type != SOCK_STREAM || !listen(fd, 64), "listen");
+	must((type & 0xf) != SOCK_STREAM || !listen(fd, 64), "listen");
 	len = sizeof(sa);
 	must(!getsockname(fd, (struct sockaddr *)&sa, &len), "getsockname");
 	*ret_port = ntohs(((struct sockaddr_in *)(void *)&sa)->sin_port); /* same place in both */

@@ -111,7 +111,21 @@ int dp_open_pinned(const char *bpffs, struct dp **ret, struct err *err)
 	return 0;
 }
 
-/* A link or map goes with its last pin; a program with its link. */
+/* The kernel frees a link some time after its last pin went; a cgroup's can be ended at once. */
+static void links_detach(const struct dp *dp)
+{
+	for (size_t i = 0; i < dp_attach_n; i++) {
+		cleanup(close_fd) int fd = -1;
+		char path[DP_PATH_MAX];
+
+		if (dp_pin_path(dp, "links", dp_attach[i].prog, path, NULL) < 0)
+			continue;
+		fd = bpf_obj_get(path);
+		if (fd >= 0)
+			bpf_link_detach(fd); /* tracing links can't; they go with the pin */
+	}
+}
+
 int dp_detach(const char *bpffs, struct err *err)
 {
 	struct dp dp = {};
@@ -119,6 +133,7 @@ int dp_detach(const char *bpffs, struct err *err)
 
 	if (r < 0)
 		return r;
+	links_detach(&dp);
 	r = dir_remove(dp.pins, err);
 	if (r < 0)
 		return r;

@@ -46,12 +46,20 @@ int dp_pins_init(struct dp *dp, const char *bpffs, struct err *err)
 	return 0;
 }
 
+/* The kernel refuses to map what was opened to read (it takes such a mapping for a private one);
+ * a reader maps these without PROT_WRITE instead. */
+static bool is_mapped(enum dp_table t)
+{
+	return t == DP_SLOT || t == DP_BACKEND || t == DP_SAMPLE || t == DP_CTL;
+}
+
 int dp_maps_open(struct dp *dp, struct err *err)
 {
-	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = dp->read_only ? BPF_F_RDONLY : 0);
 	char path[DP_PATH_MAX];
 
 	for (size_t i = 0; i < DP_TABLE_MAX_; i++) {
+		LIBBPF_OPTS(bpf_obj_get_opts, opts,
+			    .file_flags = dp->read_only && !is_mapped(i) ? BPF_F_RDONLY : 0);
 		int r = dp_pin_path(dp, "maps", dp_table_name[i], path, err);
 
 		if (r < 0)
