@@ -54,25 +54,25 @@ void kube_chunks_free(struct kube_chunk **chunks)
 	}
 }
 
-struct field field_get(const struct field *up, const char *key)
+struct kube_field kube_field_get(const struct kube_field *up, const char *key)
 {
-	return (struct field){
+	return (struct kube_field){
 		.dec = up->dec, .up = up, .key = key, .node = json_get(up->node, key)
 	};
 }
 
-struct field field_at(const struct field *up, size_t index, const struct json *node)
+struct kube_field kube_field_at(const struct kube_field *up, size_t index, const struct json *node)
 {
-	return (struct field){ .dec = up->dec, .up = up, .index = index, .node = node };
+	return (struct kube_field){ .dec = up->dec, .up = up, .index = index, .node = node };
 }
 
-bool field_is_set(const struct field *f)
+bool kube_field_is_set(const struct kube_field *f)
 {
 	return json_type(f->node) != JSON_NULL;
 }
 
 /* "spec.ports[1].port"; label keys, which have dots of their own, as kubectl does: labels[a.b/c]. */
-static void put_path(const struct field *f, struct buf *out)
+static void put_path(const struct kube_field *f, struct buf *out)
 {
 	if (!f->up)
 		return;
@@ -85,13 +85,13 @@ static void put_path(const struct field *f, struct buf *out)
 		buf_printf(out, "%s%s", out->len ? "." : "", f->key);
 }
 
-int field_fail(const struct field *f, int code, const char *fmt, ...)
+int kube_field_fail(const struct kube_field *f, int code, const char *fmt, ...)
 {
 	cleanup(buf_fini) struct buf path = BUF_INIT(256);
 	char title[KUBE_TITLE_MAX];
 	va_list ap;
 
-	for (const struct field *at = f; at; at = at->up) {
+	for (const struct kube_field *at = f; at; at = at->up) {
 		f->dec->at = at->node;
 		if (at->node)
 			break;
@@ -107,52 +107,52 @@ int field_fail(const struct field *f, int code, const char *fmt, ...)
 	return code;
 }
 
-int field_bad(const struct field *f, const char *what)
+int kube_field_bad(const struct kube_field *f, const char *what)
 {
 	cleanup(buf_fini) struct buf value = BUF_INIT(1u << 16);
 
 	/* as JSON, so that control characters come out escaped */
 	if (json_print(f->node, false, &value) < 0)
-		return field_fail(f, -EINVAL, "its value %s", what);
+		return kube_field_fail(f, -EINVAL, "its value %s", what);
 	if (value.len <= SHOWN_MAX)
-		return field_fail(f, -EINVAL, "%s %s", value.data, what);
-	return field_fail(f, -EINVAL, "%.*s... %s", SHOWN_MAX, value.data, what);
+		return kube_field_fail(f, -EINVAL, "%s %s", value.data, what);
+	return kube_field_fail(f, -EINVAL, "%.*s... %s", SHOWN_MAX, value.data, what);
 }
 
-int field_text(const struct field *f, size_t max, const char **ret)
+int kube_field_text(const struct kube_field *f, size_t max, const char **ret)
 {
-	if (!field_is_set(f))
+	if (!kube_field_is_set(f))
 		return 0;
 	const char *text = json_text(f->node, NULL);
 	if (!text)
-		return field_bad(f, "is not a text; write it in quotes");
+		return kube_field_bad(f, "is not a text; write it in quotes");
 	if (strlen(text) > max)
-		return field_fail(f, -E2BIG, "has %zu characters; use at most %zu", strlen(text),
-				  max);
+		return kube_field_fail(f, -E2BIG, "has %zu characters; use at most %zu",
+				       strlen(text), max);
 	*ret = text;
 	return 0;
 }
 
-int field_str(const struct field *f, size_t max, const char **ret)
+int kube_field_str(const struct kube_field *f, size_t max, const char **ret)
 {
 	const char *text = NULL;
-	int r = field_text(f, max, &text);
+	int r = kube_field_text(f, max, &text);
 
 	if (r < 0 || !text)
 		return r;
 	size_t size = strlen(text) + 1;
 	char *copy = kube_alloc(f->dec->obj, size, 1);
 	if (!copy)
-		return field_fail(f, -ENOMEM, "no memory");
+		return kube_field_fail(f, -ENOMEM, "no memory");
 	memcpy(copy, text, size);
 	*ret = copy;
 	return 0;
 }
 
-int field_copy(const struct field *f, char *ret, size_t size)
+int kube_field_copy(const struct kube_field *f, char *ret, size_t size)
 {
 	const char *text = NULL;
-	int r = field_text(f, size - 1, &text);
+	int r = kube_field_text(f, size - 1, &text);
 
 	if (r < 0 || !text)
 		return r;
@@ -160,22 +160,22 @@ int field_copy(const struct field *f, char *ret, size_t size)
 	return 0;
 }
 
-int field_bool(const struct field *f, bool *ret)
+int kube_field_bool(const struct kube_field *f, bool *ret)
 {
-	if (!field_is_set(f))
+	if (!kube_field_is_set(f))
 		return 0;
 	if (json_type(f->node) != JSON_BOOL)
-		return field_bad(f, "is not a boolean; use true or false");
+		return kube_field_bad(f, "is not a boolean; use true or false");
 	*ret = json_bool(f->up->node, f->key, false);
 	return 0;
 }
 
-int field_u32(const struct field *f, uint32_t min, uint32_t max, uint32_t *ret)
+int kube_field_u32(const struct kube_field *f, uint32_t min, uint32_t max, uint32_t *ret)
 {
 	char what[96];
 	uint64_t v;
 
-	if (!field_is_set(f))
+	if (!kube_field_is_set(f))
 		return 0;
 	bool number = json_type(f->node) == JSON_NUMBER;
 	if (number && json_number(f->node, &v) == 0 && v >= min && v <= max) {
@@ -184,25 +184,26 @@ int field_u32(const struct field *f, uint32_t min, uint32_t max, uint32_t *ret)
 	}
 	snprintf(what, sizeof(what), "is %s; use %" PRIu32 " to %" PRIu32,
 		 number ? "out of range" : "not a number", min, max);
-	return field_bad(f, what);
+	return kube_field_bad(f, what);
 }
 
-int field_port(const struct field *f, uint16_t min, uint16_t *ret)
+int kube_field_port(const struct kube_field *f, uint16_t min, uint16_t *ret)
 {
 	uint32_t port = *ret;
-	int r = field_u32(f, min, UINT16_MAX, &port);
+	int r = kube_field_u32(f, min, UINT16_MAX, &port);
 
 	if (r == 0)
 		*ret = (uint16_t)port;
 	return r;
 }
 
-int field_enum(const struct field *f, const char *const *names, size_t n, unsigned int *ret)
+int kube_field_enum(const struct kube_field *f, const char *const *names, size_t n,
+		    unsigned int *ret)
 {
 	cleanup(buf_fini) struct buf what = BUF_INIT(256);
 	const char *text = json_text(f->node, NULL);
 
-	if (!field_is_set(f) || (text && !*text))
+	if (!kube_field_is_set(f) || (text && !*text))
 		return 0;
 	for (size_t i = 0; text && i < n; i++) {
 		if (strcmp(text, names[i]) == 0) {
@@ -213,33 +214,35 @@ int field_enum(const struct field *f, const char *const *names, size_t n, unsign
 	buf_puts(&what, "is not known; use ");
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&what, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", names[i]);
-	return field_bad(f, buf_error(&what) ? "is not known; see the API reference" : what.data);
+	return kube_field_bad(f,
+			      buf_error(&what) ? "is not known; see the API reference" : what.data);
 }
 
-int field_proto(const struct field *f, uint8_t *ret)
+int kube_field_proto(const struct kube_field *f, uint8_t *ret)
 {
 	static const char *const names[] = { "TCP", "UDP", "SCTP" };
 	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
 	unsigned int i = 0;
-	int r = field_enum(f, names, ARRAY_LEN(names), &i);
+	int r = kube_field_enum(f, names, ARRAY_LEN(names), &i);
 
 	if (r == 0)
 		*ret = protos[i];
 	return r;
 }
 
-int field_addr(const struct field *f, struct addr *ret)
+int kube_field_addr(const struct kube_field *f, struct addr *ret)
 {
 	static const struct addr any6 = {}, any4 = { { [10] = 0xff, [11] = 0xff } };
 
-	if (!field_is_set(f))
+	if (!kube_field_is_set(f))
 		return 0;
 	const char *text = json_text(f->node, NULL);
 	struct addr addr;
 	if (!text || addr_parse(text, &addr) < 0)
-		return field_bad(f, "is not an IP address; use the form 192.0.2.1 or 2001:db8::1");
+		return kube_field_bad(
+			f, "is not an IP address; use the form 192.0.2.1 or 2001:db8::1");
 	if (addr_eq(&addr, &any4) || addr_eq(&addr, &any6))
-		return field_bad(f, "is the unspecified address; use one that can be dialled");
+		return kube_field_bad(f, "is the unspecified address; use one that can be dialled");
 	*ret = addr;
 	return 0;
 }
@@ -281,57 +284,58 @@ static int parse_cidr(const char *text, struct cidr *ret)
 	return 0;
 }
 
-int field_cidr(const struct field *f, struct cidr *ret)
+int kube_field_cidr(const struct kube_field *f, struct cidr *ret)
 {
-	if (!field_is_set(f))
+	if (!kube_field_is_set(f))
 		return 0;
 	const char *text = json_text(f->node, NULL);
 	if (!text || parse_cidr(text, ret) < 0)
-		return field_bad(f, "is not a prefix; use the form 10.0.0.0/8 or 2001:db8::/32");
+		return kube_field_bad(f,
+				      "is not a prefix; use the form 10.0.0.0/8 or 2001:db8::/32");
 	return 0;
 }
 
-int field_object(const struct field *f)
+int kube_field_object(const struct kube_field *f)
 {
-	if (!field_is_set(f) || json_type(f->node) == JSON_OBJECT)
+	if (!kube_field_is_set(f) || json_type(f->node) == JSON_OBJECT)
 		return 0;
-	return field_bad(f, "is not an object; write fields below it");
+	return kube_field_bad(f, "is not an object; write fields below it");
 }
 
-int field_list(const struct field *f, size_t max, size_t *ret_n)
+int kube_field_list(const struct kube_field *f, size_t max, size_t *ret_n)
 {
-	if (!field_is_set(f)) {
+	if (!kube_field_is_set(f)) {
 		*ret_n = 0;
 		return 0;
 	}
 	if (json_type(f->node) != JSON_ARRAY)
-		return field_bad(f, "is not a list; write a list");
+		return kube_field_bad(f, "is not a list; write a list");
 	size_t n = json_len(f->node);
 	if (n > max)
-		return field_fail(f, -E2BIG, "has %zu elements; use at most %zu", n, max);
+		return kube_field_fail(f, -E2BIG, "has %zu elements; use at most %zu", n, max);
 	*ret_n = n;
 	return 0;
 }
 
 /* A list of n elements of `size` bytes, each read by `get`; a null element is an error. */
-typedef int (*get_fn)(const struct field *f, void *ret);
+typedef int (*get_fn)(const struct kube_field *f, void *ret);
 
-static int read_list(const struct field *f, size_t max, size_t size, get_fn get, void **ret,
+static int read_list(const struct kube_field *f, size_t max, size_t size, get_fn get, void **ret,
 		     size_t *ret_n)
 {
 	size_t n = 0, i = 0;
-	int r = field_list(f, max, &n);
+	int r = kube_field_list(f, max, &n);
 
 	if (r < 0 || n == 0)
 		return r;
 	char *list = kube_alloc(f->dec->obj, n, size);
 	if (!list)
-		return field_fail(f, -ENOMEM, "no memory");
+		return kube_field_fail(f, -ENOMEM, "no memory");
 	json_foreach(node, f->node) {
-		struct field el = field_at(f, i, node);
+		struct kube_field el = kube_field_at(f, i, node);
 
-		if (!field_is_set(&el))
-			return field_fail(&el, -EINVAL, "is empty; remove the element");
+		if (!kube_field_is_set(&el))
+			return kube_field_fail(&el, -EINVAL, "is empty; remove the element");
 		r = get(&el, list + i * size);
 		if (r < 0)
 			return r;
@@ -342,17 +346,17 @@ static int read_list(const struct field *f, size_t max, size_t size, get_fn get,
 	return 0;
 }
 
-static int get_addr(const struct field *f, void *ret)
+static int get_addr(const struct kube_field *f, void *ret)
 {
-	return field_addr(f, ret);
+	return kube_field_addr(f, ret);
 }
 
-static int get_cidr(const struct field *f, void *ret)
+static int get_cidr(const struct kube_field *f, void *ret)
 {
-	return field_cidr(f, ret);
+	return kube_field_cidr(f, ret);
 }
 
-int field_addrs(const struct field *f, size_t max, struct addr **ret, size_t *ret_n)
+int kube_field_addrs(const struct kube_field *f, size_t max, struct addr **ret, size_t *ret_n)
 {
 	void *list = NULL;
 	size_t n = 0;
@@ -365,7 +369,7 @@ int field_addrs(const struct field *f, size_t max, struct addr **ret, size_t *re
 	return 0;
 }
 
-int field_cidrs(const struct field *f, size_t max, struct cidr **ret, size_t *ret_n)
+int kube_field_cidrs(const struct kube_field *f, size_t max, struct cidr **ret, size_t *ret_n)
 {
 	void *list = NULL;
 	size_t n = 0;
@@ -378,27 +382,27 @@ int field_cidrs(const struct field *f, size_t max, struct cidr **ret, size_t *re
 	return 0;
 }
 
-int field_names(const struct field *f, size_t max, size_t max_len, const char *const **ret,
-		size_t *ret_n)
+int kube_field_names(const struct kube_field *f, size_t max, size_t max_len,
+		     const char *const **ret, size_t *ret_n)
 {
 	size_t n = 0, i = 0;
-	int r = field_list(f, max, &n);
+	int r = kube_field_list(f, max, &n);
 
 	if (r < 0 || n == 0)
 		return r;
 	const char **list = kube_alloc(f->dec->obj, n, sizeof(*list));
 	if (!list)
-		return field_fail(f, -ENOMEM, "no memory");
+		return kube_field_fail(f, -ENOMEM, "no memory");
 	json_foreach(node, f->node) {
-		struct field el = field_at(f, i, node);
-		struct field name = field_get(&el, "name");
+		struct kube_field el = kube_field_at(f, i, node);
+		struct kube_field name = kube_field_get(&el, "name");
 
 		list[i] = NULL;
-		r = field_str(&name, max_len, &list[i]);
+		r = kube_field_str(&name, max_len, &list[i]);
 		if (r < 0)
 			return r;
 		if (!list[i] || !*list[i])
-			return field_fail(&name, -EINVAL, "is missing; give a name");
+			return kube_field_fail(&name, -EINVAL, "is missing; give a name");
 		i++;
 	}
 	*ret = list;

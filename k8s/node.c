@@ -5,30 +5,31 @@
 #include "core/json.h"
 #include "k8s/decode.h"
 
-static int decode_addresses(const struct field *root, struct kube_node *ret)
+static int decode_addresses(const struct kube_field *root, struct kube_node *ret)
 {
-	struct field status = field_get(root, "status");
-	struct field list = field_get(&status, "addresses");
+	struct kube_field status = kube_field_get(root, "status");
+	struct kube_field list = kube_field_get(&status, "addresses");
 	size_t n = 0, i = 0;
-	int r = field_list(&list, KUBE_MAX_ADDRS, &n);
+	int r = kube_field_list(&list, KUBE_MAX_ADDRS, &n);
 
 	if (r < 0 || n == 0)
 		return r;
 	struct addr *internal = kube_alloc(list.dec->obj, n, sizeof(*internal));
 	struct addr *external = kube_alloc(list.dec->obj, n, sizeof(*external));
 	if (!internal || !external)
-		return field_fail(&list, -ENOMEM, "no memory");
+		return kube_field_fail(&list, -ENOMEM, "no memory");
 	json_foreach(node, list.node) {
-		struct field el = field_at(&list, i++, node), addr = field_get(&el, "address");
+		struct kube_field el = kube_field_at(&list, i++, node),
+				  addr = kube_field_get(&el, "address");
 		const char *type = json_str(node, "type", "");
 		bool in = strcmp(type, "InternalIP") == 0;
 
 		if (!in && strcmp(type, "ExternalIP") != 0)
 			continue;
-		if (!field_is_set(&addr))
-			return field_fail(&addr, -EINVAL, "is missing; give an IP address");
-		r = field_addr(&addr, in ? &internal[ret->n_internal_ips++] :
-					   &external[ret->n_external_ips++]);
+		if (!kube_field_is_set(&addr))
+			return kube_field_fail(&addr, -EINVAL, "is missing; give an IP address");
+		r = kube_field_addr(&addr, in ? &internal[ret->n_internal_ips++] :
+						&external[ret->n_external_ips++]);
 		if (r < 0)
 			return r;
 	}
@@ -38,17 +39,18 @@ static int decode_addresses(const struct field *root, struct kube_node *ret)
 }
 
 /* podCIDRs, or podCIDR where a manifest gives only that. */
-static int decode_pod_cidrs(const struct field *spec, struct kube_node *ret)
+static int decode_pod_cidrs(const struct kube_field *spec, struct kube_node *ret)
 {
-	struct field all = field_get(spec, "podCIDRs"), one = field_get(spec, "podCIDR");
-	int r = field_cidrs(&all, KUBE_MAX_ADDRS, &ret->pod_cidrs, &ret->n_pod_cidrs);
+	struct kube_field all = kube_field_get(spec, "podCIDRs"),
+			  one = kube_field_get(spec, "podCIDR");
+	int r = kube_field_cidrs(&all, KUBE_MAX_ADDRS, &ret->pod_cidrs, &ret->n_pod_cidrs);
 
 	if (r < 0 || ret->n_pod_cidrs || !*json_text(one.node, ""))
 		return r;
 	struct cidr *cidr = kube_alloc(one.dec->obj, 1, sizeof(*cidr));
 	if (!cidr)
-		return field_fail(&one, -ENOMEM, "no memory");
-	if ((r = field_cidr(&one, cidr)) < 0)
+		return kube_field_fail(&one, -ENOMEM, "no memory");
+	if ((r = kube_field_cidr(&one, cidr)) < 0)
 		return r;
 	ret->pod_cidrs = cidr;
 	ret->n_pod_cidrs = 1;
@@ -56,12 +58,12 @@ static int decode_pod_cidrs(const struct field *spec, struct kube_node *ret)
 }
 
 /* As kube-proxy's /healthz has it (KEP-3836): going when deleted or when the autoscaler says so. */
-static int decode_eligible(const struct field *spec, bool *ret)
+static int decode_eligible(const struct kube_field *spec, bool *ret)
 {
-	struct field taints = field_get(spec, "taints");
+	struct kube_field taints = kube_field_get(spec, "taints");
 	bool eligible = !spec->dec->obj->meta.deleting;
 	size_t n = 0;
-	int r = field_list(&taints, KUBE_MAX_TAINTS, &n);
+	int r = kube_field_list(&taints, KUBE_MAX_TAINTS, &n);
 
 	if (r < 0)
 		return r;
@@ -73,24 +75,26 @@ static int decode_eligible(const struct field *spec, bool *ret)
 	return 0;
 }
 
-int kube_node_decode(const struct field *root, struct kube_node *ret)
+int kube_node_decode(const struct kube_field *root, struct kube_node *ret)
 {
-	struct field meta = field_get(root, "metadata"), labels = field_get(&meta, "labels");
-	struct field zone = field_get(&labels, "topology.kubernetes.io/zone");
-	struct field spec = field_get(root, "spec");
+	struct kube_field meta = kube_field_get(root, "metadata"),
+			  labels = kube_field_get(&meta, "labels");
+	struct kube_field zone = kube_field_get(&labels, "topology.kubernetes.io/zone");
+	struct kube_field spec = kube_field_get(root, "spec");
 	int r;
 
 	ret->zone = "";
-	if ((r = field_str(&zone, KUBE_MAX_LABEL, &ret->zone)) < 0 ||
-	    (r = field_object(&spec)) < 0 || (r = decode_pod_cidrs(&spec, ret)) < 0 ||
+	if ((r = kube_field_str(&zone, KUBE_MAX_LABEL, &ret->zone)) < 0 ||
+	    (r = kube_field_object(&spec)) < 0 || (r = decode_pod_cidrs(&spec, ret)) < 0 ||
 	    (r = decode_eligible(&spec, &ret->eligible)) < 0)
 		return r;
 	return decode_addresses(root, ret);
 }
 
-int kube_cidr_decode(const struct field *root, struct kube_cidr *ret)
+int kube_cidr_decode(const struct kube_field *root, struct kube_cidr *ret)
 {
-	struct field spec = field_get(root, "spec"), cidrs = field_get(&spec, "cidrs");
+	struct kube_field spec = kube_field_get(root, "spec"),
+			  cidrs = kube_field_get(&spec, "cidrs");
 
-	return field_cidrs(&cidrs, KUBE_MAX_ADDRS, &ret->cidrs, &ret->n_cidrs);
+	return kube_field_cidrs(&cidrs, KUBE_MAX_ADDRS, &ret->cidrs, &ret->n_cidrs);
 }

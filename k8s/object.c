@@ -50,29 +50,29 @@ void kube_object_free(struct kube_object **obj)
 	free(o);
 }
 
-static int check_version(const struct field *root, const struct kube_type *type)
+static int check_version(const struct kube_field *root, const struct kube_type *type)
 {
-	struct field f = field_get(root, "apiVersion");
+	struct kube_field f = kube_field_get(root, "apiVersion");
 	const char *version = json_text(f.node, "");
 
 	if (!*version)
-		return field_fail(&f, -EINVAL, "is missing; write %s", type->version);
+		return kube_field_fail(&f, -EINVAL, "is missing; write %s", type->version);
 	if (strcmp(version, type->version) != 0)
-		return field_fail(&f, -ENOTSUP,
-				  "another %s than that of %s is not read here; remove it",
-				  type->name, type->version);
+		return kube_field_fail(&f, -ENOTSUP,
+				       "another %s than that of %s is not read here; remove it",
+				       type->name, type->version);
 	return 0;
 }
 
-int kube_kind_of(const struct field *root, enum kube_kind *ret, bool *ret_list)
+int kube_kind_of(const struct kube_field *root, enum kube_kind *ret, bool *ret_list)
 {
 	static const char suffix[] = "List";
-	struct field f = field_get(root, "kind");
+	struct kube_field f = kube_field_get(root, "kind");
 	const char *name = json_text(f.node, "");
 	size_t len = strlen(name), tail = sizeof(suffix) - 1;
 
 	if (!*name)
-		return field_fail(&f, -EINVAL, "is missing; write the object's kind");
+		return kube_field_fail(&f, -EINVAL, "is missing; write the object's kind");
 	bool list = len >= tail && strcmp(name + len - tail, suffix) == 0;
 	if (list && len == tail) {
 		*ret = KUBE_KIND_MAX_;
@@ -90,54 +90,56 @@ int kube_kind_of(const struct field *root, enum kube_kind *ret, bool *ret_list)
 		*ret_list = list;
 		return 0;
 	}
-	field_bad(&f, "is not read here; use Service, EndpointSlice, Node, Pod or ServiceCIDR");
+	kube_field_bad(&f,
+		       "is not read here; use Service, EndpointSlice, Node, Pod or ServiceCIDR");
 	if (root->dec->err)
 		root->dec->err->code = -ENOTSUP;
 	return -ENOTSUP;
 }
 
 /* So that a name can stand in a key, a log line and a terminal as it is. */
-static int check_name(const struct field *f, const char *name, const char *more)
+static int check_name(const struct kube_field *f, const char *name, const char *more)
 {
 	if (!*name)
-		return field_fail(f, -EINVAL, "is missing; give the object a name");
+		return kube_field_fail(f, -EINVAL, "is missing; give the object a name");
 	for (const char *c = name; *c; c++) {
 		if (!(*c >= 'a' && *c <= 'z') && !(*c >= '0' && *c <= '9') && !strchr(more, *c))
-			return field_bad(f, "is not a name; use a-z, 0-9 and '-'");
+			return kube_field_bad(f, "is not a name; use a-z, 0-9 and '-'");
 	}
 	return 0;
 }
 
-static int decode_meta(const struct field *root, bool namespaced, struct kube_meta *ret)
+static int decode_meta(const struct kube_field *root, bool namespaced, struct kube_meta *ret)
 {
 	struct kube_meta m = {};
-	struct field meta = field_get(root, "metadata");
-	struct field name = field_get(&meta, "name");
-	struct field namespace = field_get(&meta, "namespace");
-	struct field uid = field_get(&meta, "uid");
-	struct field version = field_get(&meta, "resourceVersion");
-	struct field deletion = field_get(&meta, "deletionTimestamp");
+	struct kube_field meta = kube_field_get(root, "metadata");
+	struct kube_field name = kube_field_get(&meta, "name");
+	struct kube_field namespace = kube_field_get(&meta, "namespace");
+	struct kube_field uid = kube_field_get(&meta, "uid");
+	struct kube_field version = kube_field_get(&meta, "resourceVersion");
+	struct kube_field deletion = kube_field_get(&meta, "deletionTimestamp");
 	int r;
 
-	if ((r = field_object(&meta)) < 0 || (r = field_copy(&name, m.name, sizeof(m.name))) < 0 ||
+	if ((r = kube_field_object(&meta)) < 0 ||
+	    (r = kube_field_copy(&name, m.name, sizeof(m.name))) < 0 ||
 	    (r = check_name(&name, m.name, ".-")) < 0)
 		return r;
 	if (namespaced) {
 		memcpy(m.namespace, "default", sizeof("default"));
-		r = field_copy(&namespace, m.namespace, sizeof(m.namespace));
+		r = kube_field_copy(&namespace, m.namespace, sizeof(m.namespace));
 		if (r == 0)
 			r = check_name(&namespace, m.namespace, "-");
 		if (r < 0)
 			return r;
 	}
 	*ret = m; /* from here on an error can say whose it is */
-	if ((r = field_copy(&uid, ret->uid, sizeof(ret->uid))) < 0)
+	if ((r = kube_field_copy(&uid, ret->uid, sizeof(ret->uid))) < 0)
 		return r;
-	ret->deleting = field_is_set(&deletion);
-	return field_copy(&version, ret->resource_version, sizeof(ret->resource_version));
+	ret->deleting = kube_field_is_set(&deletion);
+	return kube_field_copy(&version, ret->resource_version, sizeof(ret->resource_version));
 }
 
-static int decode_body(const struct field *root, struct kube_object *obj)
+static int decode_body(const struct kube_field *root, struct kube_object *obj)
 {
 	switch (obj->kind) {
 	case KUBE_SERVICE:
@@ -157,36 +159,37 @@ static int decode_body(const struct field *root, struct kube_object *obj)
 }
 
 /* The object's own kind; an item of a list need not repeat what its list says. */
-static int decide_kind(const struct field *root, enum kube_kind expected, enum kube_kind *ret)
+static int decide_kind(const struct kube_field *root, enum kube_kind expected, enum kube_kind *ret)
 {
-	struct field f = field_get(root, "kind");
+	struct kube_field f = kube_field_get(root, "kind");
 	bool list = false;
 
 	if (expected == KUBE_KIND_MAX_) {
 		int r = kube_kind_of(root, ret, &list);
 		if (r < 0)
 			return r;
-		return list ? field_bad(&f, "is a list; give one object") : 0;
+		return list ? kube_field_bad(&f, "is a list; give one object") : 0;
 	}
-	if (field_is_set(&f) && strcmp(json_text(f.node, ""), types[expected].name) != 0)
-		return field_bad(&f, "is another kind than its list; correct one of them");
+	if (kube_field_is_set(&f) && strcmp(json_text(f.node, ""), types[expected].name) != 0)
+		return kube_field_bad(&f, "is another kind than its list; correct one of them");
 	*ret = expected;
 	return 0;
 }
 
-static int decode(const struct field *root, enum kube_kind expected, struct kube_object **ret)
+static int decode(const struct kube_field *root, enum kube_kind expected, struct kube_object **ret)
 {
 	cleanup(kube_object_free) struct kube_object *obj = NULL;
 	enum kube_kind kind = expected;
 	int r;
 
 	if (json_type(root->node) != JSON_OBJECT)
-		return field_fail(root, -EINVAL, "not an object; write apiVersion, kind, metadata");
+		return kube_field_fail(root, -EINVAL,
+				       "not an object; write apiVersion, kind, metadata");
 	if ((r = decide_kind(root, expected, &kind)) < 0)
 		return r;
 	obj = calloc(1, sizeof(*obj));
 	if (!obj)
-		return field_fail(root, -ENOMEM, "no memory");
+		return kube_field_fail(root, -ENOMEM, "no memory");
 	obj->refs = 1;
 	obj->kind = kind;
 	root->dec->obj = obj;
@@ -203,7 +206,7 @@ int kube_object_decode(const struct json *j, enum kube_kind kind, struct kube_ob
 		       const struct json **at, struct err *err)
 {
 	struct kube_dec dec = { .err = err };
-	struct field root = { .dec = &dec, .node = j };
+	struct kube_field root = { .dec = &dec, .node = j };
 	int r = decode(&root, kind, ret);
 
 	if (r < 0 && at)

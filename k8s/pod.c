@@ -7,11 +7,12 @@
 #include "k8s/decode.h"
 
 /* status.podIPs, or status.podIP where only that is given. */
-static int decode_ips(const struct field *status, struct kube_pod *ret)
+static int decode_ips(const struct kube_field *status, struct kube_pod *ret)
 {
-	struct field all = field_get(status, "podIPs"), one = field_get(status, "podIP");
+	struct kube_field all = kube_field_get(status, "podIPs"),
+			  one = kube_field_get(status, "podIP");
 	size_t n = 0, i = 0;
-	int r = field_list(&all, KUBE_MAX_ADDRS, &n);
+	int r = kube_field_list(&all, KUBE_MAX_ADDRS, &n);
 
 	if (r < 0)
 		return r;
@@ -20,15 +21,15 @@ static int decode_ips(const struct field *status, struct kube_pod *ret)
 		return 0;
 	struct addr *list = kube_alloc(all.dec->obj, single ? 1 : n, sizeof(*list));
 	if (!list)
-		return field_fail(&all, -ENOMEM, "no memory");
-	if (single && (r = field_addr(&one, &list[0])) < 0)
+		return kube_field_fail(&all, -ENOMEM, "no memory");
+	if (single && (r = kube_field_addr(&one, &list[0])) < 0)
 		return r;
 	json_foreach(node, single ? NULL : all.node) {
-		struct field el = field_at(&all, i, node), ip = field_get(&el, "ip");
+		struct kube_field el = kube_field_at(&all, i, node), ip = kube_field_get(&el, "ip");
 
-		if (!field_is_set(&ip))
-			return field_fail(&ip, -EINVAL, "is missing; give an IP address");
-		if ((r = field_addr(&ip, &list[i++])) < 0)
+		if (!kube_field_is_set(&ip))
+			return kube_field_fail(&ip, -EINVAL, "is missing; give an IP address");
+		if ((r = kube_field_addr(&ip, &list[i++])) < 0)
 			return r;
 	}
 	ret->ips = list;
@@ -36,7 +37,7 @@ static int decode_ips(const struct field *status, struct kube_pod *ret)
 	return 0;
 }
 
-static int decode_phase(const struct field *status, enum kube_pod_phase *ret)
+static int decode_phase(const struct kube_field *status, enum kube_pod_phase *ret)
 {
 	static const char *const names[] = {
 		[KUBE_POD_PENDING] = "Pending",	    [KUBE_POD_RUNNING] = "Running",
@@ -44,9 +45,9 @@ static int decode_phase(const struct field *status, enum kube_pod_phase *ret)
 		[KUBE_POD_UNKNOWN] = "Unknown",
 	};
 	_Static_assert(ARRAY_LEN(names) == KUBE_POD_PHASE_MAX_, "a name for each phase");
-	struct field f = field_get(status, "phase");
+	struct kube_field f = kube_field_get(status, "phase");
 	unsigned int i = KUBE_POD_PENDING;
-	int r = field_enum(&f, names, ARRAY_LEN(names), &i);
+	int r = kube_field_enum(&f, names, ARRAY_LEN(names), &i);
 
 	if (r == 0)
 		*ret = (enum kube_pod_phase)i;
@@ -54,19 +55,20 @@ static int decode_phase(const struct field *status, enum kube_pod_phase *ret)
 }
 
 /* The form of a label's value, so that a lease can stand in a file name and a log line. */
-static int decode_lease(const struct field *meta, const char **ret)
+static int decode_lease(const struct kube_field *meta, const char **ret)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789._-";
-	struct field labels = field_get(meta, "labels"), f = field_get(&labels, "weir.dev/lease");
+	struct kube_field labels = kube_field_get(meta, "labels"),
+			  f = kube_field_get(&labels, "weir.dev/lease");
 	const char *text = "";
-	int r = field_text(&f, KUBE_MAX_LEASE, &text);
+	int r = kube_field_text(&f, KUBE_MAX_LEASE, &text);
 
 	if (r < 0)
 		return r;
 	if (text[strspn(text, allowed)])
-		return field_bad(&f, "is not a lease; use letters, digits, '.', '_' and '-'");
-	return field_str(&f, KUBE_MAX_LEASE, ret);
+		return kube_field_bad(&f, "is not a lease; use letters, digits, '.', '_' and '-'");
+	return kube_field_str(&f, KUBE_MAX_LEASE, ret);
 }
 
 /* True when the path stays below where it starts, as it is written. */
@@ -83,37 +85,40 @@ static bool is_beneath(const char *path)
 	return true;
 }
 
-static int decode_cgroup(const struct field *meta, const char **ret)
+static int decode_cgroup(const struct kube_field *meta, const char **ret)
 {
-	struct field annotations = field_get(meta, "annotations");
-	struct field f = field_get(&annotations, "weir.dev/cgroup");
+	struct kube_field annotations = kube_field_get(meta, "annotations");
+	struct kube_field f = kube_field_get(&annotations, "weir.dev/cgroup");
 	const char *text = "";
-	int r = field_text(&f, KUBE_MAX_PATH, &text);
+	int r = kube_field_text(&f, KUBE_MAX_PATH, &text);
 
 	if (r < 0)
 		return r;
 	for (const char *c = text; *c; c++) {
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			return field_bad(&f, "has control characters; use a path");
+			return kube_field_bad(&f, "has control characters; use a path");
 	}
 	if (*text && !is_beneath(text))
-		return field_bad(&f, "is not below the cgroup mount; use a path like weir/web-0");
-	return field_str(&f, KUBE_MAX_PATH, ret);
+		return kube_field_bad(&f,
+				      "is not below the cgroup mount; use a path like weir/web-0");
+	return kube_field_str(&f, KUBE_MAX_PATH, ret);
 }
 
-int kube_pod_decode(const struct field *root, struct kube_pod *ret)
+int kube_pod_decode(const struct kube_field *root, struct kube_pod *ret)
 {
-	struct field meta = field_get(root, "metadata");
-	struct field spec = field_get(root, "spec"), status = field_get(root, "status");
-	struct field host = field_get(&spec, "hostNetwork"), node = field_get(&spec, "nodeName");
+	struct kube_field meta = kube_field_get(root, "metadata");
+	struct kube_field spec = kube_field_get(root, "spec"),
+			  status = kube_field_get(root, "status");
+	struct kube_field host = kube_field_get(&spec, "hostNetwork"),
+			  node = kube_field_get(&spec, "nodeName");
 	int r;
 
 	ret->node_name = "";
 	ret->lease = "";
 	ret->cgroup = "";
-	if ((r = field_object(&spec)) < 0 || (r = field_object(&status)) < 0 ||
-	    (r = field_bool(&host, &ret->host_network)) < 0 ||
-	    (r = field_str(&node, KUBE_MAX_NAME, &ret->node_name)) < 0 ||
+	if ((r = kube_field_object(&spec)) < 0 || (r = kube_field_object(&status)) < 0 ||
+	    (r = kube_field_bool(&host, &ret->host_network)) < 0 ||
+	    (r = kube_field_str(&node, KUBE_MAX_NAME, &ret->node_name)) < 0 ||
 	    (r = decode_phase(&status, &ret->phase)) < 0 || (r = decode_ips(&status, ret)) < 0 ||
 	    (r = decode_lease(&meta, &ret->lease)) < 0)
 		return r;

@@ -9,48 +9,50 @@
 #define AFFINITY_MAX_S 86400
 #define AFFINITY_DEFAULT_S 10800
 
-static bool is_none(const struct field *f)
+static bool is_none(const struct kube_field *f)
 {
 	return strcmp(json_text(f->node, ""), "None") == 0;
 }
 
-static int check_families(const struct field *ips, const struct kube_service *s)
+static int check_families(const struct kube_field *ips, const struct kube_service *s)
 {
 	if (s->n_cluster_ips < 2 ||
 	    addr_is_v4(&s->cluster_ips[0]) != addr_is_v4(&s->cluster_ips[1]))
 		return 0;
-	struct field second = field_at(ips, 1, json_at(ips->node, 1));
-	return field_bad(&second,
-			 "is of the family of the first; use one IPv4 and one IPv6 address");
+	struct kube_field second = kube_field_at(ips, 1, json_at(ips->node, 1));
+	return kube_field_bad(&second,
+			      "is of the family of the first; use one IPv4 and one IPv6 address");
 }
 
 /* clusterIPs, or clusterIP where a manifest gives only that; given both, clusterIP is the first. */
-static int decode_cluster_ips(const struct field *spec, struct kube_service *ret)
+static int decode_cluster_ips(const struct kube_field *spec, struct kube_service *ret)
 {
-	struct field ip = field_get(spec, "clusterIP"), ips = field_get(spec, "clusterIPs");
+	struct kube_field ip = kube_field_get(spec, "clusterIP"),
+			  ips = kube_field_get(spec, "clusterIPs");
 	struct addr only = {};
 	const char *text = "";
 	size_t n = 0, i = 0;
 	int r;
 
-	if ((r = field_text(&ip, ADDR_TEXT_MAX, &text)) < 0 || (r = field_list(&ips, 2, &n)) < 0)
+	if ((r = kube_field_text(&ip, ADDR_TEXT_MAX, &text)) < 0 ||
+	    (r = kube_field_list(&ips, 2, &n)) < 0)
 		return r;
 	ret->headless = is_none(&ip);
-	if (*text && !ret->headless && (r = field_addr(&ip, &only)) < 0)
+	if (*text && !ret->headless && (r = kube_field_addr(&ip, &only)) < 0)
 		return r;
 	json_foreach(node, n ? ips.node : NULL) {
-		struct field el = field_at(&ips, i, node);
+		struct kube_field el = kube_field_at(&ips, i, node);
 
 		if (is_none(&el) && i == 0)
 			ret->headless = true;
 		if (ret->headless)
 			return 0;
-		if ((r = field_addr(&el, &ret->cluster_ips[i])) < 0)
+		if ((r = kube_field_addr(&el, &ret->cluster_ips[i])) < 0)
 			return r;
-		if (!field_is_set(&el) ||
+		if (!kube_field_is_set(&el) ||
 		    (i == 0 && *text && !addr_eq(&only, &ret->cluster_ips[0])))
-			return field_bad(&el,
-					 "is not spec.clusterIP; make the first one equal to it");
+			return kube_field_bad(
+				&el, "is not spec.clusterIP; make the first one equal to it");
 		i++;
 	}
 	if (n == 0 && *text && !ret->headless) {
@@ -61,36 +63,37 @@ static int decode_cluster_ips(const struct field *spec, struct kube_service *ret
 	return check_families(&ips, ret);
 }
 
-static int decode_port(const struct field *f, struct kube_service_port *ret)
+static int decode_port(const struct kube_field *f, struct kube_service_port *ret)
 {
-	struct field name = field_get(f, "name"), proto = field_get(f, "protocol");
-	struct field port = field_get(f, "port"), node_port = field_get(f, "nodePort");
+	struct kube_field name = kube_field_get(f, "name"), proto = kube_field_get(f, "protocol");
+	struct kube_field port = kube_field_get(f, "port"),
+			  node_port = kube_field_get(f, "nodePort");
 	int r;
 
 	ret->name = "";
-	if ((r = field_str(&name, KUBE_MAX_LABEL, &ret->name)) < 0 ||
-	    (r = field_proto(&proto, &ret->proto)) < 0 ||
-	    (r = field_port(&port, 1, &ret->port)) < 0 ||
-	    (r = field_port(&node_port, 0, &ret->node_port)) < 0)
+	if ((r = kube_field_str(&name, KUBE_MAX_LABEL, &ret->name)) < 0 ||
+	    (r = kube_field_proto(&proto, &ret->proto)) < 0 ||
+	    (r = kube_field_port(&port, 1, &ret->port)) < 0 ||
+	    (r = kube_field_port(&node_port, 0, &ret->node_port)) < 0)
 		return r;
-	if (!field_is_set(&port))
-		return field_fail(&port, -EINVAL, "is missing; use 1 to 65535");
+	if (!kube_field_is_set(&port))
+		return kube_field_fail(&port, -EINVAL, "is missing; use 1 to 65535");
 	return 0;
 }
 
-static int decode_ports(const struct field *spec, struct kube_service *ret)
+static int decode_ports(const struct kube_field *spec, struct kube_service *ret)
 {
-	struct field ports = field_get(spec, "ports");
+	struct kube_field ports = kube_field_get(spec, "ports");
 	size_t n = 0, i = 0;
-	int r = field_list(&ports, KUBE_MAX_PORTS, &n);
+	int r = kube_field_list(&ports, KUBE_MAX_PORTS, &n);
 
 	if (r < 0 || n == 0)
 		return r;
 	struct kube_service_port *list = kube_alloc(ports.dec->obj, n, sizeof(*list));
 	if (!list)
-		return field_fail(&ports, -ENOMEM, "no memory");
+		return kube_field_fail(&ports, -ENOMEM, "no memory");
 	json_foreach(node, ports.node) {
-		struct field el = field_at(&ports, i, node);
+		struct kube_field el = kube_field_at(&ports, i, node);
 
 		if ((r = decode_port(&el, &list[i])) < 0)
 			return r;
@@ -101,30 +104,30 @@ static int decode_ports(const struct field *spec, struct kube_service *ret)
 	return 0;
 }
 
-static int decode_affinity(const struct field *spec, uint32_t *ret_s)
+static int decode_affinity(const struct kube_field *spec, uint32_t *ret_s)
 {
 	static const char *const names[] = { "None", "ClientIP" };
-	struct field f = field_get(spec, "sessionAffinity");
-	struct field config = field_get(spec, "sessionAffinityConfig");
-	struct field client = field_get(&config, "clientIP");
-	struct field timeout = field_get(&client, "timeoutSeconds");
+	struct kube_field f = kube_field_get(spec, "sessionAffinity");
+	struct kube_field config = kube_field_get(spec, "sessionAffinityConfig");
+	struct kube_field client = kube_field_get(&config, "clientIP");
+	struct kube_field timeout = kube_field_get(&client, "timeoutSeconds");
 	uint32_t s = AFFINITY_DEFAULT_S;
 	unsigned int i = 0;
 	int r;
 
-	if ((r = field_enum(&f, names, ARRAY_LEN(names), &i)) < 0 ||
-	    (r = field_u32(&timeout, 1, AFFINITY_MAX_S, &s)) < 0)
+	if ((r = kube_field_enum(&f, names, ARRAY_LEN(names), &i)) < 0 ||
+	    (r = kube_field_u32(&timeout, 1, AFFINITY_MAX_S, &s)) < 0)
 		return r;
 	*ret_s = i == 1 ? s : 0;
 	return 0;
 }
 
-static int decode_policy(const struct field *spec, const char *key, bool *ret_local)
+static int decode_policy(const struct kube_field *spec, const char *key, bool *ret_local)
 {
 	static const char *const names[] = { "Cluster", "Local" };
-	struct field f = field_get(spec, key);
+	struct kube_field f = kube_field_get(spec, key);
 	unsigned int i = 0;
-	int r = field_enum(&f, names, ARRAY_LEN(names), &i);
+	int r = kube_field_enum(&f, names, ARRAY_LEN(names), &i);
 
 	if (r == 0)
 		*ret_local = i == 1;
@@ -132,34 +135,34 @@ static int decode_policy(const struct field *spec, const char *key, bool *ret_lo
 }
 
 /* One address of a load balancer. ipMode Proxy asks nothing of a node, and a hostname is for DNS. */
-static int decode_ingress(const struct field *f, struct addr *ret, bool *ret_is_vip)
+static int decode_ingress(const struct kube_field *f, struct addr *ret, bool *ret_is_vip)
 {
 	static const char *const modes[] = { "VIP", "Proxy" };
-	struct field ip = field_get(f, "ip"), mode = field_get(f, "ipMode");
+	struct kube_field ip = kube_field_get(f, "ip"), mode = kube_field_get(f, "ipMode");
 	unsigned int i = 0;
-	int r = field_enum(&mode, modes, ARRAY_LEN(modes), &i);
+	int r = kube_field_enum(&mode, modes, ARRAY_LEN(modes), &i);
 
 	if (r < 0)
 		return r;
 	*ret_is_vip = i == 0 && *json_text(ip.node, "");
-	return *ret_is_vip ? field_addr(&ip, ret) : 0;
+	return *ret_is_vip ? kube_field_addr(&ip, ret) : 0;
 }
 
-static int decode_status(const struct field *root, struct kube_service *ret)
+static int decode_status(const struct kube_field *root, struct kube_service *ret)
 {
-	struct field status = field_get(root, "status");
-	struct field lb = field_get(&status, "loadBalancer");
-	struct field ingress = field_get(&lb, "ingress");
+	struct kube_field status = kube_field_get(root, "status");
+	struct kube_field lb = kube_field_get(&status, "loadBalancer");
+	struct kube_field ingress = kube_field_get(&lb, "ingress");
 	size_t n = 0, i = 0, n_vips = 0;
-	int r = field_list(&ingress, KUBE_MAX_ADDRS, &n);
+	int r = kube_field_list(&ingress, KUBE_MAX_ADDRS, &n);
 
 	if (r < 0 || n == 0)
 		return r;
 	struct addr *list = kube_alloc(ingress.dec->obj, n, sizeof(*list));
 	if (!list)
-		return field_fail(&ingress, -ENOMEM, "no memory");
+		return kube_field_fail(&ingress, -ENOMEM, "no memory");
 	json_foreach(node, ingress.node) {
-		struct field el = field_at(&ingress, i++, node);
+		struct kube_field el = kube_field_at(&ingress, i++, node);
 		bool vip = false;
 
 		if ((r = decode_ingress(&el, &list[n_vips], &vip)) < 0)
@@ -171,7 +174,7 @@ static int decode_status(const struct field *root, struct kube_service *ret)
 	return 0;
 }
 
-static int decode_type(const struct field *spec, enum kube_service_type *ret)
+static int decode_type(const struct kube_field *spec, enum kube_service_type *ret)
 {
 	static const char *const names[] = {
 		[KUBE_SERVICE_CLUSTER_IP] = "ClusterIP",
@@ -180,44 +183,45 @@ static int decode_type(const struct field *spec, enum kube_service_type *ret)
 		[KUBE_SERVICE_EXTERNAL_NAME] = "ExternalName",
 	};
 	_Static_assert(ARRAY_LEN(names) == KUBE_SERVICE_TYPE_MAX_, "a name for each type");
-	struct field f = field_get(spec, "type");
+	struct kube_field f = kube_field_get(spec, "type");
 	unsigned int i = KUBE_SERVICE_CLUSTER_IP;
-	int r = field_enum(&f, names, ARRAY_LEN(names), &i);
+	int r = kube_field_enum(&f, names, ARRAY_LEN(names), &i);
 
 	if (r == 0)
 		*ret = (enum kube_service_type)i;
 	return r;
 }
 
-static int decode_spec(const struct field *spec, struct kube_service *ret)
+static int decode_spec(const struct kube_field *spec, struct kube_service *ret)
 {
-	struct field external = field_get(spec, "externalIPs");
-	struct field ranges = field_get(spec, "loadBalancerSourceRanges");
-	struct field health = field_get(spec, "healthCheckNodePort");
-	struct field publish = field_get(spec, "publishNotReadyAddresses");
+	struct kube_field external = kube_field_get(spec, "externalIPs");
+	struct kube_field ranges = kube_field_get(spec, "loadBalancerSourceRanges");
+	struct kube_field health = kube_field_get(spec, "healthCheckNodePort");
+	struct kube_field publish = kube_field_get(spec, "publishNotReadyAddresses");
 	int r;
 
-	if ((r = field_object(spec)) < 0 || (r = decode_type(spec, &ret->type)) < 0 ||
+	if ((r = kube_field_object(spec)) < 0 || (r = decode_type(spec, &ret->type)) < 0 ||
 	    (r = decode_ports(spec, ret)) < 0 ||
-	    (r = field_addrs(&external, KUBE_MAX_ADDRS, &ret->external_ips, &ret->n_external_ips)) <
-		    0 ||
-	    (r = field_cidrs(&ranges, KUBE_MAX_ADDRS, &ret->source_ranges, &ret->n_source_ranges)) <
-		    0 ||
+	    (r = kube_field_addrs(&external, KUBE_MAX_ADDRS, &ret->external_ips,
+				  &ret->n_external_ips)) < 0 ||
+	    (r = kube_field_cidrs(&ranges, KUBE_MAX_ADDRS, &ret->source_ranges,
+				  &ret->n_source_ranges)) < 0 ||
 	    (r = decode_affinity(spec, &ret->affinity_s)) < 0 ||
 	    (r = decode_policy(spec, "internalTrafficPolicy", &ret->internal_local)) < 0 ||
 	    (r = decode_policy(spec, "externalTrafficPolicy", &ret->external_local)) < 0 ||
-	    (r = field_port(&health, 0, &ret->health_check_node_port)) < 0 ||
-	    (r = field_bool(&publish, &ret->publish_not_ready)) < 0)
+	    (r = kube_field_port(&health, 0, &ret->health_check_node_port)) < 0 ||
+	    (r = kube_field_bool(&publish, &ret->publish_not_ready)) < 0)
 		return r;
 	if (ret->type == KUBE_SERVICE_EXTERNAL_NAME)
 		return 0;
 	return decode_cluster_ips(spec, ret);
 }
 
-int kube_service_decode(const struct field *root, struct kube_service *ret)
+int kube_service_decode(const struct kube_field *root, struct kube_service *ret)
 {
-	struct field meta = field_get(root, "metadata"), labels = field_get(&meta, "labels");
-	struct field spec = field_get(root, "spec");
+	struct kube_field meta = kube_field_get(root, "metadata"),
+			  labels = kube_field_get(&meta, "labels");
+	struct kube_field spec = kube_field_get(root, "spec");
 	int r = decode_spec(&spec, ret);
 
 	if (r < 0)

@@ -201,7 +201,7 @@ static int decode_doc(struct kube_set *set, const struct json *doc, const struct
 		      struct err *err)
 {
 	struct kube_dec dec = { .err = err };
-	struct field root = { .dec = &dec, .node = doc };
+	struct kube_field root = { .dec = &dec, .node = doc };
 	enum kube_kind kind = KUBE_KIND_MAX_;
 	bool list = false;
 	size_t n = 0;
@@ -210,9 +210,9 @@ static int decode_doc(struct kube_set *set, const struct json *doc, const struct
 	if (json_type(doc) != JSON_OBJECT)
 		return decode_one(set, doc, kind, at, err); /* says so */
 	int r = kube_kind_of(&root, &kind, &list);
-	struct field items = field_get(&root, "items");
+	struct kube_field items = kube_field_get(&root, "items");
 	if (r == 0 && list)
-		r = field_list(&items, KUBE_SET_MAX, &n);
+		r = kube_field_list(&items, KUBE_SET_MAX, &n);
 	if (r < 0) {
 		*at = dec.at;
 		return r;

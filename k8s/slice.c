@@ -6,31 +6,31 @@
 #include "core/json.h"
 #include "k8s/decode.h"
 
-static int decode_port(const struct field *f, struct kube_slice_port *ret)
+static int decode_port(const struct kube_field *f, struct kube_slice_port *ret)
 {
-	struct field name = field_get(f, "name"), proto = field_get(f, "protocol");
-	struct field port = field_get(f, "port");
+	struct kube_field name = kube_field_get(f, "name"), proto = kube_field_get(f, "protocol");
+	struct kube_field port = kube_field_get(f, "port");
 	int r;
 
-	if ((r = field_str(&name, KUBE_MAX_LABEL, &ret->name)) < 0 ||
-	    (r = field_proto(&proto, &ret->proto)) < 0)
+	if ((r = kube_field_str(&name, KUBE_MAX_LABEL, &ret->name)) < 0 ||
+	    (r = kube_field_proto(&proto, &ret->proto)) < 0)
 		return r;
-	return field_port(&port, 0, &ret->port);
+	return kube_field_port(&port, 0, &ret->port);
 }
 
-static int decode_ports(const struct field *root, struct kube_slice *ret)
+static int decode_ports(const struct kube_field *root, struct kube_slice *ret)
 {
-	struct field ports = field_get(root, "ports");
+	struct kube_field ports = kube_field_get(root, "ports");
 	size_t n = 0, i = 0;
-	int r = field_list(&ports, KUBE_MAX_PORTS, &n);
+	int r = kube_field_list(&ports, KUBE_MAX_PORTS, &n);
 
 	if (r < 0 || n == 0)
 		return r;
 	struct kube_slice_port *list = kube_alloc(ports.dec->obj, n, sizeof(*list));
 	if (!list)
-		return field_fail(&ports, -ENOMEM, "no memory");
+		return kube_field_fail(&ports, -ENOMEM, "no memory");
 	json_foreach(node, ports.node) {
-		struct field el = field_at(&ports, i, node);
+		struct kube_field el = kube_field_at(&ports, i, node);
 
 		if ((r = decode_port(&el, &list[i])) < 0)
 			return r;
@@ -42,85 +42,89 @@ static int decode_ports(const struct field *root, struct kube_slice *ret)
 }
 
 /* Only addresses[0]: more have had no agreed meaning since v1. */
-static int decode_address(const struct field *f, enum kube_address_type type, struct addr *ret)
+static int decode_address(const struct kube_field *f, enum kube_address_type type, struct addr *ret)
 {
-	struct field list = field_get(f, "addresses");
+	struct kube_field list = kube_field_get(f, "addresses");
 	size_t n = 0;
-	int r = field_list(&list, KUBE_MAX_ADDRS, &n);
+	int r = kube_field_list(&list, KUBE_MAX_ADDRS, &n);
 
 	if (r < 0)
 		return r;
-	struct field first = field_at(&list, 0, json_first(list.node));
-	if (n == 0 || !field_is_set(&first))
-		return field_fail(&list, -EINVAL, "is empty; give one address");
-	r = field_addr(&first, ret);
+	struct kube_field first = kube_field_at(&list, 0, json_first(list.node));
+	if (n == 0 || !kube_field_is_set(&first))
+		return kube_field_fail(&list, -EINVAL, "is empty; give one address");
+	r = kube_field_addr(&first, ret);
 	if (r == 0 && addr_is_v4(ret) != (type == KUBE_ADDRESS_IPV4))
-		return field_bad(&first, "is not of the slice's addressType; correct one of them");
+		return kube_field_bad(&first,
+				      "is not of the slice's addressType; correct one of them");
 	return r;
 }
 
-static int decode_conditions(const struct field *f, struct kube_endpoint *ret)
+static int decode_conditions(const struct kube_field *f, struct kube_endpoint *ret)
 {
-	struct field conditions = field_get(f, "conditions");
-	struct field ready = field_get(&conditions, "ready");
-	struct field serving = field_get(&conditions, "serving");
-	struct field terminating = field_get(&conditions, "terminating");
+	struct kube_field conditions = kube_field_get(f, "conditions");
+	struct kube_field ready = kube_field_get(&conditions, "ready");
+	struct kube_field serving = kube_field_get(&conditions, "serving");
+	struct kube_field terminating = kube_field_get(&conditions, "terminating");
 	int r;
 
 	ret->ready = true;
 	ret->serving = true;
 	ret->terminating = false;
-	if ((r = field_object(&conditions)) < 0 || (r = field_bool(&ready, &ret->ready)) < 0 ||
-	    (r = field_bool(&serving, &ret->serving)) < 0)
+	if ((r = kube_field_object(&conditions)) < 0 ||
+	    (r = kube_field_bool(&ready, &ret->ready)) < 0 ||
+	    (r = kube_field_bool(&serving, &ret->serving)) < 0)
 		return r;
-	return field_bool(&terminating, &ret->terminating);
+	return kube_field_bool(&terminating, &ret->terminating);
 }
 
-static int decode_hints(const struct field *f, struct kube_endpoint *ret)
+static int decode_hints(const struct kube_field *f, struct kube_endpoint *ret)
 {
-	struct field hints = field_get(f, "hints");
-	struct field zones = field_get(&hints, "forZones"), nodes = field_get(&hints, "forNodes");
+	struct kube_field hints = kube_field_get(f, "hints");
+	struct kube_field zones = kube_field_get(&hints, "forZones"),
+			  nodes = kube_field_get(&hints, "forNodes");
 	int r;
 
-	if ((r = field_object(&hints)) < 0 ||
-	    (r = field_names(&zones, KUBE_MAX_HINTS, KUBE_MAX_NAME, &ret->zone_hints,
-			     &ret->n_zone_hints)) < 0)
+	if ((r = kube_field_object(&hints)) < 0 ||
+	    (r = kube_field_names(&zones, KUBE_MAX_HINTS, KUBE_MAX_NAME, &ret->zone_hints,
+				  &ret->n_zone_hints)) < 0)
 		return r;
-	return field_names(&nodes, KUBE_MAX_HINTS, KUBE_MAX_NAME, &ret->node_hints,
-			   &ret->n_node_hints);
+	return kube_field_names(&nodes, KUBE_MAX_HINTS, KUBE_MAX_NAME, &ret->node_hints,
+				&ret->n_node_hints);
 }
 
-static int decode_endpoint(const struct field *f, enum kube_address_type type,
+static int decode_endpoint(const struct kube_field *f, enum kube_address_type type,
 			   struct kube_endpoint *ret)
 {
-	struct field node = field_get(f, "nodeName"), target = field_get(f, "targetRef");
-	struct field pod = field_get(&target, "name");
+	struct kube_field node = kube_field_get(f, "nodeName"),
+			  target = kube_field_get(f, "targetRef");
+	struct kube_field pod = kube_field_get(&target, "name");
 	int r;
 
 	ret->node_name = "";
 	ret->pod = "";
 	if ((r = decode_address(f, type, &ret->addr)) < 0 || (r = decode_conditions(f, ret)) < 0 ||
 	    (r = decode_hints(f, ret)) < 0 ||
-	    (r = field_str(&node, KUBE_MAX_NAME, &ret->node_name)) < 0)
+	    (r = kube_field_str(&node, KUBE_MAX_NAME, &ret->node_name)) < 0)
 		return r;
 	if (strcmp(json_str(target.node, "kind", ""), "Pod") == 0)
-		return field_str(&pod, KUBE_MAX_NAME, &ret->pod);
+		return kube_field_str(&pod, KUBE_MAX_NAME, &ret->pod);
 	return 0;
 }
 
-static int decode_endpoints(const struct field *root, struct kube_slice *ret)
+static int decode_endpoints(const struct kube_field *root, struct kube_slice *ret)
 {
-	struct field endpoints = field_get(root, "endpoints");
+	struct kube_field endpoints = kube_field_get(root, "endpoints");
 	size_t n = 0, i = 0;
-	int r = field_list(&endpoints, KUBE_MAX_ENDPOINTS, &n);
+	int r = kube_field_list(&endpoints, KUBE_MAX_ENDPOINTS, &n);
 
 	if (r < 0 || n == 0)
 		return r;
 	struct kube_endpoint *list = kube_alloc(endpoints.dec->obj, n, sizeof(*list));
 	if (!list)
-		return field_fail(&endpoints, -ENOMEM, "no memory");
+		return kube_field_fail(&endpoints, -ENOMEM, "no memory");
 	json_foreach(node, endpoints.node) {
-		struct field el = field_at(&endpoints, i, node);
+		struct kube_field el = kube_field_at(&endpoints, i, node);
 
 		if ((r = decode_endpoint(&el, ret->type, &list[i])) < 0)
 			return r;
@@ -131,33 +135,34 @@ static int decode_endpoints(const struct field *root, struct kube_slice *ret)
 	return 0;
 }
 
-static int decode_type(const struct field *root, enum kube_address_type *ret)
+static int decode_type(const struct kube_field *root, enum kube_address_type *ret)
 {
 	static const char *const names[] = {
 		[KUBE_ADDRESS_IPV4] = "IPv4",
 		[KUBE_ADDRESS_IPV6] = "IPv6",
 		[KUBE_ADDRESS_FQDN] = "FQDN",
 	};
-	struct field f = field_get(root, "addressType");
+	struct kube_field f = kube_field_get(root, "addressType");
 	unsigned int i = ARRAY_LEN(names);
-	int r = field_enum(&f, names, ARRAY_LEN(names), &i);
+	int r = kube_field_enum(&f, names, ARRAY_LEN(names), &i);
 
 	if (r < 0)
 		return r;
 	if (i == ARRAY_LEN(names))
-		return field_fail(&f, -EINVAL, "is missing; use IPv4 or IPv6");
+		return kube_field_fail(&f, -EINVAL, "is missing; use IPv4 or IPv6");
 	*ret = (enum kube_address_type)i;
 	return 0;
 }
 
-int kube_slice_decode(const struct field *root, struct kube_slice *ret)
+int kube_slice_decode(const struct kube_field *root, struct kube_slice *ret)
 {
-	struct field meta = field_get(root, "metadata"), labels = field_get(&meta, "labels");
-	struct field service = field_get(&labels, "kubernetes.io/service-name");
+	struct kube_field meta = kube_field_get(root, "metadata"),
+			  labels = kube_field_get(&meta, "labels");
+	struct kube_field service = kube_field_get(&labels, "kubernetes.io/service-name");
 	int r;
 
 	ret->service = "";
-	if ((r = field_str(&service, KUBE_MAX_NAME, &ret->service)) < 0 ||
+	if ((r = kube_field_str(&service, KUBE_MAX_NAME, &ret->service)) < 0 ||
 	    (r = decode_type(root, &ret->type)) < 0 || (r = decode_ports(root, ret)) < 0)
 		return r;
 	/* the label's presence counts, also with an empty value */
