@@ -18,6 +18,7 @@
  *     is closed when the next bytes of its request, or the taking of its answer, need longer than
  *     the idle time. A handler has all the time it needs.
  *
+ * The process must ignore SIGPIPE: a peer may go while it is written to.
  * Threading: all calls on the loop's thread. ctl_call() and ctl_request_parse() (ctl_client.c,
  * ctl_request.c) know no loop and may be used anywhere.
  */

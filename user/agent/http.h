@@ -8,6 +8,7 @@
  * 431, a body over HTTP_BODY_MAX or a failed one is 500. At most HTTP_CONNECTIONS_MAX connections,
  * each closed after HTTP_IDLE_S seconds of silence.
  *
+ * The process must ignore SIGPIPE: a peer may go while it is written to.
  * Threading: all calls on the loop's thread.
  */
 #pragma once
