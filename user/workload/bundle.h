@@ -45,6 +45,9 @@ struct bundle_spec { /* all borrowed */
 	struct workload_limits limits;
 };
 
+/* Links into /usr where /usr is merged, else folders of the host that are mounted too. Closed by NULL. */
+extern const char *const bundle_system_dirs[];
+
 /* The real path of node, which must be below /usr since that is what the container sees. */
 int bundle_find_node(char *ret, size_t size, struct err *err);
 /* -EINVAL for an environment that is over a limit, malformed or names a variable of ours. */

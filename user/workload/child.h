@@ -14,7 +14,7 @@ struct buf;
 struct err;
 
 struct child {
-	const char *const *argv; /* argv[0] is looked up in PATH; closed by NULL */
+	const char *const *argv; /* argv[0]: see program_find(); closed by NULL */
 	int output_fd; /* its standard output and error; -1: captured in output */
 	struct buf *output; /* up to its limit, what is over is dropped; NULL: /dev/null */
 	uint32_t timeout_ms; /* then it is killed: -ETIMEDOUT */
@@ -22,5 +22,7 @@ struct child {
 
 /* ret_status: the exit code, or 128 + signal. An exit code is not an error. */
 int child_run(const struct child *c, int *ret_status, struct err *err);
+/* The path of a program, from the system's folders (/usr/local/sbin to /bin), not from PATH. */
+int program_find(const char *name, char *ret, size_t size);
 /* Waits until any process (not only a child) has ended: 0, -ETIMEDOUT, or 0 when there is none. */
 int process_wait(pid_t pid, uint32_t timeout_ms, struct err *err);
