@@ -214,7 +214,8 @@ static int take_word(struct parser *p, const char *word)
 	return 0;
 }
 
-/* The synopsis says how many words there may be: "LEASE [FILE]" means 1 or 2. */
+/* The synopsis says how many words there may be: "LEASE [FILE]" means 1 or 2, "NAME [WORD ...]" any
+ * number from 1. */
 static int check_words(const struct args *a, struct err *err)
 {
 	const char *s = a->command->args ? a->command->args : "";
@@ -223,6 +224,8 @@ static int check_words(const struct args *a, struct err *err)
 	while (*s) {
 		size_t len = strcspn(s, " ");
 
+		if (*s == '.')
+			return 0;
 		if (n++ >= a->words && *s != '[')
 			return err_set(err, -EINVAL, "%s %s: %.*s is missing; see 'weir %s help'",
 				       a->object->name, a->command->name, (int)len, s,

@@ -50,18 +50,25 @@ int cli_usage(struct cli *cli, struct err *err, const char *fmt, ...)
 	return -EINVAL;
 }
 
-int cli_config(struct cli *cli, const struct config **ret, struct err *err)
+int cli_config_with(struct cli *cli, size_t argc, char *const argv[], const struct config **ret,
+		    struct err *err)
 {
 	const char *path = cli->args.config;
 	int rc;
 
-	if (!cli->config) {
-		if (!path && access(CONFIG_DEFAULT, F_OK) == 0)
-			path = CONFIG_DEFAULT;
-		rc = config_load(path, 0, NULL, environ, &cli->config, err);
-		if (rc < 0)
-			return rc;
-	}
+	if (!path && access(CONFIG_DEFAULT, F_OK) == 0)
+		path = CONFIG_DEFAULT;
+	config_free(&cli->config);
+	rc = config_load(path, argc, argv, environ, &cli->config, err);
+	if (rc == 0)
+		*ret = cli->config;
+	return rc;
+}
+
+int cli_config(struct cli *cli, const struct config **ret, struct err *err)
+{
+	if (!cli->config)
+		return cli_config_with(cli, 0, NULL, ret, err);
 	*ret = cli->config;
 	return 0;
 }
@@ -119,21 +126,26 @@ int cli_run(struct cli *cli, struct json **ret, struct err *err)
 	return rc > 0 ? CLI_FAILED : CLI_OK;
 }
 
-static const struct view version_views[] = { { .path = "" }, {} };
+static const struct view *views_of(const struct cli *cli)
+{
+	static const struct view members[] = { { .path = "" }, {} };
+
+	if (cli->args.version)
+		return members;
+	return cli->args.command->views;
+}
 
 int cli_render(const struct cli *cli, const struct json *result, struct buf *out)
 {
-	const struct args *a = &cli->args;
 	int rc;
 
 	if (cli->raw.len)
 		return buf_append(out, cli->raw.data, cli->raw.len);
-	if (!result)
-		return 0;
-	if (!a->json)
-		return out_plain(result, a->version ? version_views : a->command->views, out);
-	rc = json_print(result, a->pretty, out);
-	return rc < 0 ? rc : buf_puts(out, "\n");
+	if (cli->args.json) {
+		rc = result ? json_print(result, cli->args.pretty, out) : buf_puts(out, "null");
+		return rc < 0 ? rc : buf_puts(out, "\n");
+	}
+	return result ? out_plain(result, views_of(cli), out) : 0;
 }
 
 static int put_out(const struct buf *out)

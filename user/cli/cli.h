@@ -33,7 +33,8 @@ struct view;
 
 struct cli_command {
 	const char *name;
-	const char *args; /* "LEASE [FILE]": needed words, then optional ones; NULL: none */
+	const char *
+		args; /* needed words, then optional: "LEASE [FILE]", "[KEY=VALUE ...]"; NULL: none */
 	const struct cli_flag *flags; /* up to one without a name; NULL: none */
 	const struct cli_flag *(*flags_of)(
 		void); /* instead, where another table rules (agent run) */
@@ -83,3 +84,6 @@ __attribute__((format(printf, 3, 4))) int cli_usage(struct cli *cli, struct err 
 						    const char *fmt, ...);
 /* -c FILE, else the default file if there is one, else the defaults; then WEIR_* variables. */
 int cli_config(struct cli *cli, const struct config **ret, struct err *err);
+/* The same with flags ("--meter-window=60s") that go before all. */
+int cli_config_with(struct cli *cli, size_t argc, char *const argv[], const struct config **ret,
+		    struct err *err);

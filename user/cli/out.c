@@ -114,19 +114,30 @@ static void add_cell(struct table *t, struct cell c, size_t line, enum form form
 	}
 }
 
-static void add_row(struct table *t, const struct column *columns, const struct json *row)
+static void add_row(struct table *t, const struct column *columns, const struct json *row,
+		    const struct json *around)
 {
 	size_t lines = 1;
 
 	for (size_t line = 0; line < lines; line++) {
 		for (const struct column *c = columns; c->head; c++) {
-			struct cell cell = find(row, c->key, line);
+			bool outer = c->key[0] == '^';
+			struct cell cell = find(outer ? around : row, c->key + outer, line);
 
 			if (cell.lines > lines)
 				lines = cell.lines;
 			add_cell(t, cell, line, c->form);
 		}
 	}
+}
+
+static void add_rows(struct table *t, const struct view *v, const struct json *element)
+{
+	if (!v->rows || !json_first(json_get(element, v->rows)))
+		add_row(t, v->columns, v->rows ? NULL : element, element);
+	else
+		json_foreach(row, json_get(element, v->rows))
+			add_row(t, v->columns, row, element);
 }
 
 static bool is_plain(const struct json *j)
@@ -175,6 +186,8 @@ static int print_table(const struct json *part, const struct view *v, struct buf
 	bool many = json_type(part) == JSON_ARRAY;
 	int rc;
 
+	if (many && v->empty && !json_first(part))
+		return buf_printf(out, "%s\n", v->empty);
 	for (const struct column *c = v->columns; c->head; c++) {
 		assert(t.columns < TABLE_COLUMNS_MAX);
 		t.right[t.columns++] = c->form != FORM_TEXT;
@@ -183,7 +196,7 @@ static int print_table(const struct json *part, const struct view *v, struct buf
 		table_cell(&t, c->head);
 	for (const struct json *row = many ? json_first(part) : part; row;
 	     row = many ? json_next(row) : NULL) {
-		add_row(&t, v->columns, row);
+		add_rows(&t, v, row);
 		if (v->notes)
 			add_notes(row, v->notes, &notes);
 	}

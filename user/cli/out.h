@@ -8,9 +8,12 @@
  *   elements stand on lines of their own beneath each other; a path passes one array at most.
  * - Without columns it is an object, a line "name  value" for each member that is not itself an
  *   object or a list of objects.
+ * `rows` names a list in each element: each of its elements is a row then, and "^type" is the key
+ * `type` of the element around it.
  * null, an empty list and a member that is not there are "-". `notes` names a member that maps a
  * dimension to the reason why it is null ("not_measured"); each different reason is told once below
- * the table. Views have an empty line between them. An empty array is its header alone.
+ * the table. Views have an empty line between them. An empty array is its header alone, or the text
+ * `empty`.
  */
 #pragma once
 
@@ -34,7 +37,7 @@ struct column {
 struct view {
 	const char *path;
 	const struct column *columns; /* up to one without a head */
-	const char *notes;
+	const char *rows, *notes, *empty; /* NULL: none */
 };
 
 /* 0, -ENOMEM, or the buffer's error. */

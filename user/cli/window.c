@@ -149,15 +149,15 @@ int window_parse(const char *text, uint64_t now_ms, struct window *ret, struct e
 	}
 	rc = strchr(text, ',') ? parse_pair(text, &w) : parse_back(text, now_ms, &w);
 	if (rc == -ERANGE)
-		return err_set(err, rc, "window '%.80s' reaches before 1970 or past 9999", text);
+		return err_set(err, rc, "'%.80s' reaches before 1970 or past 9999", text);
 	if (rc < 0)
 		return err_set(err, rc,
-			       "window '%.80s' is not one: use today, yesterday, week, lastweek, "
+			       "'%.80s' is not a window: use today, yesterday, week, lastweek, "
 			       "month, lastmonth, 30m, 12h, 7d, 2w, or FROM,TO (RFC 3339 or Unix "
 			       "seconds)",
 			       text);
 	if (w.from_ms >= w.to_ms)
-		return err_set(err, -EINVAL, "window '%.80s' does not begin before it ends", text);
+		return err_set(err, -EINVAL, "'%.80s' does not begin before it ends", text);
 	*ret = w;
 	return 0;
 }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/csv.h"
+
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/cleanup.h"
+#include "core/json.h"
+
+static void put_text(const char *text, struct buf *out)
+{
+	bool formula = text[0] && strchr("=+-@\t\r", text[0]);
+
+	if (!formula && !strpbrk(text, ",\"\r\n")) {
+		buf_puts(out, text);
+		return;
+	}
+	buf_puts(out, formula ? "\"'" : "\"");
+	for (; *text; text++) {
+		if (*text == '"')
+			buf_puts(out, "\"");
+		buf_append(out, text, 1);
+	}
+	buf_puts(out, "\"");
+}
+
+static void put_value(const struct json *v, struct buf *out)
+{
+	if (json_text(v, NULL))
+		put_text(json_text(v, ""), out);
+	else if (json_type(v) != JSON_NULL)
+		json_print(v, false, out);
+}
+
+int csv_print(const struct json *list, const char *const keys[], struct buf *out)
+{
+	for (size_t i = 0; keys[i]; i++)
+		buf_printf(out, "%s%s", i ? "," : "", keys[i]);
+	buf_puts(out, "\n");
+	json_foreach(row, list) {
+		for (size_t i = 0; keys[i]; i++) {
+			buf_puts(out, i ? "," : "");
+			put_value(json_get(row, keys[i]), out);
+		}
+		buf_puts(out, "\n");
+	}
+	return buf_error(out);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/fields.h"
+
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "core/json.h"
+#include "core/parse.h"
+#include "ledger/usage.h"
+
+#define HEX_MAX 64 /* bytes */
+
+/* The answer over a closed window never changes, so the reason is that of then, not of now. */
+#define NO_MEMORY "no memory controller on the pods' cgroup2 (see 'weir feature probe')"
+
+void field_text(struct json *o, const char *key, const char *text)
+{
+	json_set_str(o, key, text && text[0] ? text : NULL);
+}
+
+void field_time(struct json *o, const char *key, uint64_t ms)
+{
+	char text[TIME_TEXT_MAX];
+
+	json_set_str(o, key, ms ? time_format(ms, text) : NULL);
+}
+
+void field_hex(struct json *o, const char *key, const uint8_t *data, size_t len)
+{
+	char text[2 * HEX_MAX + 1] = "";
+
+	if (len <= HEX_MAX)
+		format_hex(data, len, text);
+	json_set_str(o, key, text);
+}
+
+void field_mist(struct json *o, const char *key, uint64_t mist)
+{
+	json_set_u64_text(o, key, mist);
+}
+
+void field_pod(struct json *o, const char *key, const char *ns, const char *name)
+{
+	char text[LEDGER_NAMESPACE_MAX + LEDGER_NAME_MAX];
+
+	snprintf(text, sizeof(text), "%s/%s", ns, name);
+	json_set_str(o, key, name[0] ? text : NULL);
+}
+
+/* Member DIR_UNIT + ENDING. A sum of classes may pass 64 bits. */
+static void set_count(struct json *o, const char *dir, const char *unit, const char *ending,
+		      unsigned __int128 v)
+{
+	char key[40];
+
+	snprintf(key, sizeof(key), "%s_%s%s", dir, unit, ending);
+	if (v > UINT64_MAX)
+		json_set_u128(o, key, v);
+	else
+		json_set_u64(o, key, (uint64_t)v);
+}
+
+static void field_dir(struct json *o, const char *dir, const struct ledger_dir *d)
+{
+	static const char *const classes[LEDGER_CLASS_MAX_] = {
+		[LEDGER_CLASS_EXTERNAL] = "_external",
+		[LEDGER_CLASS_CLUSTER] = "_cluster",
+		[LEDGER_CLASS_LOCAL] = "_local",
+	};
+	unsigned __int128 bytes = 0, packets = 0;
+
+	for (int c = 0; c < LEDGER_CLASS_MAX_; c++) {
+		bytes += d->bytes[c];
+		packets += d->packets[c];
+	}
+	set_count(o, dir, "bytes", "", bytes);
+	set_count(o, dir, "packets", "", packets);
+	for (int c = LEDGER_CLASS_MAX_ - 1; c >= 0; c--)
+		set_count(o, dir, "bytes", classes[c], d->bytes[c]);
+	set_count(o, dir, "bytes", "_raw", d->raw_bytes);
+}
+
+static void field_not_measured(struct json *o, uint64_t without, uint64_t parts)
+{
+	struct json *reasons = json_new_object();
+	char text[160];
+
+	if (without < parts)
+		snprintf(text, sizeof(text), "in %" PRIu64 " of %" PRIu64 " windows: %s", without,
+			 parts, NO_MEMORY);
+	else
+		snprintf(text, sizeof(text), "%s", NO_MEMORY);
+	json_set_str(reasons, "memory", text);
+	json_set(o, "not_measured", reasons);
+}
+
+void field_usage(struct json *o, const struct ledger_usage *u, uint64_t without, uint64_t parts)
+{
+	json_set_u64(o, "cpu_ns", u->cpu_ns);
+	if (u->memory_measured) {
+		json_set_u128(o, "memory_byte_ns", u->memory_byte_ns);
+		json_set_u64(o, "memory_peak_bytes", u->memory_peak_bytes);
+	} else {
+		json_set_null(o, "memory_byte_ns");
+		json_set_null(o, "memory_peak_bytes");
+	}
+	field_dir(o, "rx", &u->rx);
+	field_dir(o, "tx", &u->tx);
+	if (without || !u->memory_measured)
+		field_not_measured(o, without, parts);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "cli/fields.h"
+#include "cli/node.h"
+#include "cli/objects.h"
+#include "cli/out.h"
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/json.h"
+#include "core/parse.h"
+#include "ledger/lease.h"
+#include "ledger/ledger.h"
+
+static struct json *prices_json(const struct ledger_prices *p)
+{
+	struct json *o = json_new_object();
+
+	field_mist(o, "core_second", p->core_second);
+	field_mist(o, "gib_second", p->gib_second);
+	field_mist(o, "gib_external", p->gib_external);
+	field_mist(o, "gib_cluster", p->gib_cluster);
+	field_mist(o, "gib_local", p->gib_local);
+	return o;
+}
+
+static int add(const struct ledger_lease *l, void *arg)
+{
+	struct json *o = json_new_object();
+
+	json_set_str(o, "lease", l->label);
+	field_hex(o, "id", l->id, sizeof(l->id));
+	field_hex(o, "market", l->market, sizeof(l->market));
+	field_hex(o, "provider", l->provider, sizeof(l->provider));
+	json_set_str(o, "tenant", l->tenant);
+	json_set_str(o, "state", l->state);
+	field_time(o, "opened", l->opened_ms);
+	field_time(o, "closed", l->closed_ms);
+	json_set(o, "prices", prices_json(&l->prices));
+	field_mist(o, "rate_cap", l->rate_cap);
+	field_mist(o, "deposited", l->deposited);
+	field_mist(o, "total_due", l->last_total_due);
+	field_mist(o, "paid", l->paid);
+	field_mist(o, "refunded", l->refunded);
+	field_mist(o, "escrow", l->deposited - l->paid - l->refunded); /* never below 0: L2 */
+	json_set_u64(o, "seq", l->seq);
+	field_time(o, "billed_to", l->last_to_ms);
+	return json_add(arg, o);
+}
+
+static int run_show(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(ledger_close) struct ledger *ledger = NULL;
+	cleanup(json_free) struct json *list = json_new_array();
+	const char *label = cli_arg(cli, 0);
+	struct ledger_lease lease;
+	int rc;
+
+	if (!list)
+		return -ENOMEM;
+	rc = node_ledger(cli, &ledger, err);
+	if (rc < 0)
+		return rc;
+	if (label) {
+		rc = ledger_lease_get(ledger, label, &lease, err);
+		if (rc == -ENOENT)
+			return err_set(err, rc, "no lease '%s'; 'weir lease show' lists all",
+				       label);
+		if (rc == 0)
+			rc = add(&lease, list);
+	} else {
+		rc = ledger_lease_list(ledger, add, list, err);
+	}
+	if (rc == 0)
+		*ret = take_ptr(list);
+	return rc;
+}
+
+/* Sets key to the flag's amount of MIST, 0 when it is not given. */
+static int set_amount(struct cli *cli, struct json *o, const char *key, const char *flag,
+		      struct err *err)
+{
+	const char *text = cli_flag(cli, flag);
+	uint64_t mist = 0;
+
+	if (text && parse_u64(text, 0, UINT64_MAX, &mist) < 0)
+		return cli_usage(cli, err, "--%s: '%.40s' is not an amount of MIST", flag, text);
+	return json_set_u64(o, key, mist);
+}
+
+static const struct {
+	const char *key, *flag;
+} prices[] = {
+	{ "coreSecond", "core-second" },   { "gibSecond", "gib-second" },
+	{ "gibExternal", "gib-external" }, { "gibCluster", "gib-cluster" },
+	{ "gibLocal", "gib-local" },
+};
+
+static int run_open(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(json_free) struct json *args = json_new_object();
+	cleanup(json_free) struct json *list = json_new_object();
+	int rc = 0;
+
+	if (!args || !list)
+		return -ENOMEM;
+	if (!cli_flag(cli, "tenant") || !cli_flag(cli, "deposit"))
+		return cli_usage(cli, err, "lease open: --tenant and --deposit are needed");
+	json_set_str(args, "label", cli_arg(cli, 0));
+	json_set_str(args, "tenant", cli_flag(cli, "tenant"));
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(prices); i++)
+		rc = set_amount(cli, list, prices[i].key, prices[i].flag, err);
+	if (rc == 0)
+		rc = set_amount(cli, args, "deposit", "deposit", err);
+	if (rc == 0)
+		rc = set_amount(cli, args, "rateCap", "rate-cap", err);
+	if (rc < 0)
+		return rc;
+	json_set(args, "prices", take_ptr(list));
+	return node_call(cli, "lease.open", take_ptr(args), ret, err);
+}
+
+static int run_top_up(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(json_free) struct json *args = json_new_object();
+	uint64_t amount;
+
+	if (!args)
+		return -ENOMEM;
+	if (parse_u64(cli_arg(cli, 1), 1, UINT64_MAX, &amount) < 0)
+		return cli_usage(cli, err, "lease top-up: '%.40s' is not an amount of MIST",
+				 cli_arg(cli, 1));
+	json_set_str(args, "label", cli_arg(cli, 0));
+	json_set_u64(args, "amount", amount);
+	return node_call(cli, "lease.top-up", take_ptr(args), ret, err);
+}
+
+static int run_close(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(json_free) struct json *args = json_new_object();
+
+	if (!args)
+		return -ENOMEM;
+	json_set_str(args, "label", cli_arg(cli, 0));
+	return node_call(cli, "lease.close", take_ptr(args), ret, err);
+}
+
+static const struct column columns[] = {
+	{ "LEASE", "lease", FORM_TEXT },
+	{ "STATE", "state", FORM_TEXT },
+	{ "TENANT", "tenant", FORM_TEXT },
+	{ "DEPOSITED(MIST)", "deposited", FORM_NUMBER },
+	{ "DUE", "total_due", FORM_NUMBER },
+	{ "PAID", "paid", FORM_NUMBER },
+	{ "REFUNDED", "refunded", FORM_NUMBER },
+	{ "ESCROW", "escrow", FORM_NUMBER },
+	{ "SEQ", "seq", FORM_NUMBER },
+	{ "BILLED TO", "billed_to", FORM_TEXT },
+	{},
+};
+
+static const struct view answer_views[] = { { .path = "" }, {} };
+
+static const struct cli_flag open_flags[] = {
+	{ "tenant", 't', "ID", "who pays and gets the refund" },
+	{ "deposit", 'd', "MIST", "what is put into escrow" },
+	{ "core-second", 0, "MIST", "price of a core for a second; 0 unless given, as all prices" },
+	{ "gib-second", 0, "MIST", "price of a GiB of memory for a second" },
+	{ "gib-external", 0, "MIST", "price of a GiB to or from outside of the cluster" },
+	{ "gib-cluster", 0, "MIST", "price of a GiB to or from other nodes" },
+	{ "gib-local", 0, "MIST", "price of a GiB within this node" },
+	{ "rate-cap", 0, "MIST", "most that a second may cost; 0: no cap" },
+	{},
+};
+
+static const struct cli_command commands[] = {
+	{
+		.name = "show",
+		.args = "[LEASE]",
+		.help = "leases with their deposits and what is due",
+		.views = (const struct view[]){ { .path = "", .columns = columns }, {} },
+		.run = run_show,
+	},
+	{
+		.name = "open",
+		.args = "LEASE",
+		.flags = open_flags,
+		.help = "agree on prices and put a deposit into escrow",
+		.more = "LEASE is the value of the label weir.dev/lease that ties pods to it. Prices "
+			"never change later. The agent does it.",
+		.views = answer_views,
+		.run = run_open,
+	},
+	{
+		.name = "top-up",
+		.args = "LEASE MIST",
+		.help = "add to the deposit; what is due and not paid yet is paid at once",
+		.views = answer_views,
+		.run = run_top_up,
+	},
+	{
+		.name = "close",
+		.args = "LEASE",
+		.help = "settle the rest and refund what is left",
+		.views = answer_views,
+		.run = run_close,
+	},
+	{},
+};
+
+const struct cli_object cli_object_lease = {
+	.name = "lease",
+	.summary = "who pays which prices from which deposit",
+	.commands = commands,
+};

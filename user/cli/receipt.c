@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chain/receipt.h"
+#include "cli/fields.h"
+#include "cli/node.h"
+#include "cli/objects.h"
+#include "cli/out.h"
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/parse.h"
+#include "ledger/lease.h"
+#include "ledger/ledger.h"
+#include "ledger/receipt.h"
+
+_Static_assert(LEDGER_REPORT_LEN == REPORT_LEN && LEDGER_SIG_LEN == SIG_LEN, "one form of receipt");
+_Static_assert(LEDGER_ID_LEN == OBJECT_ID_LEN && LEDGER_ID_LEN == PUBKEY_LEN, "one form of ids");
+
+static int add_shown(const struct ledger_receipt *r, void *arg)
+{
+	struct json *o = json_new_object();
+
+	json_set_str(o, "lease", r->lease);
+	json_set_u64(o, "seq", r->seq);
+	field_time(o, "from", r->from_ms);
+	field_time(o, "to", r->to_ms);
+	field_mist(o, "total_due", r->total_due);
+	json_set_u64(o, "record_bytes", r->record_len);
+	field_hex(o, "hash", r->hash, sizeof(r->hash));
+	field_hex(o, "signature", r->signature, sizeof(r->signature));
+	return json_add(arg, o);
+}
+
+static int run_show(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(ledger_close) struct ledger *ledger = NULL;
+	cleanup(json_free) struct json *list = json_new_array();
+	int rc;
+
+	if (!list)
+		return -ENOMEM;
+	rc = node_ledger(cli, &ledger, err);
+	if (rc == 0)
+		rc = ledger_receipt_list(ledger, cli_flag(cli, "lease"), 0, add_shown, list, err);
+	if (rc == 0)
+		*ret = take_ptr(list);
+	return rc;
+}
+
+struct export
+{
+	struct receipts file;
+	struct err *err;
+};
+
+static int add_exported(const struct ledger_receipt *r, void *arg)
+{
+	struct export *e = arg;
+	struct receipt *receipt;
+	int rc = receipts_add(&e->file, &receipt);
+
+	if (rc < 0)
+		return err_errno(e->err, rc, "receipt %" PRIu64 " of %s", r->seq, r->lease);
+	memcpy(receipt->report, r->report, REPORT_LEN);
+	memcpy(receipt->sig, r->signature, SIG_LEN);
+	rc = record_decode(r->record, r->record_len, &receipt->record, e->err);
+	if (rc < 0)
+		return err_wrap(e->err, "receipt %" PRIu64 " of %s in the ledger", r->seq,
+				r->lease);
+	return 0;
+}
+
+/* One snapshot for lease and receipts. */
+static int collect(struct ledger *ledger, const char *label, uint64_t from_seq,
+		   struct receipts *file, struct err *err)
+{
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	struct export e = { .err = err };
+	struct ledger_lease lease;
+	int rc = ledger_begin(ledger, &tx, err);
+
+	if (rc == 0)
+		rc = ledger_lease_get(ledger, label, &lease, err);
+	if (rc == -ENOENT)
+		return err_set(err, rc, "no lease '%s'; 'weir lease show' lists all", label);
+	if (rc < 0)
+		return rc;
+	memcpy(e.file.provider, lease.provider, sizeof(e.file.provider));
+	memcpy(e.file.market, lease.market, sizeof(e.file.market));
+	rc = ledger_receipt_list(ledger, label, from_seq, add_exported, &e, err);
+	if (rc == 0 && e.file.count == 0)
+		rc = err_set(err, -ENOENT,
+			     "lease '%s' has no receipt from %" PRIu64 " on; its last is %" PRIu64,
+			     label, from_seq, lease.seq);
+	if (rc < 0)
+		receipts_fini(&e.file);
+	else
+		*file = e.file;
+	return rc;
+}
+
+static int write_file(const struct buf *text, const struct receipts *file, const char *path,
+		      struct json **ret, struct err *err)
+{
+	cleanup(json_free) struct json *o = json_new_object();
+	int rc;
+
+	if (!o)
+		return -ENOMEM;
+	json_set_str(o, "file", path);
+	json_set_u64(o, "receipts", file->count);
+	json_set_u64(o, "first_seq", file->list[0].record.seq);
+	json_set_u64(o, "last_seq", file->list[file->count - 1].record.seq);
+	rc = file_write_atomic(path, text->data, text->len, 0644, err);
+	if (rc == 0)
+		*ret = take_ptr(o);
+	return rc;
+}
+
+static int run_export(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(ledger_close) struct ledger *ledger = NULL;
+	cleanup(receipts_fini) struct receipts file = {};
+	cleanup(buf_fini) struct buf text = BUF_INIT(RECEIPTS_LEN_MAX);
+	const char *label = cli_flag(cli, "lease"), *from = cli_flag(cli, "from-seq");
+	const char *path = cli_flag(cli, "output");
+	uint64_t from_seq = 1;
+	int rc;
+
+	if (!label)
+		return cli_usage(cli, err, "receipt export: --lease LEASE is missing");
+	if (from && parse_u64(from, 1, UINT64_MAX, &from_seq) < 0)
+		return cli_usage(cli, err, "--from-seq: '%.40s' is not a number from 1", from);
+	rc = node_ledger(cli, &ledger, err);
+	if (rc == 0)
+		rc = collect(ledger, label, from_seq, &file, err);
+	if (rc == 0)
+		rc = receipts_render(&file, &text, err);
+	if (rc < 0)
+		return rc;
+	if (path && strcmp(path, "-") != 0)
+		return write_file(&text, &file, path, ret, err);
+	return buf_append(&cli->raw, text.data, text.len);
+}
+
+static struct json *summary_json(const struct receipts_summary *s)
+{
+	struct json *o = json_new_object(), *totals = json_new_object();
+
+	json_set_bool(o, "valid", true);
+	json_set_u64(o, "receipts", s->count);
+	json_set_u64(o, "first_seq", s->first_seq);
+	json_set_u64(o, "last_seq", s->last_seq);
+	json_set_bool(o, "whole_history", s->first_seq == 1);
+	field_time(o, "from", s->from_ms);
+	field_time(o, "to", s->to_ms);
+	field_mist(o, "total_due", s->total_due);
+	json_set_str(o, "lease", s->label);
+	field_hex(o, "lease_id", s->lease, sizeof(s->lease));
+	field_hex(o, "market", s->market, sizeof(s->market));
+	field_hex(o, "public_key", s->provider, sizeof(s->provider));
+	field_hex(o, "last_hash", s->last_hash, sizeof(s->last_hash));
+	usage_to_json(&s->totals, totals);
+	json_set(o, "totals", totals);
+	return o;
+}
+
+static int run_verify(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(buf_fini) struct buf text = BUF_INIT(RECEIPTS_LEN_MAX);
+	const char *path = cli_arg(cli, 0), *hex = cli_flag(cli, "key");
+	struct receipts_summary summary;
+	uint8_t key[PUBKEY_LEN];
+	struct json *o;
+	int rc;
+
+	if (hex && parse_hex(hex, key, sizeof(key)) < 0)
+		return cli_usage(cli, err,
+				 "--key: not a public key, which is %d lower-case hex digits",
+				 2 * PUBKEY_LEN);
+	if (!path && isatty(STDIN_FILENO))
+		return cli_usage(cli, err, "receipt verify: FILE is missing; - is standard input");
+	path = path ? path : "-";
+	rc = file_read(path, &text, err);
+	if (rc < 0)
+		return rc;
+	rc = receipts_verify(text.data ? text.data : "", text.len, hex ? key : NULL, &summary, err);
+	if (rc < 0)
+		return err_wrap(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+	o = summary_json(&summary);
+	if (!o)
+		return -ENOMEM;
+	json_set_bool(o, "key_given", hex != NULL);
+	*ret = o;
+	return 0;
+}
+
+static const struct column columns[] = {
+	{ "LEASE", "lease", FORM_TEXT },
+	{ "SEQ", "seq", FORM_NUMBER },
+	{ "FROM", "from", FORM_TEXT },
+	{ "TO", "to", FORM_TEXT },
+	{ "TOTAL DUE(MIST)", "total_due", FORM_NUMBER },
+	{ "HASH", "hash", FORM_TEXT },
+	{},
+};
+
+static const struct cli_flag export_flags[] = {
+	{ "lease", 'l', "LEASE", "whose receipts" },
+	{ "from-seq", 0, "N", "from this one on; 1 unless given" },
+	{ "output", 'o', "FILE", "write there instead of standard output" },
+	{},
+};
+
+static const struct cli_command commands[] = {
+	{
+		.name = "show",
+		.flags = (const struct cli_flag[]){ { "lease", 'l', "LEASE", "of this lease only" },
+						    {} },
+		.help = "the signed receipts in the ledger",
+		.more = "Amounts are cumulative: the newest receipt of a lease says all that is due.",
+		.views = (const struct view[]){ { .path = "", .columns = columns }, {} },
+		.run = run_show,
+	},
+	{
+		.name = "verify",
+		.args = "[FILE]",
+		.flags = (const struct cli_flag[]){ { "key", 'k', "HEX",
+						      "the public key that must have signed" },
+						    {} },
+		.help = "recompute everything in a receipt file; exit status 1 if a bit is wrong",
+		.more = "Without FILE, or when it is -, standard input is read. Needs neither agent "
+			"nor ledger. Without --key the file's own key is taken, which proves only that "
+			"the file agrees with itself: get the key from the provider by another way.",
+		.views = (const struct view[]){ { .path = "" }, { .path = "totals" }, {} },
+		.run = run_verify,
+	},
+	{
+		.name = "export",
+		.flags = export_flags,
+		.help = "a file of one lease's receipts that anyone can verify",
+		.views = (const struct view[]){ { .path = "" }, {} },
+		.run = run_export,
+	},
+	{},
+};
+
+const struct cli_object cli_object_receipt = {
+	.name = "receipt",
+	.summary = "signed statements of what was used",
+	.commands = commands,
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "cli/fields.h"
+#include "cli/node.h"
+#include "cli/objects.h"
+#include "cli/out.h"
+#include "core/cleanup.h"
+#include "core/json.h"
+#include "ledger/ledger.h"
+#include "ledger/settlement.h"
+
+static int add(const struct ledger_settlement *s, void *arg)
+{
+	struct json *o = json_new_object();
+
+	json_set_str(o, "lease", s->lease);
+	json_set_u64(o, "seq", s->seq);
+	json_set_str(o, "state", ledger_settle_name(s->state));
+	field_mist(o, "amount", s->amount);
+	field_time(o, "created", s->created_ms);
+	field_time(o, "updated", s->updated_ms);
+	json_set_u64(o, "attempts", s->attempts);
+	field_text(o, "error", s->error);
+	return json_add(arg, o);
+}
+
+static int run_show(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(ledger_close) struct ledger *ledger = NULL;
+	cleanup(json_free) struct json *list = json_new_array();
+	int rc;
+
+	if (!list)
+		return -ENOMEM;
+	rc = node_ledger(cli, &ledger, err);
+	if (rc == 0)
+		rc = ledger_settlement_list(ledger, cli_flag(cli, "lease"), LEDGER_SETTLE_ANY, add,
+					    list, err);
+	if (rc == 0)
+		*ret = take_ptr(list);
+	return rc;
+}
+
+static const struct column columns[] = {
+	{ "LEASE", "lease", FORM_TEXT },
+	{ "SEQ", "seq", FORM_NUMBER },
+	{ "STATE", "state", FORM_TEXT },
+	{ "AMOUNT(MIST)", "amount", FORM_NUMBER },
+	{ "CREATED", "created", FORM_TEXT },
+	{ "UPDATED", "updated", FORM_TEXT },
+	{ "ATTEMPTS", "attempts", FORM_NUMBER },
+	{ "ERROR", "error", FORM_TEXT },
+	{},
+};
+
+static const struct cli_command commands[] = {
+	{
+		.name = "show",
+		.flags = (const struct cli_flag[]){ { "lease", 'l', "LEASE", "of this lease only" },
+						    {} },
+		.help = "what became of each receipt's money",
+		.views = (const struct view[]){ { .path = "", .columns = columns }, {} },
+		.run = run_show,
+	},
+	{},
+};
+
+const struct cli_object cli_object_settlement = {
+	.name = "settlement",
+	.summary = "payments on the way and done",
+	.commands = commands,
+};

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "workload/workload.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/node.h"
+#include "cli/objects.h"
+#include "cli/out.h"
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/json.h"
+#include "core/parse.h"
+
+static int run_show(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(workloads_fini) struct workloads all = {};
+	cleanup(json_free) struct json *list = json_new_array();
+	const char *name = cli_arg(cli, 0);
+	char state[NODE_PATH_MAX];
+	int rc;
+
+	if (!list)
+		return -ENOMEM;
+	rc = node_state(cli, NULL, state, err);
+	if (rc == 0)
+		rc = workload_list(state, &all, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < all.len; i++)
+		if (!name || strcmp(all.at[i]->name, name) == 0)
+			json_add(list, workload_json(all.at[i]));
+	if (name && json_len(list) == 0)
+		return err_set(err, -ENOENT, "no workload '%s'; 'weir workload show' lists all",
+			       name);
+	*ret = take_ptr(list);
+	return 0;
+}
+
+/* A flag's number into args, if it is given. */
+static int set_number(struct cli *cli, struct json *args, const char *key, const char *flag,
+		      uint64_t max, struct err *err)
+{
+	const char *text = cli_flag(cli, flag);
+	uint64_t v;
+
+	if (!text)
+		return 0;
+	if (parse_u64(text, 1, max, &v) < 0)
+		return cli_usage(cli, err, "--%s: '%.40s' is not a number from 1 to %" PRIu64, flag,
+				 text, max);
+	return json_set_u64(args, key, v);
+}
+
+static int set_limits(struct cli *cli, struct json *args, struct err *err)
+{
+	const char *memory = cli_flag(cli, "memory");
+	uint64_t bytes;
+	int rc;
+
+	if (!cli_flag(cli, "port"))
+		return cli_usage(cli, err, "workload run: --port N is missing");
+	rc = set_number(cli, args, "port", "port", UINT16_MAX, err);
+	if (rc == 0)
+		rc = set_number(cli, args, "cpuMillis", "cpu-millis", UINT32_MAX, err);
+	if (rc == 0)
+		rc = set_number(cli, args, "pids", "pids", UINT32_MAX, err);
+	if (rc < 0 || !memory)
+		return rc;
+	if (parse_size(memory, &bytes) < 0)
+		return cli_usage(cli, err, "--memory: '%.40s' is not a size such as 256MiB",
+				 memory);
+	return json_set_u64(args, "memoryBytes", bytes);
+}
+
+/* KEY=VALUE words behind NAME and FILE. */
+static int set_env(struct cli *cli, struct json *args, struct err *err)
+{
+	cleanup(json_free) struct json *env = json_new_object();
+	const char *word;
+
+	if (!env)
+		return -ENOMEM;
+	for (size_t i = 2; (word = cli_arg(cli, i)); i++) {
+		const char *eq = strchr(word, '=');
+		cleanup(free_ptr) char *key = eq ? strndup(word, (size_t)(eq - word)) : NULL;
+
+		if (!eq || eq == word)
+			return cli_usage(cli, err, "workload run: '%.40s' is not KEY=VALUE", word);
+		if (!key)
+			return -ENOMEM;
+		if (json_get(env, key))
+			return cli_usage(cli, err, "workload run: %.40s is given twice", key);
+		json_set_str(env, key, eq + 1);
+	}
+	return json_set(args, "env", take_ptr(env));
+}
+
+static int run_run(struct cli *cli, struct json **ret, struct err *err)
+{
+	static const char *const texts[] = { "integrity", "netns", "cgroup", "lease" };
+	cleanup(json_free) struct json *args = json_new_object();
+	cleanup(free_ptr) char *file = realpath(cli_arg(cli, 1), NULL);
+	int rc;
+
+	if (!args)
+		return -ENOMEM;
+	if (!file)
+		return err_errno(err, -errno, "%s", cli_arg(cli, 1));
+	json_set_str(args, "name", cli_arg(cli, 0));
+	json_set_str(args, "file", file);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (cli_flag(cli, texts[i]))
+			json_set_str(args, texts[i], cli_flag(cli, texts[i]));
+	rc = set_limits(cli, args, err);
+	if (rc == 0)
+		rc = set_env(cli, args, err);
+	if (rc < 0)
+		return rc;
+	return node_call(cli, "workload.run", take_ptr(args), ret, err);
+}
+
+static int run_stop(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(json_free) struct json *args = json_new_object();
+
+	if (!args)
+		return -ENOMEM;
+	json_set_str(args, "name", cli_arg(cli, 0));
+	return node_call(cli, "workload.stop", take_ptr(args), ret, err);
+}
+
+static const struct cli_flag run_flags[] = {
+	{ "port", 'P', "N", "the port it shall listen on (PORT in its environment)" },
+	{ "integrity", 'i', "SRI", "refuse FILE unless it has this digest (sha512-...)" },
+	{ "lease", 'l', "LEASE", "the lease that pays for it" },
+	{ "netns", 'n', "PATH", "network namespace; unless given a fresh one without a way out" },
+	{ "cgroup", 'g', "PATH", "cgroup below the cgroup2 mount" },
+	{ "cpu-millis", 0, "N", "at most N thousandths of a CPU" },
+	{ "memory", 'm', "SIZE", "at most this memory, such as 256MiB" },
+	{ "pids", 0, "N", "at most N processes and threads" },
+	{},
+};
+
+static const struct view answer_views[] = { { .path = "" }, {} };
+
+static const struct column columns[] = {
+	{ "NAME", "name", FORM_TEXT },
+	{ "STATE", "state", FORM_TEXT },
+	{ "PACKAGE", "package.name", FORM_TEXT },
+	{ "VERSION", "package.version", FORM_TEXT },
+	{ "PORT", "port", FORM_NUMBER },
+	{ "PID", "pid", FORM_NUMBER },
+	{ "LEASE", "lease", FORM_TEXT },
+	{ "CGROUP", "cgroup", FORM_TEXT },
+	{ "STARTED", "started", FORM_TEXT },
+	{ "REASON", "reason", FORM_TEXT },
+	{},
+};
+
+static const struct cli_command commands[] = {
+	{
+		.name = "show",
+		.args = "[NAME]",
+		.help = "workloads of this node and whether they run",
+		.views = (const struct view[]){ { .path = "", .columns = columns }, {} },
+		.run = run_show,
+	},
+	{
+		.name = "run",
+		.args = "NAME FILE [KEY=VALUE ...]",
+		.flags = run_flags,
+		.help = "check, unpack and run the npm tarball FILE; KEY=VALUE go to its environment",
+		.more = "FILE is what 'npm pack' makes, with its dependencies bundled. It runs without "
+			"capabilities on read-only code. The agent does it; the workload outlives it.",
+		.views = answer_views,
+		.run = run_run,
+	},
+	{
+		.name = "stop",
+		.args = "NAME",
+		.help = "end a workload: SIGTERM, and SIGKILL after a while",
+		.views = answer_views,
+		.run = run_stop,
+	},
+	{},
+};
+
+const struct cli_object cli_object_workload = {
+	.name = "workload",
+	.summary = "npm packages that run on this node",
+	.commands = commands,
+};
