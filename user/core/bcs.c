@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/buf.h"
-#include "core/parse.h"
+#include "core/utf8.h"
 
 typedef unsigned __int128 u128;
 

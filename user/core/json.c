@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,7 +231,7 @@ int json_number(const struct json *j, uint64_t *ret)
 	if (json_type(j) != JSON_NUMBER)
 		return -EINVAL;
 	v = json_double(j);
-	if (v < 0 || v > (double)EXACT_MAX || v != floor(v))
+	if (v < 0 || v > (double)EXACT_MAX || v != (double)(uint64_t)v)
 		return -EINVAL;
 	*ret = (uint64_t)v;
 	return 0;

@@ -14,7 +14,7 @@
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/json_impl.h"
-#include "core/parse.h"
+#include "core/utf8.h"
 
 /* As JavaScript and so everyone else: integers are written out up to here. */
 #define WRITTEN_OUT_MAX 1e21
@@ -39,7 +39,7 @@ static void print_number(struct buf *out, double v)
 {
 	char text[32];
 
-	if (v == floor(v) && fabs(v) < WRITTEN_OUT_MAX) {
+	if (fabs(v) < WRITTEN_OUT_MAX && v == (double)(__int128)v) {
 		buf_printf(out, "%.0f", v);
 		return;
 	}

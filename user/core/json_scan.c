@@ -9,7 +9,7 @@
 #include "core/err.h"
 #include "core/json.h"
 #include "core/json_impl.h"
-#include "core/parse.h"
+#include "core/utf8.h"
 
 /* cJSON copies a number into 64 bytes. */
 #define NUMBER_MAX_LEN 63

@@ -155,29 +155,3 @@ char *format_u128(unsigned __int128 v, char *ret)
 	ret[n] = '\0';
 	return ret;
 }
-
-/* The length of the character at s, 0 if it is none: RFC 3629 (no surrogates, shortest form). */
-static size_t utf8_step(const uint8_t *s, size_t left)
-{
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-	if (!n || n > left || s[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-size_t utf8_valid_len(const void *text, size_t len)
-{
-	const uint8_t *s = text;
-	size_t at = 0, n;
-
-	while (at < len && (n = utf8_step(s + at, len - at)))
-		at += n;
-	return at;
-}

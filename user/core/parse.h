@@ -21,9 +21,6 @@ int parse_duration_ms(const char *text, uint64_t *ret_ms);
 int parse_hex(const char *text, uint8_t *ret, size_t len);
 void format_hex(const uint8_t *data, size_t len, char *ret /* 2 * len + 1 */);
 
-/* How many of the len bytes, from the first, are whole UTF-8 characters (RFC 3629): len if all is. */
-size_t utf8_valid_len(const void *text, size_t len);
-
 #define U128_TEXT_MAX 40
 /* Decimal; ret has U128_TEXT_MAX bytes. Returns ret. */
 char *format_u128(unsigned __int128 v, char *ret);

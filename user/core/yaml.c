@@ -12,7 +12,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/json_impl.h"
-#include "core/parse.h"
+#include "core/utf8.h"
 #include "core/yaml_impl.h"
 
 static void free_diag(struct fy_diag **d)
