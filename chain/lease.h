@@ -78,9 +78,9 @@ int lease_top_up(struct lease *l, uint64_t amount, uint64_t *ret_payout, struct 
 int lease_submit(struct lease *l, const uint8_t report[REPORT_LEN], const uint8_t sig[SIG_LEN],
 		 uint64_t now_ms, uint64_t *ret_payout, struct err *err);
 
-/* Returns the refund, which goes to the tenant. The first call starts closing. The lease is closed by
- * the first call at which no report can come any more (all up to closing_ms is reported) or grace_ms
- * is over; with grace_ms 0 that is the first call itself. Until then, and afterwards, it returns 0. */
+/* Returns the refund, which goes to the tenant. The first call starts closing. The lease is closed
+ * by the first call at which no report can come any more (all up to closing_ms is reported) or
+ * grace_ms is over; with grace_ms 0 that is the first call itself. Any other call returns 0. */
 uint64_t lease_close(struct lease *l, uint64_t now_ms);
 
 /* Checks a lease that was stored: -EBADMSG names the invariant that does not hold. */

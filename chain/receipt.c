@@ -139,7 +139,7 @@ static bool next_line(struct lines *in, const char **ret, size_t *ret_len)
 	return true;
 }
 
-/* text must be what we would have written: one content, one file. base is where it is in the file. */
+/* text must be what we would have written: one content, one file. base is its place in the file. */
 static int check_canonical(struct json *ours, const char *text, size_t len, size_t base,
 			   struct err *err)
 {

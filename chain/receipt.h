@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The receipt file: what a provider hands to a tenant for one lease, and what anyone can check with
- * nothing but the file (and, better, the provider's key from elsewhere). A receipt is a usage record
+ * The receipt file: what a provider hands to a tenant for one lease, and anyone can check with
+ * nothing but the file and, better, the provider's key from elsewhere. A receipt is a usage record
  * in readable form, its report and the signature.
  *
  * The file is one JSON document with one receipt a line, and has one form only:
@@ -12,10 +12,10 @@
  *	]}
  *
  * I1. receipts_parse() accepts exactly the bytes that receipts_render() makes of the result.
- * I2. receipts_verify() takes no claim as given that can be recomputed: every byte is either fixed by
- *     I1 or bound by a signature, so a file with any bit changed is refused.
- * I3. A file may start at any seq. The first record's prev and earlier totals are then as signed, but
- *     not recomputed; summary.first_seq > 1 says so.
+ * I2. receipts_verify() takes nothing as given that can be recomputed: every byte is either fixed
+ *     by I1 or bound by a signature, so a file with any bit changed is refused.
+ * I3. A file may start at any seq. The first record's prev and earlier totals are then as signed,
+ *     but not recomputed; summary.first_seq > 1 says so.
  *
  * Numbers are decimal strings, times RFC 3339 in UTC, bytes lower-case hex. Errors (-EBADMSG) name
  * the receipt by number and seq, and the field; -E2BIG is a limit.
