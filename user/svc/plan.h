@@ -17,7 +17,8 @@
  *     restart: both come from the kernel's tables, nothing is remembered on disk.
  * I4. Late. A slot or a backend that has gone out of use is touched again (written, deleted) only
  *     after svc_idle has seen it out of use for a whole grace. Generations are unique over all
- *     Services and rise; a frontend's id is the generation it was born with, so ids do not recur.
+ *     Services, and one that was ever in a slot does not recur. A frontend's id is the generation
+ *     it was born with, so an id that a flow may name does not recur either.
  * I5. Room. What is there plus what is new must fit. A frontend that finds no room keeps its old
  *     value and is told in plan->full (-ENOSPC); all others go ahead.
  *

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Short ways to write tables in tests. Each stops the test when it fails. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/addr.h"
+#include "core/err.h"
+#include "svc/svc.h"
+
+static inline struct addr ip(const char *text)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	return a;
+}
+
+static inline struct svc_table *table(void)
+{
+	struct svc_table *t = NULL;
+
+	assert_int_equal(svc_table_new(&t), 0);
+	return t;
+}
+
+static inline struct svc_service *service(struct svc_table *t, const char *name, const char *vip)
+{
+	struct svc_service spec = { .ns = "default", .name = name, .n_cluster_ips = 1 };
+	struct svc_service *s = NULL;
+	struct err err = {};
+
+	spec.cluster_ips[0] = ip(vip);
+	if (svc_service_add(t, &spec, &s, &err))
+		fail_msg("%s", err.text);
+	return s;
+}
+
+static inline struct svc_port *port(struct svc_table *t, struct svc_service *s, uint16_t number,
+				    enum svc_proto proto)
+{
+	struct svc_port spec = { .proto = proto, .port = number };
+	struct svc_port *p = NULL;
+	struct err err = {};
+
+	if (svc_port_add(t, s, &spec, &p, &err))
+		fail_msg("%s", err.text);
+	return p;
+}
+
+/* conditions: r ready, s serving, t terminating, l local; N, n: node hint here, elsewhere; Z, z: the
+ * same for the zone. */
+static inline void endpoint(struct svc_table *t, struct svc_port *p, const char *addr,
+			    uint16_t number, const char *conditions)
+{
+	struct svc_endpoint e = { .addr = ip(addr), .port = number };
+	struct err err = {};
+
+	for (; *conditions; conditions++) {
+		e.ready |= *conditions == 'r';
+		e.serving |= *conditions == 's';
+		e.terminating |= *conditions == 't';
+		e.local |= *conditions == 'l';
+		if (*conditions == 'n' || *conditions == 'N')
+			e.node_hint = *conditions == 'N' ? SVC_HINT_HERE : SVC_HINT_OTHER;
+		if (*conditions == 'z' || *conditions == 'Z')
+			e.zone_hint = *conditions == 'Z' ? SVC_HINT_HERE : SVC_HINT_OTHER;
+	}
+	if (svc_endpoint_add(t, p, &e, &err))
+		fail_msg("%s", err.text);
+}
+
+static inline void class(struct svc_table *t, const char *prefix, enum weir_class class)
+{
+	struct err err = {};
+	struct cidr c;
+
+	assert_int_equal(cidr_parse(prefix, &c), 0);
+	if (svc_class_add(t, &c, class, &err))
+		fail_msg("%s", err.text);
+}

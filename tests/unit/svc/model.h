@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel's tables in plain memory, behind the functions of dp.h that user/svc calls: linked in
+ * place of libdp's own, so that the real applier runs without a kernel and can be made to fail.
+ * And a reader of them that does what bpf/lib/lb.h does.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/err.h"
+#include "dp/dp.h"
+
+#define MODEL_MAX 4096
+
+struct dp {
+	struct dp_frontend frontends[MODEL_MAX];
+	size_t n_frontends;
+	struct dp_class classes[MODEL_MAX];
+	size_t n_classes;
+	struct weir_backend backends[WEIR_MAX_BACKENDS];
+	struct weir_slot slots[WEIR_MAX_SLOTS];
+	size_t writes, fail_at; /* the write of this number fails; 0: none does */
+};
+
+static bool model_fails(struct dp *dp, struct err *err)
+{
+	if (++dp->writes != dp->fail_at)
+		return false;
+	err_set(err, -EIO, "write %zu was made to fail", dp->writes);
+	return true;
+}
+
+static void *model_copy(const void *from, size_t n, size_t size)
+{
+	void *copy = calloc(n + 1, size);
+
+	if (copy && n)
+		memcpy(copy, from, n * size);
+	return copy;
+}
+
+int dp_frontends(struct dp *dp, struct dp_frontend **ret, size_t *ret_n, struct err *err)
+{
+	(void)err;
+	*ret = model_copy(dp->frontends, dp->n_frontends, sizeof(**ret));
+	*ret_n = dp->n_frontends;
+	return *ret ? 0 : -ENOMEM;
+}
+
+int dp_classes(struct dp *dp, struct dp_class **ret, size_t *ret_n, struct err *err)
+{
+	(void)err;
+	*ret = model_copy(dp->classes, dp->n_classes, sizeof(**ret));
+	*ret_n = dp->n_classes;
+	return *ret ? 0 : -ENOMEM;
+}
+
+int dp_backends(struct dp *dp, struct dp_backend **ret, size_t *ret_n, struct err *err)
+{
+	struct dp_backend *all = calloc(WEIR_MAX_BACKENDS, sizeof(*all));
+	size_t n = 0;
+
+	(void)err;
+	if (!all)
+		return -ENOMEM;
+	for (uint32_t id = 0; id < WEIR_MAX_BACKENDS; id++)
+		if (dp->backends[id].proto)
+			all[n++] = (struct dp_backend){ id, dp->backends[id] };
+	*ret = all;
+	*ret_n = n;
+	return 0;
+}
+
+const struct weir_slot *dp_slots(const struct dp *dp)
+{
+	return dp->slots;
+}
+
+static struct dp_frontend *model_frontend(struct dp *dp, const struct weir_vip *vip)
+{
+	for (size_t i = 0; i < dp->n_frontends; i++)
+		if (!memcmp(&dp->frontends[i].vip, vip, sizeof(*vip)))
+			return &dp->frontends[i];
+	return NULL;
+}
+
+static struct dp_class *model_class(struct dp *dp, const struct weir_prefix *prefix)
+{
+	for (size_t i = 0; i < dp->n_classes; i++)
+		if (!memcmp(&dp->classes[i].prefix, prefix, sizeof(*prefix)))
+			return &dp->classes[i];
+	return NULL;
+}
+
+int dp_frontend_put(struct dp *dp, const struct weir_vip *vip, const struct weir_svc *svc,
+		    struct err *err)
+{
+	struct dp_frontend *at = model_frontend(dp, vip);
+
+	if (model_fails(dp, err))
+		return -EIO;
+	if (!at && dp->n_frontends == MODEL_MAX)
+		return err_set(err, -ENOSPC, "the model is full");
+	if (!at)
+		at = &dp->frontends[dp->n_frontends++];
+	*at = (struct dp_frontend){ *vip, *svc };
+	return 0;
+}
+
+int dp_frontend_del(struct dp *dp, const struct weir_vip *vip, struct err *err)
+{
+	struct dp_frontend *at = model_frontend(dp, vip);
+
+	if (model_fails(dp, err))
+		return -EIO;
+	if (at)
+		*at = dp->frontends[--dp->n_frontends];
+	return 0;
+}
+
+int dp_backend_put(struct dp *dp, uint32_t id, const struct weir_backend *be, struct err *err)
+{
+	if (model_fails(dp, err))
+		return -EIO;
+	dp->backends[id] = *be;
+	return 0;
+}
+
+int dp_backend_del(struct dp *dp, uint32_t id, struct err *err)
+{
+	if (model_fails(dp, err))
+		return -EIO;
+	dp->backends[id].proto = 0;
+	return 0;
+}
+
+void dp_slot_put(struct dp *dp, uint32_t index, struct weir_slot slot)
+{
+	dp->slots[index] = slot;
+}
+
+int dp_class_put(struct dp *dp, const struct dp_class *c, struct err *err)
+{
+	struct dp_class *at = model_class(dp, &c->prefix);
+
+	if (model_fails(dp, err))
+		return -EIO;
+	if (!at && dp->n_classes == MODEL_MAX)
+		return err_set(err, -ENOSPC, "the model is full");
+	if (!at)
+		at = &dp->classes[dp->n_classes++];
+	*at = *c;
+	return 0;
+}
+
+int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *err)
+{
+	struct dp_class *at = model_class(dp, prefix);
+
+	if (model_fails(dp, err))
+		return -EIO;
+	if (at)
+		*at = dp->classes[--dp->n_classes];
+	return 0;
+}
+
+/* ---- The reader ------------------------------------------------------------------------------ */
+
+#define SEEN_MAX 64
+
+/* What a dial may meet: absent, refused or dropped, or one of n backends. A slot of another
+ * generation or a backend that is gone makes the reader look again: stale. */
+struct seen {
+	enum { SEEN_ABSENT, SEEN_REFUSED, SEEN_DROPPED, SEEN_SERVED, SEEN_STALE } what;
+	size_t n;
+	struct weir_backend backends[SEEN_MAX]; /* sorted */
+};
+
+static int model_backend_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct weir_backend));
+}
+
+/* What a reader finds that holds this value of a frontend. */
+static inline struct seen model_resolve(const struct dp *dp, const struct weir_svc *svc)
+{
+	struct seen seen = { .what = SEEN_SERVED };
+
+	if (!svc->count) {
+		seen.what = svc->flags & WEIR_SVC_DROP ? SEEN_DROPPED : SEEN_REFUSED;
+		return seen;
+	}
+	for (uint32_t i = 0; i < svc->count; i++) {
+		struct weir_slot slot = dp->slots[svc->first + i];
+		struct weir_backend be = dp->backends[slot.backend];
+
+		if (slot.gen != svc->gen || !be.proto || seen.n == SEEN_MAX) {
+			seen.what = SEEN_STALE;
+			return seen;
+		}
+		seen.backends[seen.n++] = be;
+	}
+	qsort(seen.backends, seen.n, sizeof(*seen.backends), model_backend_cmp);
+	return seen;
+}
+
+static inline struct seen model_dial(struct dp *dp, const struct weir_vip *vip)
+{
+	struct dp_frontend *f = model_frontend(dp, vip);
+
+	return f ? model_resolve(dp, &f->svc) : (struct seen){ .what = SEEN_ABSENT };
+}
+
+static inline bool seen_same(const struct seen *a, const struct seen *b)
+{
+	return a->what == b->what && a->n == b->n &&
+	       !memcmp(a->backends, b->backends, a->n * sizeof(*a->backends));
+}
