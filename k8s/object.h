@@ -89,7 +89,7 @@ struct kube_service {
 enum kube_address_type { KUBE_ADDRESS_IPV4, KUBE_ADDRESS_IPV6, KUBE_ADDRESS_FQDN };
 
 struct kube_slice_port {
-	const char *name; /* NULL: nil, which differs from "" */
+	const char *name; /* "" for the unnamed one: the API server turns nil into it */
 	uint8_t proto;
 	uint16_t port; /* 0: nil */
 };

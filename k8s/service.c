@@ -47,12 +47,12 @@ static int decode_cluster_ips(const struct kube_field *spec, struct kube_service
 			ret->headless = true;
 		if (ret->headless)
 			return 0;
+		if (!kube_field_is_set(&el))
+			return kube_field_fail(&el, -EINVAL, "is empty; remove the element");
 		if ((r = kube_field_addr(&el, &ret->cluster_ips[i])) < 0)
 			return r;
-		if (!kube_field_is_set(&el) ||
-		    (i == 0 && *text && !addr_eq(&only, &ret->cluster_ips[0])))
-			return kube_field_bad(
-				&el, "is not spec.clusterIP; make the first one equal to it");
+		if (i == 0 && *text && !addr_eq(&only, &ret->cluster_ips[0]))
+			return kube_field_bad(&el, "is not spec.clusterIP; make them equal");
 		i++;
 	}
 	if (n == 0 && *text && !ret->headless) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* EndpointSlice, discovery.k8s.io/v1. Defaults: kube-proxy 1.36, pkg/proxy/endpointslicecache.go. */
+/* EndpointSlice, discovery.k8s.io/v1. Defaults: the API server's (pkg/apis/discovery/v1/
+ * defaults.go), then kube-proxy's (pkg/proxy/endpointslicecache.go), 1.36. */
 #include <errno.h>
 
 #include "core/cleanup.h"
@@ -12,6 +13,7 @@ static int decode_port(const struct kube_field *f, struct kube_slice_port *ret)
 	struct kube_field port = kube_field_get(f, "port");
 	int r;
 
+	ret->name = "";
 	if ((r = kube_field_str(&name, KUBE_MAX_LABEL, &ret->name)) < 0 ||
 	    (r = kube_field_proto(&proto, &ret->proto)) < 0)
 		return r;

@@ -114,7 +114,7 @@ static int add_slice(const struct translation *tr, const struct kube_object *obj
 	for (size_t i = 0; i < obj->slice.n_ports; i++) {
 		const struct kube_slice_port *p = &obj->slice.ports[i];
 
-		if (!p->name || p->port == 0)
+		if (p->port == 0)
 			continue;
 		for (size_t j = 0; j < s->n_ports; j++) {
 			struct svc_port *port = s->ports[j];

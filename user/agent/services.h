@@ -7,8 +7,8 @@
  *   service.kubernetes.io/service-proxy-name.
  * - A slice belongs to the Service of its namespace that its label kubernetes.io/service-name names.
  *   Slices with the label service.kubernetes.io/headless and those of addressType FQDN are left out.
- * - A slice's port joins the Service's port of the same name ("" the unnamed one; nil none) and
- *   protocol; port nil or 0 is none. The number is the slice's own.
+ * - A slice's port joins the Service's port of the same name ("" the unnamed one) and protocol; port
+ *   nil or 0 is none. The number is the slice's own.
  * - An endpoint is local when its nodeName is this node's.
  *
  * And what a destination is, for the byte classes: loopback, this node's addresses (configured, and
