@@ -19,7 +19,14 @@
 
 #define CONFIG_MAX (1u << 20)
 
-static const char *const own_dirs[] = { "app", "dev", "etc", "proc", "tmp", "usr" };
+static const struct {
+	const char *name;
+	mode_t mode;
+} own_dirs[] = {
+	{ "app", 0755 },  { "dev", 0755 },  { "etc", 0755 },
+	{ "proc", 0755 }, { "tmp", 01777 }, /* runc gives a tmpfs the mode of its mount point, not the one of mode= */
+	{ "usr", 0755 },
+};
 static const char *const own_env[] = { "PORT", "HOST", "NODE_ENV", "HOME", "TMPDIR", "PATH" };
 
 static const struct {
@@ -94,11 +101,11 @@ int bundle_check_env(const char *const *env, struct err *err)
 }
 
 /* The process has another user: what it must reach may not depend on our umask. */
-static int make_open_dir(const char *path, struct err *err)
+static int make_open_dir(const char *path, mode_t mode, struct err *err)
 {
 	int r = dir_make(path, 0755, err);
 
-	if (r == 0 && chmod(path, 0755) < 0)
+	if (r == 0 && chmod(path, mode) < 0)
 		r = err_errno(err, -errno, "setting the mode of %s", path);
 	return r;
 }
@@ -116,7 +123,7 @@ static int make_system_dir(const char *rootfs, const char *name, struct err *err
 	if (lstat(host, &st) < 0)
 		return 0;
 	if (S_ISDIR(st.st_mode))
-		return make_open_dir(path, err);
+		return make_open_dir(path, 0755, err);
 	ssize_t n = readlink(host, target, sizeof(target) - 1);
 
 	if (n < 0)
@@ -128,11 +135,12 @@ static int make_system_dir(const char *rootfs, const char *name, struct err *err
 static int make_rootfs(const char *rootfs, struct err *err)
 {
 	char path[PATH_MAX];
-	int r = make_open_dir(rootfs, err);
+	int r = make_open_dir(rootfs, 0755, err);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(own_dirs); i++) {
-		r = path_format(path, sizeof(path), "%s/%s", rootfs, own_dirs[i]);
-		r = r < 0 ? err_errno(err, r, "%s", rootfs) : make_open_dir(path, err);
+		r = path_format(path, sizeof(path), "%s/%s", rootfs, own_dirs[i].name);
+		r = r < 0 ? err_errno(err, r, "%s", rootfs) :
+			    make_open_dir(path, own_dirs[i].mode, err);
 	}
 	for (size_t i = 0; r == 0 && bundle_system_dirs[i]; i++)
 		r = make_system_dir(rootfs, bundle_system_dirs[i], err);

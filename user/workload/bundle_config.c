@@ -127,7 +127,7 @@ static struct json *make_mounts(const struct bundle_spec *spec)
 	cleanup(json_free) struct json *list = fixed(mounts);
 	int failed = add_bind(list, "/usr", "/usr");
 
-	for (size_t i = 0; i < bundle_system_dirs[i]; i++) {
+	for (size_t i = 0; bundle_system_dirs[i]; i++) {
 		char path[16];
 		struct stat st;
 

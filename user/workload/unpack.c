@@ -19,7 +19,7 @@
 #include "core/file.h"
 #include "core/parse.h"
 #include "workload/beneath.h"
-#include "workload/names.h"
+#include "workload/pathset.h"
 
 #define TMP_PREFIX ".tmp-"
 #define TMP_RANDOM 8
@@ -30,7 +30,7 @@
 
 struct unpack_job {
 	struct archive *archive;
-	struct names names;
+	struct pathset names;
 	const struct unpack_limits *limits;
 	int root_fd;
 	uint64_t total;
@@ -46,7 +46,7 @@ static void archive_close(struct archive **a)
 static void job_fini(struct unpack_job *j)
 {
 	archive_close(&j->archive);
-	names_fini(&j->names);
+	pathset_fini(&j->names);
 	close_fd(&j->root_fd);
 }
 
@@ -150,7 +150,7 @@ static int make_dir(const struct unpack_job *j, const char *path, struct err *er
 
 static int add_dir(struct unpack_job *j, const char *path, struct err *err)
 {
-	int r = names_add(&j->names, path, true, err);
+	int r = pathset_add(&j->names, path, true, err);
 
 	return r > 0 ? make_dir(j, path, err) : r;
 }
@@ -228,7 +228,7 @@ static int add_file(struct unpack_job *j, struct archive_entry *e, const char *p
 	if ((uint64_t)size > j->limits->total_bytes - j->total)
 		return err_set(err, -E2BIG, "all files together have over %" PRIu64 " bytes",
 			       j->limits->total_bytes);
-	int r = names_add(&j->names, path, false, err);
+	int r = pathset_add(&j->names, path, false, err);
 
 	if (r < 0)
 		return r;
@@ -260,7 +260,7 @@ static int add_entry(struct unpack_job *j, struct archive_entry *e, char *path, 
 		return 0; /* the top folder itself */
 	if (!*inner)
 		return err_set(err, -EPERM, "it lies beside the top folder; a package has one");
-	r = names_check(&j->names, inner, err);
+	r = pathset_check(&j->names, inner, err);
 	if (r == 0)
 		r = add_parents(j, inner, err);
 	if (r < 0)
@@ -320,7 +320,7 @@ static int add_all(struct unpack_job *j, struct err *err)
 /* Folders become read-only at the end, when nothing is made in them any more. */
 static int seal(const struct unpack_job *j, struct err *err)
 {
-	for (const struct names_path *n = j->names.first; n; n = n->next) {
+	for (const struct pathset_path *n = j->names.first; n; n = n->next) {
 		if (!n->is_dir)
 			continue;
 		cleanup(close_fd) int fd =
@@ -339,7 +339,7 @@ static int unpack_into(int fd, int root_fd, const struct unpack_limits *limits, 
 {
 	cleanup(job_fini) struct unpack_job j = { .limits = limits, .root_fd = root_fd };
 
-	names_init(&j.names, limits);
+	pathset_init(&j.names, limits);
 	int r = archive_begin(&j, fd, err);
 
 	if (r == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "workload/names.h"
+#include "workload/pathset.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,19 +15,19 @@
 #include "core/utf8.h"
 #include "workload/unpack.h"
 
-struct names_entry {
+struct pathset_entry {
 	UT_hash_handle hh;
-	struct names_path name;
+	struct pathset_path name;
 	bool lost;
 	char key[]; /* the folded path and its NUL, then the path and its NUL */
 };
 
-struct names_range {
+struct pathset_range {
 	uint32_t first, last;
 };
 
 /* Characters a name may not have, beside ASCII control and backslash. */
-static const struct names_range refused[] = {
+static const struct pathset_range refused[] = {
 	{ 0x80, 0x9f }, /* C1 control */
 	{ 0xad, 0xad }, /* soft hyphen */
 	{ 0x300, 0x36f }, /* combining marks: decomposed Latin, Greek, Cyrillic */
@@ -66,7 +66,7 @@ static bool is_refused(uint32_t c)
 	return false;
 }
 
-static int check_characters(const struct names *n, const char *path, struct err *err)
+static int check_characters(const struct pathset *n, const char *path, struct err *err)
 {
 	uint32_t c = 0;
 
@@ -90,7 +90,7 @@ static int check_characters(const struct names *n, const char *path, struct err 
 	return 0;
 }
 
-static int check_component(const struct names *n, const char *at, size_t len, struct err *err)
+static int check_component(const struct pathset *n, const char *at, size_t len, struct err *err)
 {
 	if (len == 0)
 		return err_set(err, -EPERM, "the name has an empty component");
@@ -102,7 +102,7 @@ static int check_component(const struct names *n, const char *at, size_t len, st
 	return 0;
 }
 
-int names_check(const struct names *n, const char *path, struct err *err)
+int pathset_check(const struct pathset *n, const char *path, struct err *err)
 {
 	uint32_t depth = 0;
 
@@ -129,7 +129,7 @@ int names_check(const struct names *n, const char *path, struct err *err)
 
 /* Upper and then lower: folds the letters that have two lower-case forms too (long s, final sigma).
  * A character may grow by a byte or two, so ret has four for each of path. */
-static size_t fold(const struct names *n, const char *path, char *ret)
+static size_t fold(const struct pathset *n, const char *path, char *ret)
 {
 	size_t len = 0;
 	uint32_t c = 0;
@@ -148,16 +148,16 @@ static size_t fold(const struct names *n, const char *path, char *ret)
 	return len;
 }
 
-void names_init(struct names *n, const struct unpack_limits *limits)
+void pathset_init(struct pathset *n, const struct unpack_limits *limits)
 {
-	*n = (struct names){ .limits = limits };
+	*n = (struct pathset){ .limits = limits };
 	n->last = &n->first;
 	n->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 }
 
-void names_fini(struct names *n)
+void pathset_fini(struct pathset *n)
 {
-	struct names_entry *e, *next;
+	struct pathset_entry *e, *next;
 
 	HASH_ITER(hh, n->by_key, e, next) {
 		HASH_DEL(n->by_key, e);
@@ -168,7 +168,7 @@ void names_fini(struct names *n)
 	n->utf8 = (locale_t)0;
 }
 
-static int meet(const struct names_entry *there, const char *path, bool is_dir, struct err *err)
+static int meet(const struct pathset_entry *there, const char *path, bool is_dir, struct err *err)
 {
 	if (strcmp(there->name.path, path) != 0)
 		return err_set(err, -EPERM, "the name differs from '%s' only by case",
@@ -178,11 +178,11 @@ static int meet(const struct names_entry *there, const char *path, bool is_dir, 
 	return err_set(err, -EPERM, "the name is there already");
 }
 
-int names_add(struct names *n, const char *path, bool is_dir, struct err *err)
+int pathset_add(struct pathset *n, const char *path, bool is_dir, struct err *err)
 {
 	size_t path_size = strlen(path) + 1;
-	struct names_entry *there = NULL;
-	cleanup(free_ptr) struct names_entry *e = calloc(1, sizeof(*e) + 5 * path_size);
+	struct pathset_entry *there = NULL;
+	cleanup(free_ptr) struct pathset_entry *e = calloc(1, sizeof(*e) + 5 * path_size);
 
 	if (!e)
 		return err_errno(err, -ENOMEM, "remembering names");
@@ -194,7 +194,7 @@ int names_add(struct names *n, const char *path, bool is_dir, struct err *err)
 	if (n->len == n->limits->entries)
 		return err_set(err, -E2BIG, "there are more than %u entries", n->limits->entries);
 	memcpy(e->key + key_len + 1, path, path_size);
-	e->name = (struct names_path){ .is_dir = is_dir, .path = e->key + key_len + 1 };
+	e->name = (struct pathset_path){ .is_dir = is_dir, .path = e->key + key_len + 1 };
 	HASH_ADD(hh, n->by_key, key, key_len, e);
 	if (e->lost)
 		return err_errno(err, -ENOMEM, "remembering names");

@@ -20,25 +20,25 @@
 struct err;
 struct unpack_limits;
 
-struct names_path { /* owned by its struct names */
-	struct names_path *next;
+struct pathset_path { /* owned by its struct pathset */
+	struct pathset_path *next;
 	bool is_dir;
 	const char *path;
 };
 
-struct names {
-	struct names_entry *by_key;
-	struct names_path *first; /* a directory comes after the ones it lies in */
-	struct names_path **last;
+struct pathset {
+	struct pathset_entry *by_key;
+	struct pathset_path *first; /* a directory comes after the ones it lies in */
+	struct pathset_path **last;
 	const struct unpack_limits *limits;
 	size_t len;
 	locale_t utf8;
 };
 
-void names_init(struct names *n, const struct unpack_limits *limits);
-void names_fini(struct names *n);
+void pathset_init(struct pathset *n, const struct unpack_limits *limits);
+void pathset_fini(struct pathset *n);
 /* -EPERM or -E2BIG when path is not acceptable. */
-int names_check(const struct names *n, const char *path, struct err *err);
-/* Takes a path that names_check() accepted. 1: it is new; 0: a directory that is known already;
+int pathset_check(const struct pathset *n, const char *path, struct err *err);
+/* Takes a path that pathset_check() accepted. 1: it is new; 0: a directory that is known already;
  * -EPERM it is there already, or meets another name; -E2BIG too many. */
-int names_add(struct names *n, const char *path, bool is_dir, struct err *err);
+int pathset_add(struct pathset *n, const char *path, bool is_dir, struct err *err);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking at workloads: reads only. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/file.h"
+#include "workload/place.h"
+#include "workload/spec.h"
+#include "workload/workload.h"
+
+#define LIST_MAX 65536u
+
+int workload_get(const char *state, const char *name, struct workload **ret, struct err *err)
+{
+	cleanup(place_fini) struct workload_place p = { .lock = -1 };
+	cleanup(workload_free) struct workload *w = NULL;
+	int r = spec_check_name(name, err);
+
+	if (r == 0)
+		r = place_init(&p, state, name, err);
+	if (r < 0)
+		return r;
+	/* While somebody acts on it, the record is the best there is to say. */
+	bool busy = place_try_share(&p) == -EWOULDBLOCK;
+
+	r = place_load(&p, name, &w, err);
+	if (r == 0 && !busy)
+		r = place_observe(&p, w, err);
+	if (r == 0)
+		*ret = take_ptr(w);
+	return r;
+}
+
+void workloads_fini(struct workloads *ws)
+{
+	for (size_t i = 0; i < ws->len; i++)
+		workload_free(&ws->at[i]);
+	free(ws->at);
+	*ws = (struct workloads){};
+}
+
+static int append(struct workloads *ws, struct workload *w)
+{
+	struct workload **grown = reallocarray(ws->at, ws->len + 1, sizeof(struct workload *));
+
+	if (!grown) {
+		workload_free(&w);
+		return -ENOMEM;
+	}
+	ws->at = grown;
+	ws->at[ws->len++] = w;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(struct workload *const *)a)->name, (*(struct workload *const *)b)->name);
+}
+
+static int list_dir(const char *state, DIR *dir, struct workloads *ws, struct err *err)
+{
+	int r = 0;
+
+	for (const struct dirent *d = readdir(dir); d && r == 0; d = readdir(dir)) {
+		struct workload *w = NULL;
+
+		if (spec_check_name(d->d_name, NULL) < 0)
+			continue;
+		if (ws->len == LIST_MAX)
+			return err_set(err, -E2BIG, "there are more than %u workloads", LIST_MAX);
+		r = workload_get(state, d->d_name, &w, err);
+		if (r == -ENOENT) /* removed meanwhile, or never recorded */
+			r = 0;
+		else if (r == 0)
+			r = append(ws, w);
+	}
+	return r;
+}
+
+int workload_list(const char *state, struct workloads *ret, struct err *err)
+{
+	cleanup(workloads_fini) struct workloads ws = {};
+	cleanup(close_dir) DIR *dir = NULL;
+	char path[PATH_MAX];
+	int r = path_format(path, sizeof(path), "%s/workloads", state);
+
+	if (r < 0)
+		return err_errno(err, r, "%s", state);
+	dir = opendir(path);
+	if (!dir && errno != ENOENT)
+		return err_errno(err, -errno, "reading %s", path);
+	if (dir)
+		r = list_dir(state, dir, &ws, err);
+	if (r < 0)
+		return r;
+	if (ws.len > 0)
+		qsort(ws.at, ws.len, sizeof(struct workload *), by_name);
+	*ret = ws;
+	ws = (struct workloads){};
+	return 0;
+}
