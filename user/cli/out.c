@@ -101,7 +101,7 @@ static void add_cell(struct table *t, struct cell c, size_t line, enum form form
 	case JSON_STRING:
 	case JSON_NUMBER:
 		if (form == FORM_TEXT && json_text(c.value, NULL))
-			table_cell(t, json_text(c.value, NULL));
+			table_cell(t, json_text(c.value, NULL)[0] ? json_text(c.value, NULL) : "-");
 		else if (number(c.value, &v) == 0)
 			table_cell(t, amount(v, form, text));
 		else

@@ -149,8 +149,8 @@ static const struct view answer_views[] = { { .path = "" }, {} };
 static const struct column columns[] = {
 	{ "NAME", "name", FORM_TEXT },
 	{ "STATE", "state", FORM_TEXT },
-	{ "PACKAGE", "package.name", FORM_TEXT },
-	{ "VERSION", "package.version", FORM_TEXT },
+	{ "PACKAGE", "package", FORM_TEXT },
+	{ "VERSION", "version", FORM_TEXT },
 	{ "PORT", "port", FORM_NUMBER },
 	{ "PID", "pid", FORM_NUMBER },
 	{ "LEASE", "lease", FORM_TEXT },
