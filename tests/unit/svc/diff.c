@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+
+#include "core/cleanup.h"
+#include "core/json.h"
+#include "svc/plan.h"
+#include "tests/unit/svc/make.h"
+#include "tests/unit/svc/model.h"
+
+static struct svc_table *web(const char *const *addrs)
+{
+	struct svc_table *t = table();
+	struct svc_port *p = port(t, service(t, "web", "10.96.0.1"), 80, SVC_TCP);
+
+	for (; *addrs; addrs++)
+		endpoint(t, p, *addrs, 8080, "rs");
+	class(t, "10.96.0.0/16", WEIR_CLASS_SERVICE);
+	assert_int_equal(svc_select(t), 0);
+	return t;
+}
+
+#define WEB(...) web((const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
+
+static struct dp *kernel(const struct svc_table *t)
+{
+	cleanup(svc_idle_free) struct svc_idle *idle = NULL;
+	cleanup(svc_plan_free) struct svc_plan *p = NULL;
+	struct dp *dp = calloc(1, sizeof(*dp));
+	struct err err = {};
+
+	assert_int_equal(svc_idle_new(SVC_GRACE_MS, &idle), 0);
+	assert_int_equal(svc_sync(dp, t, idle, 1, &p, &err), 0);
+	return dp;
+}
+
+static struct json *diff(struct dp *dp, const struct svc_table *t)
+{
+	cleanup(svc_actual_fini) struct svc_actual actual = {};
+	struct json *lines = NULL;
+	struct err err = {};
+
+	assert_int_equal(svc_actual_read(dp, &actual, &err), 0);
+	if (svc_diff(t, &actual, &lines, &err))
+		fail_msg("%s", err.text);
+	return lines;
+}
+
+static void expect(struct dp *dp, const struct svc_table *t, const char *line)
+{
+	cleanup(json_free) struct json *lines = diff(dp, t);
+
+	if (json_len(lines) != 1)
+		fail_msg("%zu lines", json_len(lines));
+	assert_string_equal(json_text(json_at(lines, 0), ""), line);
+}
+
+static void none(struct dp *dp, const struct svc_table *t)
+{
+	cleanup(json_free) struct json *lines = diff(dp, t);
+
+	assert_int_equal(json_type(lines), JSON_ARRAY);
+	assert_int_equal(json_len(lines), 0);
+}
+
+static void nothing_differs_after_a_round(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1", "10.1.0.2");
+	cleanup(free_ptr) struct dp *dp = kernel(t);
+
+	(void)state;
+	/* a backend that rests is no difference */
+	dp->backends[100] = (struct weir_backend){ .port = htons(1), .proto = IPPROTO_TCP };
+	none(dp, t);
+}
+
+static void frontends_missing_and_left_over_are_named(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
+	cleanup(free_ptr) struct dp *dp = kernel(t);
+	struct dp_frontend f = dp->frontends[0];
+	struct addr v6 = ip("fd00::1");
+
+	(void)state;
+	dp->n_frontends = 0;
+	expect(dp, t, "10.96.0.1:80/TCP (default/web): is not in the kernel");
+	dp->frontends[dp->n_frontends++] = f;
+	memcpy(&f.vip.addr, v6.b, sizeof(v6));
+	f.vip.proto = IPPROTO_UDP;
+	dp->frontends[dp->n_frontends++] = f;
+	expect(dp, t, "[fd00::1]:80/UDP: is in the kernel, but no Service has it");
+}
+
+static void wrong_backends_are_named(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *is = WEB("10.1.0.1", "10.1.0.2");
+	cleanup(svc_table_free) struct svc_table *should = WEB("10.1.0.2", "10.1.0.3");
+	cleanup(svc_table_free) struct svc_table *empty = WEB();
+	cleanup(svc_table_free) struct svc_table *many =
+		WEB("10.1.0.1", "10.1.0.2", "10.1.1.1", "10.1.1.2", "10.1.1.3", "10.1.1.4",
+		    "10.1.1.5", "10.1.1.6");
+	cleanup(free_ptr) struct dp *dp = kernel(is);
+
+	(void)state;
+	expect(dp, should,
+	       "10.96.0.1:80/TCP (default/web): lacks 10.1.0.3:8080; should not have 10.1.0.1:8080");
+	expect(dp, empty, "10.96.0.1:80/TCP (default/web): is served, should be refused");
+	expect(dp, many,
+	       "10.96.0.1:80/TCP (default/web): lacks 10.1.1.1:8080, 10.1.1.2:8080, "
+	       "10.1.1.3:8080, 10.1.1.4:8080 and 2 more");
+}
+
+static void refused_and_dropped_are_told_apart(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB();
+	cleanup(free_ptr) struct dp *dp = kernel(t);
+
+	(void)state;
+	dp->frontends[0].svc.flags = WEIR_SVC_DROP;
+	expect(dp, t, "10.96.0.1:80/TCP (default/web): is dropped, should be refused");
+	dp->frontends[0].svc.flags = 1U << 31;
+	expect(dp, t, "10.96.0.1:80/TCP (default/web): has flags 0x80000000, should have 0x0");
+}
+
+static void values_that_lead_nowhere_are_found(void **state)
+{
+	static const char says[] = "10.96.0.1:80/TCP (default/web): its value leads to slots or "
+				   "backends that are not its own";
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
+	cleanup(free_ptr) struct dp *dp = kernel(t);
+	struct dp_frontend good = dp->frontends[0];
+	struct weir_slot slot = dp->slots[good.svc.first];
+
+	(void)state;
+	dp->frontends[0].svc.first = UINT32_MAX;
+	expect(dp, t, says);
+	dp->frontends[0] = good;
+	dp->slots[good.svc.first].gen++;
+	expect(dp, t, says);
+	dp->slots[good.svc.first] = slot;
+	dp->slots[good.svc.first].backend = UINT32_MAX;
+	expect(dp, t, says);
+	dp->slots[good.svc.first] = slot;
+	dp->backends[slot.backend].proto = 0;
+	expect(dp, t, says);
+}
+
+static void another_order_is_a_difference_as_it_is_for_the_planner(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1", "10.1.0.2");
+	cleanup(free_ptr) struct dp *dp = kernel(t);
+	uint32_t first = dp->frontends[0].svc.first;
+	struct weir_slot slot = dp->slots[first];
+
+	(void)state;
+	dp->slots[first] = dp->slots[first + 1];
+	dp->slots[first + 1] = slot;
+	expect(dp, t, "10.96.0.1:80/TCP (default/web): has its backends in another order or twice");
+}
+
+static void classes_that_differ_are_named(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
+	cleanup(free_ptr) struct dp *dp = kernel(t);
+
+	(void)state;
+	assert_int_equal(dp->n_classes, 1);
+	dp->classes[0].class = WEIR_CLASS_LOCAL;
+	expect(dp, t, "10.96.0.0/16: is of class local, should be service");
+	dp->n_classes = 0;
+	expect(dp, t, "10.96.0.0/16: has no class, should be service");
+	dp->classes[0].class = WEIR_CLASS_SERVICE;
+	dp->classes[1] = dp->classes[0];
+	dp->classes[1].prefix.bits++;
+	dp->n_classes = 2;
+	expect(dp, t, "10.96.0.0/17: is of class service, should have none");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_differs_after_a_round),
+		cmocka_unit_test(frontends_missing_and_left_over_are_named),
+		cmocka_unit_test(wrong_backends_are_named),
+		cmocka_unit_test(refused_and_dropped_are_told_apart),
+		cmocka_unit_test(values_that_lead_nowhere_are_found),
+		cmocka_unit_test(another_order_is_a_difference_as_it_is_for_the_planner),
+		cmocka_unit_test(classes_that_differ_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
