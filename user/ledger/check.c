@@ -10,9 +10,10 @@
 
 /* Each yields a text for a violation; SQLite's own checks yield 'ok' when there is none. */
 static const char *const checks[] = {
-	"SELECT integrity_check FROM pragma_integrity_check(10) WHERE integrity_check <> 'ok' LIMIT 1",
+	"SELECT integrity_check FROM pragma_integrity_check(10)"
+	" WHERE integrity_check <> 'ok' LIMIT 1",
 
-	"SELECT 'a row of ' || \"table\" || ' refers to a row of ' || parent || ' that is not there'"
+	"SELECT 'a row of ' || \"table\" || ' refers to one of ' || parent || ' that is not there'"
 	" FROM pragma_foreign_key_check LIMIT 1",
 
 	"SELECT 'window ' || w.id || ' does not begin where the one before ended' FROM windows w"

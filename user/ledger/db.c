@@ -52,7 +52,7 @@ static int code_errno(int rc, int system_errno)
 		return -EBUSY;
 	case SQLITE_FULL:
 		return -ENOSPC;
-	case SQLITE_IOERR: /* SQLite knows ENOSPC of a write only, not of a map, a sync or a quota */
+	case SQLITE_IOERR: /* SQLite sees ENOSPC in a write only, not in a map or sync */
 		return rc == SQLITE_IOERR_NOMEM ? -ENOMEM : full ? -ENOSPC : -EIO;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:

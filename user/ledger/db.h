@@ -81,7 +81,7 @@ void get_usage(struct stmt *s, struct ledger_usage *ret);
 int tx_check(const struct ledger_tx *tx, struct err *err);
 int tx_result(struct ledger_tx *tx, int r);
 
-/* 1 to 63 of [A-Za-z0-9._-] with a letter or digit at both ends: the value of a Kubernetes label. */
+/* 1 to 63 of [A-Za-z0-9._-], a letter or digit at both ends: a Kubernetes label's value. */
 bool label_valid(const char *label);
 
 /* Refuses another program's file, a newer schema, and for reading an older one; changes nothing. */

@@ -12,7 +12,8 @@
 #define LEASE_FIXED "label, id, market, provider"
 #define LEASE_FREE                                                                            \
 	"tenant, price_core_second, price_gib_second, price_gib_external, price_gib_cluster," \
-	" price_gib_local, rate_cap, deposited, paid, refunded, state, opened_ms, closed_ms, " USAGE_NAMES
+	" price_gib_local, rate_cap, deposited, paid, refunded, state, opened_ms, closed_ms," \
+	" " USAGE_NAMES
 #define LEASE_KEPT "seq, last_to_ms, last_total_due"
 #define LEASE_COLUMNS LEASE_FIXED ", " LEASE_FREE ", " LEASE_KEPT
 

@@ -5,9 +5,9 @@
  *
  * L1. A label means one lease for ever: its id, market and provider never change.
  * L2. deposited, paid, refunded and total never decrease; paid + refunded <= deposited.
- * L3. seq, last_to_ms and last_total_due are those of the lease's last receipt: ledger_receipt_put()
- *     moves them on, in the same transaction. ledger_lease_put() reads them for a new lease only,
- *     where they say what was signed elsewhere before (normally 0).
+ * L3. seq, last_to_ms and last_total_due are those of the lease's last receipt, and moved on by
+ *     ledger_receipt_put() in the same transaction. ledger_lease_put() reads them for a new lease
+ *     only, where they say what was signed elsewhere before (normally 0).
  */
 #pragma once
 

@@ -16,7 +16,7 @@
  *
  * I1. When ledger_commit() returns 0, all of it survives SIGKILL and power loss (WAL,
  *     synchronous=FULL); before that, nothing of it does.
- * I2. A write that failed inside a transaction dooms it: commit refuses (-ECANCELED) and rolls back.
+ * I2. A write that failed inside a transaction dooms it: commit is -ECANCELED and rolls back.
  * I3. At most one handle in the machine is open for writing (flock on PATH.lock).
  * I4. Windows, usage and receipts are only ever added to; triggers in the file refuse the rest,
  *     whoever asks. The same query over past windows gives the same rows in the same order.
@@ -28,10 +28,10 @@
  * Threading: a handle is used by one thread at a time, not always the same one. Writes sync to disk
  * and wait up to 5 s for a lock: not for the loop. To read meanwhile, open a second handle.
  *
- * Errors, beside those named at a function: -ENOSPC disk full (nothing changed; try again when there
- * is room), -EBUSY another writer, -EBADMSG the file is corrupt or not a ledger, -EROFS a write
- * through a read-only handle, -EIO the disk failed: what is on it is unknown until the ledger is
- * opened again, so every later transaction of the handle is refused.
+ * Errors, beside those named at a function: -ENOSPC disk full (nothing changed; try again when
+ * there is room), -EBUSY another writer, -EBADMSG the file is corrupt or not a ledger, -EROFS a
+ * write through a read-only handle, -EIO the disk failed: what is on it is unknown until the ledger
+ * is opened again, so every later transaction of the handle is refused.
  */
 #pragma once
 
@@ -53,8 +53,8 @@ struct ledger_tx {
  * one is -EPROTONOSUPPORT. -EBUSY: another process writes. -EACCES: others can write the directory,
  * or the file belongs to somebody else. */
 int ledger_open(const char *path, struct ledger **ret, struct err *err);
-/* -ENOENT: no ledger there. -ESTALE: an older schema, which only the agent migrates. Needs to make
- * PATH-wal and PATH-shm when they are missing, hence a writable file system; writes nothing else. */
+/* -ENOENT: no ledger there. -ESTALE: an older schema, which only the agent migrates. Makes PATH-wal
+ * and PATH-shm when they are missing, hence needs a writable file system; writes nothing else. */
 int ledger_open_ro(const char *path, struct ledger **ret, struct err *err);
 void ledger_close(struct ledger **l);
 

@@ -19,8 +19,8 @@ struct ledger_pod {
 	struct ledger_usage last; /* cumulative; zeros before the first */
 };
 
-/* Adds the pod, or gives the one of the same (boot, cgroup_id) new names, lease and closed flag. id,
- * last and, for one that is there, first_seen_ms are not read. -EPERM: it is closed; such a row
+/* Adds the pod, or gives the one of the same (boot, cgroup_id) new names, lease and closed flag.
+ * id, last and, for one that is there, first_seen_ms are not read. -EPERM: it is closed; such a row
  * doesn't change any more (an identical put is fine). -EINVAL: no boot, or not a label. */
 int ledger_pod_put(struct ledger_tx *tx, const struct ledger_pod *pod, uint64_t *ret_id,
 		   struct err *err);

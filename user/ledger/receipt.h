@@ -28,9 +28,9 @@ struct ledger_receipt {
 	size_t record_len;
 };
 
-/* Adds it and moves the lease on (lease.h, L3); record is borrowed. An identical one that is there is
- * fine. -EEXIST: another with this (lease, seq) is there; -ENOENT: no such lease or window; -EINVAL:
- * breaks R2; -E2BIG: record over LEDGER_RECORD_MAX. */
+/* Adds it and moves the lease on (lease.h, L3); record is borrowed. An identical one that is there
+ * is fine. -EEXIST: another with this (lease, seq) is there; -ENOENT: no such lease or window;
+ * -EINVAL: breaks R2; -E2BIG: record over LEDGER_RECORD_MAX. */
 int ledger_receipt_put(struct ledger_tx *tx, const struct ledger_receipt *r, struct err *err);
 
 /* ret owns its record: ledger_receipt_fini(). -ENOENT */

@@ -9,28 +9,25 @@
 #define APPLICATION_ID "0x57656972" /* "Weir", in the file's header */
 
 /* What a migration says is never edited once it is released; hence no use of columns.h here. */
+/* SQL is set by hand. */
+/* clang-format off */
 #define COUNTER(name) ", " name " INTEGER NOT NULL CHECK (" name " >= 0)"
-#define DIR_V1(d)                      \
-	COUNTER(d "_bytes_external")   \
-	COUNTER(d "_bytes_cluster")    \
-	COUNTER(d "_bytes_local")      \
-	COUNTER(d "_packets_external") \
-	COUNTER(d "_packets_cluster")  \
-	COUNTER(d "_packets_local")    \
-	COUNTER(d "_raw_bytes")        \
-	COUNTER(d "_raw_packets")
-#define USAGE_V1                                                                             \
-	", memory_byte_ns BLOB CHECK (length(memory_byte_ns) = 16)" /* NULL: not measured */ \
-		COUNTER("memory_peak_bytes") COUNTER("cpu_ns") DIR_V1("rx") DIR_V1("tx")
-#define FROZEN(table)                                                     \
-	"CREATE TRIGGER " table "_no_update BEFORE UPDATE ON " table      \
-	" BEGIN SELECT RAISE(ABORT, '" table " are never changed'); END;" \
-	"CREATE TRIGGER " table "_no_delete BEFORE DELETE ON " table      \
+#define DIRECTION_V1(d)                                                                            \
+	COUNTER(d "_bytes_external") COUNTER(d "_bytes_cluster") COUNTER(d "_bytes_local")         \
+	COUNTER(d "_packets_external") COUNTER(d "_packets_cluster") COUNTER(d "_packets_local")   \
+	COUNTER(d "_raw_bytes") COUNTER(d "_raw_packets")
+#define USAGE_V1 /* memory NULL: not measured */                                                   \
+	", memory_byte_ns BLOB CHECK (length(memory_byte_ns) = 16)"                                \
+	COUNTER("memory_peak_bytes") COUNTER("cpu_ns") DIRECTION_V1("rx") DIRECTION_V1("tx")
+#define FROZEN(table)                                                                              \
+	"CREATE TRIGGER " table "_no_update BEFORE UPDATE ON " table                               \
+	" BEGIN SELECT RAISE(ABORT, '" table " are never changed'); END;"                          \
+	"CREATE TRIGGER " table "_no_delete BEFORE DELETE ON " table                               \
 	" BEGIN SELECT RAISE(ABORT, '" table " are never deleted'); END;"
-/* A REPLACE deletes without the delete trigger, unless the connection asks for it: stop it before. */
-#define NO_REPLACE(table, same)                                       \
-	"CREATE TRIGGER " table "_no_replace BEFORE INSERT ON " table \
-	" WHEN EXISTS (SELECT 1 FROM " table " WHERE " same ")"       \
+/* A REPLACE deletes without the delete trigger, unless the connection asks for it. */
+#define NO_REPLACE(table, same)                                                                    \
+	"CREATE TRIGGER " table "_no_replace BEFORE INSERT ON " table                              \
+	" WHEN EXISTS (SELECT 1 FROM " table " WHERE " same ")"                                    \
 	" BEGIN SELECT RAISE(ABORT, '" table " are never replaced'); END;"
 
 static const char v1[] =
@@ -39,68 +36,67 @@ static const char v1[] =
 	/* What a pod is called and who pays for it. Usage refers to it, so it never changes. */
 	"CREATE TABLE identities (id INTEGER PRIMARY KEY, namespace TEXT NOT NULL,"
 	" name TEXT NOT NULL, uid TEXT NOT NULL, lease TEXT NOT NULL,"
-	" UNIQUE (namespace, name, uid, lease)) STRICT;" FROZEN("identities")
+	" UNIQUE (namespace, name, uid, lease)) STRICT;"
+	FROZEN("identities")
 
-		"CREATE TABLE pods (id INTEGER PRIMARY KEY, boot TEXT NOT NULL, cgroup_id INTEGER NOT NULL,"
-		" identity INTEGER NOT NULL REFERENCES identities,"
-		" closed INTEGER NOT NULL CHECK (closed IN (0, 1))" COUNTER("first_seen_ms")
-			USAGE_V1
+	"CREATE TABLE pods (id INTEGER PRIMARY KEY, boot TEXT NOT NULL,"
+	" cgroup_id INTEGER NOT NULL, identity INTEGER NOT NULL REFERENCES identities,"
+	" closed INTEGER NOT NULL CHECK (closed IN (0, 1))"
+	COUNTER("first_seen_ms") USAGE_V1
 	", UNIQUE (boot, cgroup_id)) STRICT;"
 
 	"CREATE TABLE windows (id INTEGER PRIMARY KEY, from_ms INTEGER NOT NULL UNIQUE"
-	" CHECK (from_ms >= 0), to_ms INTEGER NOT NULL CHECK (to_ms > from_ms)) STRICT;" FROZEN(
-		"windows") "CREATE TRIGGER windows_contiguous BEFORE INSERT ON windows"
-			   " WHEN NEW.id <> 1 + (SELECT coalesce(max(id), 0) FROM windows)"
-			   " OR NEW.from_ms <> (SELECT to_ms FROM windows ORDER BY id DESC LIMIT 1)"
-			   " BEGIN SELECT RAISE(ABORT, 'a window begins where the last one ended'); END;"
+	" CHECK (from_ms >= 0), to_ms INTEGER NOT NULL CHECK (to_ms > from_ms)) STRICT;"
+	FROZEN("windows")
+	"CREATE TRIGGER windows_contiguous BEFORE INSERT ON windows"
+	" WHEN NEW.id <> 1 + (SELECT coalesce(max(id), 0) FROM windows)"
+	" OR NEW.from_ms <> (SELECT to_ms FROM windows ORDER BY id DESC LIMIT 1)"
+	" BEGIN SELECT RAISE(ABORT, 'a window begins where the last one ended'); END;"
 
-			   "CREATE TABLE usage (window INTEGER NOT NULL REFERENCES windows,"
-			   " pod INTEGER NOT NULL REFERENCES pods,"
-			   " identity INTEGER NOT NULL REFERENCES identities" USAGE_V1
-			   ", PRIMARY KEY (window, pod)) STRICT, WITHOUT ROWID;" FROZEN("usage") NO_REPLACE(
-				   "usage",
-				   "window = NEW.window AND pod = NEW.pod") "CREATE TRIGGER usage_of_last_window BEFORE INSERT ON usage"
-									    " WHEN NEW.window <> (SELECT max(id) FROM windows)"
-									    " BEGIN SELECT RAISE(ABORT, 'usage of a past window is never added'); END;"
+	"CREATE TABLE usage (window INTEGER NOT NULL REFERENCES windows,"
+	" pod INTEGER NOT NULL REFERENCES pods,"
+	" identity INTEGER NOT NULL REFERENCES identities"
+	USAGE_V1
+	", PRIMARY KEY (window, pod)) STRICT, WITHOUT ROWID;"
+	FROZEN("usage")
+	NO_REPLACE("usage", "window = NEW.window AND pod = NEW.pod")
+	"CREATE TRIGGER usage_of_last_window BEFORE INSERT ON usage"
+	" WHEN NEW.window <> (SELECT max(id) FROM windows)"
+	" BEGIN SELECT RAISE(ABORT, 'usage of a past window is never added'); END;"
 
-									    "CREATE TABLE leases (label TEXT PRIMARY KEY CHECK (length(label) BETWEEN 1 AND 63),"
-									    " id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),"
-									    " market BLOB NOT NULL CHECK (length(market) = 32),"
-									    " provider BLOB NOT NULL CHECK (length(provider) = 32),"
-									    " tenant TEXT NOT NULL, state TEXT NOT NULL" COUNTER(
-										    "price_core_second") COUNTER("price_gib_second")
-										    COUNTER("price_gib_external") COUNTER(
-											    "price_gib_cluster") COUNTER("price_gib_local")
-											    COUNTER("rate_cap") COUNTER(
-												    "deposited") COUNTER("paid")
-												    COUNTER("refunded") COUNTER(
-													    "seq") COUNTER("last_to_ms")
-													    COUNTER("last_total_due") COUNTER(
-														    "opened_ms")
-														    COUNTER("closed_ms")
-															    USAGE_V1
+	"CREATE TABLE leases (label TEXT PRIMARY KEY CHECK (length(label) BETWEEN 1 AND 63),"
+	" id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),"
+	" market BLOB NOT NULL CHECK (length(market) = 32),"
+	" provider BLOB NOT NULL CHECK (length(provider) = 32),"
+	" tenant TEXT NOT NULL, state TEXT NOT NULL"
+	COUNTER("price_core_second") COUNTER("price_gib_second") COUNTER("price_gib_external")
+	COUNTER("price_gib_cluster") COUNTER("price_gib_local") COUNTER("rate_cap")
+	COUNTER("deposited") COUNTER("paid") COUNTER("refunded")
+	COUNTER("seq") COUNTER("last_to_ms") COUNTER("last_total_due")
+	COUNTER("opened_ms") COUNTER("closed_ms") USAGE_V1
 	", CHECK (paid <= deposited AND refunded <= deposited - paid)) STRICT;"
 
 	"CREATE TABLE receipts (lease TEXT NOT NULL REFERENCES leases,"
 	" seq INTEGER NOT NULL CHECK (seq > 0), window INTEGER NOT NULL REFERENCES windows,"
 	" from_ms INTEGER NOT NULL CHECK (from_ms >= 0),"
-	" to_ms INTEGER NOT NULL CHECK (to_ms > from_ms)" COUNTER(
-		"total_due") ", report BLOB NOT NULL CHECK (length(report) = 144),"
-			     " signature BLOB NOT NULL CHECK (length(signature) = 64),"
-			     " hash BLOB NOT NULL CHECK (length(hash) = 32),"
-			     " record BLOB NOT NULL, PRIMARY KEY (lease, seq)) STRICT;" FROZEN(
-				     "receipts") NO_REPLACE("receipts",
-							    "lease = NEW.lease AND seq = NEW.seq")
+	" to_ms INTEGER NOT NULL CHECK (to_ms > from_ms)"
+	COUNTER("total_due")
+	", report BLOB NOT NULL CHECK (length(report) = 144),"
+	" signature BLOB NOT NULL CHECK (length(signature) = 64),"
+	" hash BLOB NOT NULL CHECK (length(hash) = 32),"
+	" record BLOB NOT NULL, PRIMARY KEY (lease, seq)) STRICT;"
+	FROZEN("receipts")
+	NO_REPLACE("receipts", "lease = NEW.lease AND seq = NEW.seq")
 
-				     "CREATE TABLE settlements (lease TEXT NOT NULL, seq INTEGER NOT NULL,"
-				     " state TEXT NOT NULL CHECK (state IN ('due', 'built', 'submitted', 'final', 'failed'))" COUNTER(
-					     "amount") COUNTER("created_ms") COUNTER("updated_ms")
-					     COUNTER("attempts") ", error TEXT NOT NULL, PRIMARY KEY (lease, seq),"
-								 " FOREIGN KEY (lease, seq) REFERENCES receipts) STRICT, WITHOUT ROWID;"
-								 "CREATE INDEX settlements_by_state ON settlements (state, lease, seq);"
+	"CREATE TABLE settlements (lease TEXT NOT NULL, seq INTEGER NOT NULL, state TEXT NOT NULL"
+	" CHECK (state IN ('due', 'built', 'submitted', 'final', 'failed'))"
+	COUNTER("amount") COUNTER("created_ms") COUNTER("updated_ms") COUNTER("attempts")
+	", error TEXT NOT NULL, PRIMARY KEY (lease, seq),"
+	" FOREIGN KEY (lease, seq) REFERENCES receipts) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX settlements_by_state ON settlements (state, lease, seq);"
 
-								 "PRAGMA application_id = " APPLICATION_ID
-								 ";";
+	"PRAGMA application_id = " APPLICATION_ID ";";
+/* clang-format on */
 
 /* migrations[n] brings version n (PRAGMA user_version) to n + 1. Only ever append. */
 static const char *const migrations[] = { v1 };

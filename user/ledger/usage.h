@@ -65,8 +65,8 @@ int ledger_window_append(struct ledger_tx *tx, uint64_t from_ms, uint64_t to_ms,
 int ledger_window_last(struct ledger *l, struct ledger_window *ret, struct err *err); /* -ENOENT */
 
 /* Books what the pod used since its last reading into the window of this transaction, and makes
- * `reading` its last one. ret_delta may be NULL. -ENOENT: no such pod; -EEXIST: it has usage in this
- * window; -EPERM: it is closed; -ERANGE: a counter went backwards; -EINVAL: no window yet. */
+ * `reading` its last one. ret_delta may be NULL. -ENOENT: no such pod; -EEXIST: it has usage in
+ * this window; -EPERM: it is closed; -ERANGE: a counter went backwards; -EINVAL: no window yet. */
 int ledger_usage_record(struct ledger_tx *tx, uint64_t pod, const struct ledger_usage *reading,
 			struct ledger_usage *ret_delta, struct err *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each violation is made by raw SQL after its guard was dropped: a check that finds nothing fails. */
+/* Each violation is made by raw SQL, its guard dropped first: a check that finds nothing fails. */
 #include "unit/ledger/fixture.h"
 
 static int populated(void **state)

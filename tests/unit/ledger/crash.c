@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SIGKILL at any instruction: a child writes whole windows as the agent does, and is killed 20 times
- * at moments that a random number of its own commits chooses, plus a random spin inside the next. */
+/* SIGKILL at any instruction: a child writes whole windows as the agent does, and is killed 20
+ * times: after a random number of its commits, and a random spin into the next ones. */
 #include <signal.h>
 #include <sys/wait.h>
 
