@@ -195,6 +195,7 @@ static int parse_receipt(const char *line, size_t len, size_t base, const struct
 			 struct receipts *rs, struct err *err)
 {
 	cleanup(json_free) struct json *obj = NULL;
+	struct err why = {};
 	struct receipt *rc;
 	int r;
 
@@ -207,6 +208,8 @@ static int parse_receipt(const char *line, size_t len, size_t base, const struct
 	r = receipt_from_json(obj, terms, rc, err);
 	if (r < 0)
 		return r;
+	if (record_check(&rc->record, &why) < 0)
+		return err_set(err, -EBADMSG, "%s", why.text);
 	return check_canonical(receipt_to_json(rc), line, len, base, err);
 }
 

@@ -108,8 +108,10 @@ int receipt_lease_from_json(const struct json *obj, struct receipts *rs, struct 
 		r = field_time(obj, "opened", &terms.opened_ms, err);
 	if (!r)
 		r = field_object(obj, "prices", &prices, err);
-	if (!r && price_from_json(prices, &terms.prices, err) < 0)
-		r = err_wrap(err, "prices");
+	if (!r && price_from_json(prices, &terms.prices, err) < 0) {
+		err_wrap(err, "prices");
+		r = -EBADMSG;
+	}
 	if (!r)
 		*ret_terms = terms;
 	return r;

@@ -389,7 +389,7 @@ static void a_damaged_lease_is_found(void **state)
 	assert_int_equal(lease_check(&l, NULL), -EBADMSG);
 }
 
-/* ---- Property: any operations in any order ----------------------------------------------------- */
+/* ---- Property: any operations in any order --------------------------------------------------- */
 
 static uint64_t next_random(uint64_t *x)
 {

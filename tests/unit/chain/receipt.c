@@ -148,6 +148,11 @@ static void what_is_missing_or_of_another_type_is_named(void **state)
 	refused_with(&text, "\"pods\":[", "\"pods\":{},\"pod\":[", "pods: want an array");
 	refused_with(&text, "\"to\":\"2026", "\"to\":\"1969", "to: want a time");
 	refused_with(&text, "\"total_due\":\"", "\"total_due\":\"1", "total_due");
+	refused_with(&text, "\"cgroup_id\":\"4201\"", "\"cgroup_id\":\"4200\"",
+		     "receipt 1 (line 2): pods[1].cgroup_id");
+	refused_with(&text, "\"name\":\"web-1\"", "\"name\":\"\"",
+		     "receipt 1 (line 2): pods[1]: name: is empty");
+	refused_with(&text, "\"seq\":\"2\"", "\"seq\":\"1\"", "receipt 2 (line 3): previous");
 	refused_with(&text, "\"memory_byte_ns\":null", "\"memory_byte_ns\":\"0\"",
 		     "receipt 3 (line 4)");
 }
