@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include "cli/fields.h"
+#include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
@@ -16,11 +16,11 @@ static struct json *prices_json(const struct ledger_prices *p)
 {
 	struct json *o = json_new_object();
 
-	field_mist(o, "core_second", p->core_second);
-	field_mist(o, "gib_second", p->gib_second);
-	field_mist(o, "gib_external", p->gib_external);
-	field_mist(o, "gib_cluster", p->gib_cluster);
-	field_mist(o, "gib_local", p->gib_local);
+	member_mist(o, "core_second", p->core_second);
+	member_mist(o, "gib_second", p->gib_second);
+	member_mist(o, "gib_external", p->gib_external);
+	member_mist(o, "gib_cluster", p->gib_cluster);
+	member_mist(o, "gib_local", p->gib_local);
 	return o;
 }
 
@@ -29,22 +29,22 @@ static int add(const struct ledger_lease *l, void *arg)
 	struct json *o = json_new_object();
 
 	json_set_str(o, "lease", l->label);
-	field_hex(o, "id", l->id, sizeof(l->id));
-	field_hex(o, "market", l->market, sizeof(l->market));
-	field_hex(o, "provider", l->provider, sizeof(l->provider));
+	member_hex(o, "id", l->id, sizeof(l->id));
+	member_hex(o, "market", l->market, sizeof(l->market));
+	member_hex(o, "provider", l->provider, sizeof(l->provider));
 	json_set_str(o, "tenant", l->tenant);
 	json_set_str(o, "state", l->state);
-	field_time(o, "opened", l->opened_ms);
-	field_time(o, "closed", l->closed_ms);
+	member_time(o, "opened", l->opened_ms);
+	member_time(o, "closed", l->closed_ms);
 	json_set(o, "prices", prices_json(&l->prices));
-	field_mist(o, "rate_cap", l->rate_cap);
-	field_mist(o, "deposited", l->deposited);
-	field_mist(o, "total_due", l->last_total_due);
-	field_mist(o, "paid", l->paid);
-	field_mist(o, "refunded", l->refunded);
-	field_mist(o, "escrow", l->deposited - l->paid - l->refunded); /* never below 0: L2 */
+	member_mist(o, "rate_cap", l->rate_cap);
+	member_mist(o, "deposited", l->deposited);
+	member_mist(o, "total_due", l->last_total_due);
+	member_mist(o, "paid", l->paid);
+	member_mist(o, "refunded", l->refunded);
+	member_mist(o, "escrow", l->deposited - l->paid - l->refunded); /* never below 0: L2 */
 	json_set_u64(o, "seq", l->seq);
-	field_time(o, "billed_to", l->last_to_ms);
+	member_time(o, "billed_to", l->last_to_ms);
 	return json_add(arg, o);
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/fields.h"
+#include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
@@ -82,15 +82,15 @@ static int add_pod(const struct show *s, const struct weir_sample *sample)
 		return rc;
 	u = usage_of(&sample->pod, &net);
 	o = json_new_object();
-	field_pod(o, "pod", known.namespace, known.name);
-	field_text(o, "namespace", known.namespace);
-	field_text(o, "name", known.name);
-	field_text(o, "uid", known.uid);
-	field_text(o, "lease", known.lease);
+	member_pod(o, "pod", known.namespace, known.name);
+	member_text(o, "namespace", known.namespace);
+	member_text(o, "name", known.name);
+	member_text(o, "uid", known.uid);
+	member_text(o, "lease", known.lease);
 	json_set_u64(o, "cgroup_id", sample->cgroup_id);
 	json_set_str(o, "cgroup", sample->pod.name);
 	json_set_str(o, "state", state < ARRAY_LEN(states) ? states[state] : "?");
-	field_usage(o, &u, 0, 0);
+	member_usage(o, &u, 0, 0);
 	return json_add(s->list, o);
 }
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "chain/receipt.h"
-#include "cli/fields.h"
+#include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
@@ -26,12 +26,12 @@ static int add_shown(const struct ledger_receipt *r, void *arg)
 
 	json_set_str(o, "lease", r->lease);
 	json_set_u64(o, "seq", r->seq);
-	field_time(o, "from", r->from_ms);
-	field_time(o, "to", r->to_ms);
-	field_mist(o, "total_due", r->total_due);
+	member_time(o, "from", r->from_ms);
+	member_time(o, "to", r->to_ms);
+	member_mist(o, "total_due", r->total_due);
 	json_set_u64(o, "record_bytes", r->record_len);
-	field_hex(o, "hash", r->hash, sizeof(r->hash));
-	field_hex(o, "signature", r->signature, sizeof(r->signature));
+	member_hex(o, "hash", r->hash, sizeof(r->hash));
+	member_hex(o, "signature", r->signature, sizeof(r->signature));
 	return json_add(arg, o);
 }
 
@@ -156,14 +156,14 @@ static struct json *summary_json(const struct receipts_summary *s)
 	json_set_u64(o, "first_seq", s->first_seq);
 	json_set_u64(o, "last_seq", s->last_seq);
 	json_set_bool(o, "whole_history", s->first_seq == 1);
-	field_time(o, "from", s->from_ms);
-	field_time(o, "to", s->to_ms);
-	field_mist(o, "total_due", s->total_due);
+	member_time(o, "from", s->from_ms);
+	member_time(o, "to", s->to_ms);
+	member_mist(o, "total_due", s->total_due);
 	json_set_str(o, "lease", s->label);
-	field_hex(o, "lease_id", s->lease, sizeof(s->lease));
-	field_hex(o, "market", s->market, sizeof(s->market));
-	field_hex(o, "public_key", s->provider, sizeof(s->provider));
-	field_hex(o, "last_hash", s->last_hash, sizeof(s->last_hash));
+	member_hex(o, "lease_id", s->lease, sizeof(s->lease));
+	member_hex(o, "market", s->market, sizeof(s->market));
+	member_hex(o, "public_key", s->provider, sizeof(s->provider));
+	member_hex(o, "last_hash", s->last_hash, sizeof(s->last_hash));
 	usage_to_json(&s->totals, totals);
 	json_set(o, "totals", totals);
 	return o;

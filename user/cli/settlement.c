@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include "cli/fields.h"
+#include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
@@ -17,11 +17,11 @@ static int add(const struct ledger_settlement *s, void *arg)
 	json_set_str(o, "lease", s->lease);
 	json_set_u64(o, "seq", s->seq);
 	json_set_str(o, "state", ledger_settle_name(s->state));
-	field_mist(o, "amount", s->amount);
-	field_time(o, "created", s->created_ms);
-	field_time(o, "updated", s->updated_ms);
+	member_mist(o, "amount", s->amount);
+	member_time(o, "created", s->created_ms);
+	member_time(o, "updated", s->updated_ms);
 	json_set_u64(o, "attempts", s->attempts);
-	field_text(o, "error", s->error);
+	member_text(o, "error", s->error);
 	return json_add(arg, o);
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/csv.h"
-#include "cli/fields.h"
+#include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
@@ -28,18 +28,18 @@ static int add(const struct ledger_usage_row *row, void *arg)
 {
 	struct json *o = json_new_object();
 
-	field_pod(o, "pod", row->namespace, row->name);
-	field_text(o, "namespace", row->namespace);
-	field_text(o, "name", row->name);
-	field_text(o, "uid", row->uid);
+	member_pod(o, "pod", row->namespace, row->name);
+	member_text(o, "namespace", row->namespace);
+	member_text(o, "name", row->name);
+	member_text(o, "uid", row->uid);
 	if (row->cgroup_id)
 		json_set_u64(o, "cgroup_id", row->cgroup_id);
 	else
 		json_set_null(o, "cgroup_id");
-	field_text(o, "lease", row->lease);
-	field_time(o, "from", row->from_ms);
-	field_time(o, "to", row->to_ms);
-	field_usage(o, &row->usage, row->parts_without_memory, row->parts);
+	member_text(o, "lease", row->lease);
+	member_time(o, "from", row->from_ms);
+	member_time(o, "to", row->to_ms);
+	member_usage(o, &row->usage, row->parts_without_memory, row->parts);
 	return json_add(arg, o);
 }
 

@@ -60,8 +60,6 @@ static int set_limits(struct cli *cli, struct json *args, struct err *err)
 	uint64_t bytes;
 	int rc;
 
-	if (!cli_flag(cli, "port"))
-		return cli_usage(cli, err, "workload run: --port N is missing");
 	rc = set_number(cli, args, "port", "port", UINT16_MAX, err);
 	if (rc == 0)
 		rc = set_number(cli, args, "cpuMillis", "cpu-millis", UINT32_MAX, err);
@@ -100,13 +98,15 @@ static int set_env(struct cli *cli, struct json *args, struct err *err)
 
 static int run_run(struct cli *cli, struct json **ret, struct err *err)
 {
-	static const char *const texts[] = { "integrity", "netns", "cgroup", "lease" };
+	static const char *const texts[] = { "cgroup", "integrity", "netns", "host", "lease" };
 	cleanup(json_free) struct json *args = json_new_object();
 	cleanup(free_ptr) char *file = realpath(cli_arg(cli, 1), NULL);
 	int rc;
 
 	if (!args)
 		return -ENOMEM;
+	if (!cli_flag(cli, "cgroup"))
+		return cli_usage(cli, err, "workload run: --cgroup PATH is missing");
 	if (!file)
 		return err_errno(err, -errno, "%s", cli_arg(cli, 1));
 	json_set_str(args, "name", cli_arg(cli, 0));
@@ -133,11 +133,13 @@ static int run_stop(struct cli *cli, struct json **ret, struct err *err)
 }
 
 static const struct cli_flag run_flags[] = {
-	{ "port", 'P', "N", "the port it shall listen on (PORT in its environment)" },
+	{ "cgroup", 'g', "PATH",
+	  "its cgroup below the cgroup2 mount, such as /weir/pods/web; needed" },
+	{ "port", 'P', "N", "the port it shall listen on (its variable PORT); 8080 unless given" },
 	{ "integrity", 'i', "SRI", "refuse FILE unless it has this digest (sha512-...)" },
 	{ "lease", 'l', "LEASE", "the lease that pays for it" },
 	{ "netns", 'n', "PATH", "network namespace; unless given a fresh one without a way out" },
-	{ "cgroup", 'g', "PATH", "cgroup below the cgroup2 mount" },
+	{ "host", 0, "ADDRESS", "the address it shall listen on (its variable HOST)" },
 	{ "cpu-millis", 0, "N", "at most N thousandths of a CPU" },
 	{ "memory", 'm', "SIZE", "at most this memory, such as 256MiB" },
 	{ "pids", 0, "N", "at most N processes and threads" },

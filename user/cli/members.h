@@ -12,12 +12,12 @@
 struct json;
 struct ledger_usage;
 
-void field_text(struct json *o, const char *key, const char *text);
-void field_time(struct json *o, const char *key, uint64_t ms);
-void field_hex(struct json *o, const char *key, const uint8_t *data, size_t len);
-void field_mist(struct json *o, const char *key, uint64_t mist);
+void member_text(struct json *o, const char *key, const char *text);
+void member_time(struct json *o, const char *key, uint64_t ms);
+void member_hex(struct json *o, const char *key, const uint8_t *data, size_t len);
+void member_mist(struct json *o, const char *key, uint64_t mist);
 /* "ns/name", or null when it has no name. */
-void field_pod(struct json *o, const char *key, const char *ns, const char *name);
+void member_pod(struct json *o, const char *key, const char *ns, const char *name);
 /* cpu_ns, memory_*, rx_*, tx_*: names that programs rely on. Where memory was not measured it is null, and
  * not_measured says why; `without` of `parts` windows had no reading of it (0 of 0: not known). */
-void field_usage(struct json *o, const struct ledger_usage *u, uint64_t without, uint64_t parts);
+void member_usage(struct json *o, const struct ledger_usage *u, uint64_t without, uint64_t parts);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/fields.h"
+#include "cli/members.h"
 
 #include <stdio.h>
 
@@ -13,19 +13,19 @@
 /* The answer over a closed window never changes, so the reason is that of then, not of now. */
 #define NO_MEMORY "no memory controller on the pods' cgroup2 (see 'weir feature probe')"
 
-void field_text(struct json *o, const char *key, const char *text)
+void member_text(struct json *o, const char *key, const char *text)
 {
 	json_set_str(o, key, text && text[0] ? text : NULL);
 }
 
-void field_time(struct json *o, const char *key, uint64_t ms)
+void member_time(struct json *o, const char *key, uint64_t ms)
 {
 	char text[TIME_TEXT_MAX];
 
 	json_set_str(o, key, ms ? time_format(ms, text) : NULL);
 }
 
-void field_hex(struct json *o, const char *key, const uint8_t *data, size_t len)
+void member_hex(struct json *o, const char *key, const uint8_t *data, size_t len)
 {
 	char text[2 * HEX_MAX + 1] = "";
 
@@ -34,12 +34,12 @@ void field_hex(struct json *o, const char *key, const uint8_t *data, size_t len)
 	json_set_str(o, key, text);
 }
 
-void field_mist(struct json *o, const char *key, uint64_t mist)
+void member_mist(struct json *o, const char *key, uint64_t mist)
 {
 	json_set_u64_text(o, key, mist);
 }
 
-void field_pod(struct json *o, const char *key, const char *ns, const char *name)
+void member_pod(struct json *o, const char *key, const char *ns, const char *name)
 {
 	char text[LEDGER_NAMESPACE_MAX + LEDGER_NAME_MAX];
 
@@ -60,7 +60,7 @@ static void set_count(struct json *o, const char *dir, const char *unit, const c
 		json_set_u64(o, key, (uint64_t)v);
 }
 
-static void field_dir(struct json *o, const char *dir, const struct ledger_dir *d)
+static void member_dir(struct json *o, const char *dir, const struct ledger_dir *d)
 {
 	static const char *const classes[LEDGER_CLASS_MAX_] = {
 		[LEDGER_CLASS_EXTERNAL] = "_external",
@@ -80,7 +80,7 @@ static void field_dir(struct json *o, const char *dir, const struct ledger_dir *
 	set_count(o, dir, "bytes", "_raw", d->raw_bytes);
 }
 
-static void field_not_measured(struct json *o, uint64_t without, uint64_t parts)
+static void member_not_measured(struct json *o, uint64_t without, uint64_t parts)
 {
 	struct json *reasons = json_new_object();
 	char text[160];
@@ -94,7 +94,7 @@ static void field_not_measured(struct json *o, uint64_t without, uint64_t parts)
 	json_set(o, "not_measured", reasons);
 }
 
-void field_usage(struct json *o, const struct ledger_usage *u, uint64_t without, uint64_t parts)
+void member_usage(struct json *o, const struct ledger_usage *u, uint64_t without, uint64_t parts)
 {
 	json_set_u64(o, "cpu_ns", u->cpu_ns);
 	if (u->memory_measured) {
@@ -104,8 +104,8 @@ void field_usage(struct json *o, const struct ledger_usage *u, uint64_t without,
 		json_set_null(o, "memory_byte_ns");
 		json_set_null(o, "memory_peak_bytes");
 	}
-	field_dir(o, "rx", &u->rx);
-	field_dir(o, "tx", &u->tx);
+	member_dir(o, "rx", &u->rx);
+	member_dir(o, "tx", &u->tx);
 	if (without || !u->memory_measured)
-		field_not_measured(o, without, parts);
+		member_not_measured(o, without, parts);
 }
