@@ -123,7 +123,8 @@ static int add_slice(const struct translation *tr, const struct kube_object *obj
 				continue;
 			int r = add_endpoints(tr, &obj->slice, p->port, port);
 			if (r < 0) {
-				err_wrap(tr->err, "%s", kube_object_title(obj, title));
+				err_wrap(tr->err, "Service %s/%s: %s", s->ns, s->name,
+					 kube_object_title(obj, title));
 				return r;
 			}
 		}
