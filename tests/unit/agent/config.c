@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "agent/config.h"
+#include "core/buf.h"
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/file.h"
+
+struct fixture {
+	char dir[64], path[96];
+	struct config *cfg;
+	struct err err;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/weir-config-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->path, sizeof(f->path), "%s/c.yaml", f->dir);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	config_free(&f->cfg);
+	dir_remove(f->dir, NULL);
+	free(f);
+	return 0;
+}
+
+static void write_file(struct fixture *f, const char *text)
+{
+	assert_int_equal(file_write_atomic(f->path, text, strlen(text), 0600, &f->err), 0);
+}
+
+/* paths.cgroup is given, so that the test does not depend on the host's mounts. */
+static int load(struct fixture *f, const char *text)
+{
+	static char cgroup[] = "--paths-cgroup=/sys/fs/cgroup";
+	char *argv[] = { cgroup };
+	char *env[] = { NULL };
+
+	config_free(&f->cfg);
+	f->err = (struct err){};
+	write_file(f, text);
+	return config_load(f->path, 1, argv, env, &f->cfg, &f->err);
+}
+
+static void defaults_are_those_of_the_design(void **state)
+{
+	struct fixture *f = *state;
+	const struct config *c;
+	char text[LISTEN_TEXT_MAX];
+
+	assert_int_equal(load(f, ""), 0);
+	c = f->cfg;
+	assert_int_equal(c->source.kind, CONFIG_SOURCE_FILES);
+	assert_string_equal(c->source.path, "./manifests");
+	assert_int_equal(c->source.servers.n, 0);
+	assert_string_equal(c->paths.bpffs, "/sys/fs/bpf");
+	assert_string_equal(c->paths.state, "/var/lib/weir");
+	assert_string_equal(c->paths.run, "/run/weir");
+	assert_int_equal(c->datapath.mode, CONFIG_MODE_SNAT);
+	assert_int_equal(c->datapath.algorithm, CONFIG_ALGORITHM_RANDOM);
+	assert_int_equal(c->meter.sample_ms, 1000);
+	assert_int_equal(c->meter.window_ms, 60000);
+	assert_string_equal(c->meter.pod_cgroup, "kubepods");
+	assert_int_equal(c->chain.kind, CONFIG_CHAIN_LOCAL);
+	assert_int_equal(c->walrus.max_blob_bytes, 256 << 20);
+	assert_string_equal(option_listen_format(&c->listen.healthz, text), "0.0.0.0:10256");
+	assert_string_equal(option_listen_format(&c->listen.metrics, text), "127.0.0.1:10249");
+	assert_string_equal(option_listen_format(&c->listen.web, text), "127.0.0.1:10290");
+	assert_string_equal(c->key.file, "/var/lib/weir/provider.key");
+	assert_int_equal(c->log.level, LOG_LEVEL_INFO);
+	assert_int_equal(c->warnings.n, 0);
+}
+
+static void the_name_is_the_hosts_in_lower_case(void **state)
+{
+	struct fixture *f = *state;
+	char host[HOST_NAME_MAX + 1] = "";
+
+	assert_int_equal(load(f, "node: {name: ''}\n"), 0);
+	gethostname(host, sizeof(host) - 1);
+	assert_int_equal(strcasecmp(f->cfg->node.name, host), 0);
+	for (const char *c = f->cfg->node.name; *c; c++)
+		assert_false(*c >= 'A' && *c <= 'Z');
+	assert_int_equal(load(f, "node: {name: Node-A}\n"), 0);
+	assert_string_equal(f->cfg->node.name, "Node-A");
+}
+
+static void every_key_of_the_design_is_read(void **state)
+{
+	struct fixture *f = *state;
+	const struct config *c;
+
+	assert_int_equal(
+		load(f,
+		     "node:\n"
+		     "  name: node-a\n"
+		     "  addresses: [192.0.2.10, \"2001:db8::10\"]\n"
+		     "  zone: z1\n"
+		     "source:\n"
+		     "  kind: files\n"
+		     "  path: /m\n"
+		     "  kubeconfig: \"\"\n"
+		     "  servers: []\n"
+		     "paths: {cgroup: \"\", bpffs: /b, state: /s, run: /r}\n"
+		     "datapath:\n"
+		     "  devices: [eth0]\n"
+		     "  nodePortAddresses: []\n"
+		     "  mode: snat\n"
+		     "  algorithm: random\n"
+		     "meter: {sample: 100ms, window: 100ms, clusterCIDRs: [10.0.0.0/8], podCgroup: k}\n"
+		     "chain: {kind: local, graphql: ['https://g'], package: '0x1', market: '0x2',\n"
+		     "  keyFile: /k, gasBudget: 5}\n"
+		     "walrus: {aggregators: [], publisher: \"\", maxBlobBytes: 1GiB}\n"
+		     "listen: {healthz: \"\", metrics: \"[::1]:1\", web: \"\"}\n"
+		     "key: {file: /key}\n"
+		     "log: {level: debug}\n"),
+		0);
+	c = f->cfg;
+	assert_string_equal(c->node.name, "node-a");
+	assert_int_equal(c->node.addresses.n, 2);
+	assert_string_equal(c->node.zone, "z1");
+	assert_string_equal(c->source.path, "/m");
+	assert_string_equal(c->paths.state, "/s");
+	assert_string_equal(c->datapath.devices.v[0], "eth0");
+	assert_int_equal(c->meter.sample_ms, 100);
+	assert_int_equal(c->meter.cluster_cidrs.n, 1);
+	assert_string_equal(c->meter.pod_cgroup, "k");
+	assert_string_equal(c->chain.graphql.v[0], "https://g");
+	assert_string_equal(c->chain.market, "0x2");
+	assert_int_equal(c->chain.gas_budget, 5);
+	assert_int_equal(c->walrus.max_blob_bytes, 1 << 30);
+	assert_false(c->listen.healthz.on);
+	assert_true(c->listen.metrics.on);
+	assert_string_equal(c->key.file, "/key");
+	assert_int_equal(c->log.level, LOG_LEVEL_DEBUG);
+}
+
+static void file_environment_and_flags_in_this_order(void **state)
+{
+	struct fixture *f = *state;
+	char flag[] = "--meter-window", value[] = "3s", cgroup[] = "--paths-cgroup=/c";
+	char window[] = "WEIR_METER_WINDOW=2s", sample[] = "WEIR_METER_SAMPLE=200ms",
+	     wrong[] = "WEIR_METER_SAMPLES=1s";
+	char *argv[] = { flag, value, cgroup }, *env[] = { window, sample, wrong, NULL };
+
+	write_file(f, "meter: {window: 1s, sample: 100ms, podCgroup: a/b}\n");
+	assert_int_equal(config_load(f->path, ARRAY_LEN(argv), argv, env, &f->cfg, &f->err), 0);
+	assert_int_equal(f->cfg->meter.window_ms, 3000);
+	assert_int_equal(f->cfg->meter.sample_ms, 200);
+	assert_string_equal(f->cfg->meter.pod_cgroup, "a/b");
+	assert_int_equal(f->cfg->warnings.n, 1);
+	assert_string_equal(
+		f->cfg->warnings.v[0],
+		"WEIR_METER_SAMPLES: no such variable; did you mean WEIR_METER_SAMPLE, ignored");
+}
+
+static void no_file_is_fine_and_a_missing_one_is_not(void **state)
+{
+	struct fixture *f = *state;
+	char cgroup[] = "--paths-cgroup=/c";
+	char *argv[] = { cgroup }, *env[] = { NULL };
+
+	assert_int_equal(config_load(NULL, 1, argv, env, &f->cfg, &f->err), 0);
+	config_free(&f->cfg);
+	assert_int_equal(config_load(f->path, 1, argv, env, &f->cfg, &f->err), -ENOENT);
+	assert_null(f->cfg);
+	assert_non_null(strstr(f->err.text, f->path));
+}
+
+static void faults_are_one_line_that_names_the_key(void **state)
+{
+	static const struct {
+		const char *yaml, *text;
+	} cases[] = {
+		{ "source: {kind: kubernetes}\n",
+		  "source.kind: kubernetes is not built into this version; use files" },
+		{ "source: {path: ''}\n", "source.path: is empty; name the folder of manifests" },
+		{ "chain: {kind: sui}\n",
+		  "chain.kind: sui is not built into this version; use local" },
+		{ "datapath: {mode: dsr}\n",
+		  "datapath.mode: dsr is not built into this version; use snat" },
+		{ "datapath: {algorithm: maglev}\n",
+		  "datapath.algorithm: maglev is not built into this version; use random" },
+		{ "meter: {sample: 2s, window: 1s}\n",
+		  "meter.window: 1000ms is shorter than meter.sample, 2000ms; make it at least as "
+		  "long" },
+		{ "meter: {podCgroup: /kubepods}\n",
+		  "meter.podCgroup: \"/kubepods\" must be a path below paths.cgroup, without / in "
+		  "front and without .." },
+		{ "meter: {podCgroup: a/../../b}\n",
+		  "meter.podCgroup: \"a/../../b\" must be a path below paths.cgroup, without / in "
+		  "front and without .." },
+		{ "meter: {podCgroup: ''}\n", "meter.podCgroup: is empty; name a directory" },
+		{ "paths: {state: ''}\n", "paths.state: is empty; name a directory" },
+		{ "walrus: {publisher: 'ftp://x'}\n",
+		  "walrus.publisher: \"ftp://x\" is not a URL such as https://host:port" },
+		{ "walrus: {aggregators: ['https://a', 'https:///x']}\n",
+		  "walrus.aggregators: \"https:///x\" is not a URL such as https://host:port" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(load(f, cases[i].yaml), -EINVAL);
+		assert_string_equal(f->err.text, cases[i].text);
+		assert_null(f->cfg);
+	}
+}
+
+static void faults_of_the_file_name_path_and_line(void **state)
+{
+	struct fixture *f = *state;
+	char text[256];
+
+	assert_int_equal(load(f, "meter:\n  sample: 50ms\n"), -ERANGE);
+	snprintf(text, sizeof(text),
+		 "%s:2: meter.sample: \"50ms\" is out of range; use 100ms to 1h", f->path);
+	assert_string_equal(f->err.text, text);
+	assert_int_equal(load(f, "node: {}\nlisten: {healthz: \"0.0.0.0:99999\"}\n"), -EINVAL);
+	snprintf(text, sizeof(text), "%s:2: listen.healthz: ", f->path);
+	assert_ptr_equal(strstr(f->err.text, text), f->err.text);
+}
+
+static void a_long_run_directory_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char yaml[256];
+	int n = snprintf(yaml, sizeof(yaml), "paths: {run: /");
+
+	memset(yaml + n, 'x', 98);
+	memcpy(yaml + n + 98, "}\n", 3);
+	assert_int_equal(load(f, yaml), -EINVAL);
+	assert_string_equal(f->err.text,
+			    "paths.run: is over 97 bytes long, too much for a Unix socket");
+	memset(yaml + n, 'x', 96);
+	memcpy(yaml + n + 96, "}\n", 3);
+	assert_int_equal(load(f, yaml), 0);
+}
+
+static void what_is_not_built_yet_warns(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(load(f, "datapath: {devices: [eth0], nodePortAddresses: [192.0.2.0/24]}\n"
+				 "walrus: {aggregators: ['http://127.0.0.1:1']}\n"),
+			 0);
+	assert_int_equal(f->cfg->warnings.n, 3);
+	assert_ptr_equal(strstr(f->cfg->warnings.v[0], "datapath.devices: "),
+			 f->cfg->warnings.v[0]);
+}
+
+static void the_rendered_configuration_loads_to_the_same(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(buf_fini) struct buf first = BUF_INIT(16384), second = BUF_INIT(16384);
+	struct option_set set;
+
+	assert_int_equal(load(f, "node: {name: n, zone: 'a \"b\"'}\nmeter: {window: 90s}\n"), 0);
+	set = config_options(f->cfg);
+	assert_int_equal(option_render(&set, &first), 0);
+	assert_int_equal(load(f, first.data), 0);
+	set = config_options(f->cfg);
+	assert_int_equal(option_render(&set, &second), 0);
+	assert_string_equal(first.data, second.data);
+	assert_string_equal(f->cfg->node.zone, "a \"b\"");
+}
+
+static void help_needs_no_configuration(void **state)
+{
+	cleanup(buf_fini) struct buf out = BUF_INIT(16384);
+	struct option_set set = config_options(NULL);
+
+	(void)state;
+	assert_int_equal(option_help(&set, &out), 0);
+	assert_non_null(strstr(out.data, "--datapath-node-port-addresses CIDR,..."));
+	assert_non_null(strstr(out.data, "datapath.nodePortAddresses, "
+					 "WEIR_DATAPATH_NODE_PORT_ADDRESSES\n"));
+	assert_non_null(strstr(out.data, "(default 0.0.0.0:10256)"));
+}
+
+/* ---- The cgroup2 mount ---------------------------------------------------------------------- */
+
+#define V1 "33 32 0:28 / /sys/fs/cgroup/cpu rw,nosuid - cgroup cgroup rw,cpu\n"
+#define PROC "22 28 0:20 / /proc rw,nosuid,nodev - proc proc rw\n"
+
+static void the_first_cgroup2_mount_is_found(void **state)
+{
+	static const struct {
+		const char *text, *point;
+	} cases[] = {
+		{ PROC "35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n",
+		  "/sys/fs/cgroup" },
+		{ V1 "42 32 0:29 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw,nsdelegate\n",
+		  "/sys/fs/cgroup/unified" },
+		{ "1 2 0:3 / /a\\040b\\134c rw shared:1 master:2 - cgroup2 none rw", "/a b\\c" },
+		{ "1 2 0:3 / /first rw - cgroup2 none rw\n4 2 0:3 / /second rw - cgroup2 none rw\n",
+		  "/first" },
+		/* a mount point that only looks like it */
+		{ "9 2 0:3 / /x\\040-\\040cgroup2\\040y rw - tmpfs t rw\n"
+		  "1 2 0:3 / /real rw - cgroup2 none rw\n",
+		  "/real" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup(free_ptr) char *point = NULL;
+
+		write_file(f, cases[i].text);
+		assert_int_equal(cgroup2_mount(f->path, &point, &f->err), 0);
+		assert_string_equal(point, cases[i].point);
+	}
+}
+
+static void without_a_cgroup2_mount_the_error_says_what_to_do(void **state)
+{
+	static const char *const cases[] = { "", PROC V1, "garbage\n - cgroup2 x\n",
+					     " - cgroup2 \n" };
+	struct fixture *f = *state;
+	char text[300];
+
+	snprintf(text, sizeof(text),
+		 "%s: no cgroup2 file system is mounted; mount one (mount -t cgroup2 none "
+		 "/sys/fs/cgroup) or set paths.cgroup",
+		 f->path);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *point = NULL;
+
+		write_file(f, cases[i]);
+		assert_int_equal(cgroup2_mount(f->path, &point, &f->err), -ENOENT);
+		assert_null(point);
+		assert_string_equal(f->err.text, text);
+	}
+}
+
+static void an_empty_cgroup_is_the_hosts_mount(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(free_ptr) char *point = NULL;
+	char *env[] = { NULL };
+	int found = cgroup2_mount("/proc/self/mountinfo", &point, &f->err);
+
+	assert_int_equal(config_load(NULL, 0, NULL, env, &f->cfg, &f->err), found);
+	if (found == 0)
+		assert_string_equal(f->cfg->paths.cgroup, point);
+	else
+		assert_ptr_equal(strstr(f->err.text, "paths.cgroup: "), f->err.text);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(defaults_are_those_of_the_design),
+		TEST(the_name_is_the_hosts_in_lower_case),
+		TEST(every_key_of_the_design_is_read),
+		TEST(file_environment_and_flags_in_this_order),
+		TEST(no_file_is_fine_and_a_missing_one_is_not),
+		TEST(faults_are_one_line_that_names_the_key),
+		TEST(faults_of_the_file_name_path_and_line),
+		TEST(a_long_run_directory_is_refused),
+		TEST(what_is_not_built_yet_warns),
+		TEST(the_rendered_configuration_loads_to_the_same),
+		TEST(help_needs_no_configuration),
+		TEST(the_first_cgroup2_mount_is_found),
+		TEST(an_empty_cgroup_is_the_hosts_mount),
+		TEST(without_a_cgroup2_mount_the_error_says_what_to_do),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
