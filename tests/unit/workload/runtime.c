@@ -18,6 +18,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "tarball.h"
+#include "tree.h"
 #include "workload/cgroup.h"
 #include "workload/child.h"
 #include "workload/workload.h"

@@ -5,7 +5,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,26 +73,4 @@ static int tar_make(const struct tar_item *items, size_t len)
 	archive_write_free(a);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
 	return fd;
-}
-
-static int tree_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int tree_unlock_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)ftw;
-	return type == FTW_D ? chmod(path, 0700) : 0;
-}
-
-/* Removes a tree with read-only folders in it, also as an ordinary user. */
-static void tree_remove(const char *path)
-{
-	nftw(path, tree_unlock_one, 16, FTW_PHYS);
-	nftw(path, tree_remove_one, 16, FTW_PHYS | FTW_DEPTH);
 }

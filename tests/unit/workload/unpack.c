@@ -10,6 +10,7 @@
 #include "core/crypto.h"
 #include "core/err.h"
 #include "tarball.h"
+#include "tree.h"
 
 #define NAME "sha512-00"
 

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "workload/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/buf.h"
+#include "core/cleanup.h"
+#include "core/err.h"
+
+#define LONG_MS 20000
+
+static int run(const char *script, struct buf *out, uint32_t timeout_ms, int *ret_status,
+	       struct err *err)
+{
+	const char *const argv[] = { "sh", "-c", script, NULL };
+	const struct child c = {
+		.argv = argv, .output_fd = -1, .output = out, .timeout_ms = timeout_ms
+	};
+
+	return child_run(&c, ret_status, err);
+}
+
+static void exit_codes_and_signals_come_back(void **state)
+{
+	static const struct {
+		const char *script;
+		int status;
+	} cases[] = { { "exit 0", 0 }, { "exit 7", 7 }, { "kill -9 $$", 128 + SIGKILL } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int status = -1;
+
+		assert_int_equal(run(cases[i].script, NULL, LONG_MS, &status, NULL), 0);
+		assert_int_equal(status, cases[i].status);
+	}
+}
+
+static void output_is_captured_up_to_its_limit(void **state)
+{
+	cleanup(buf_fini) struct buf out = BUF_INIT(10);
+	int status = -1;
+
+	(void)state;
+	assert_int_equal(run("echo out; echo err >&2", &out, LONG_MS, &status, NULL), 0);
+	assert_string_equal(out.data, "out\nerr\n");
+	buf_reset(&out);
+	/* more than a pipe holds: the child must not hang on it */
+	assert_int_equal(run("head -c 300000 /dev/zero | tr '\\0' x", &out, LONG_MS, &status, NULL),
+			 0);
+	assert_int_equal(status, 0);
+	assert_string_equal(out.data, "xxxxxxxxxx");
+}
+
+static void time_out_kills_the_whole_group(void **state)
+{
+	cleanup(buf_fini) struct buf out = BUF_INIT(100);
+	struct err err = {};
+	int status = -7;
+
+	(void)state;
+	/* the grandchild keeps the pipe open; 1000 s would outlast the test */
+	assert_int_equal(run("sleep 1000 & echo $!; wait", &out, 300, &status, &err), -ETIMEDOUT);
+	assert_int_equal(status, -7);
+	assert_non_null(strstr(err.text, "sh"));
+}
+
+/* A child that left a process behind with the pipe is over when it is over. */
+static void grandchild_does_not_hold_us(void **state)
+{
+	cleanup(buf_fini) struct buf out = BUF_INIT(100);
+	int status = -1;
+
+	(void)state;
+	assert_int_equal(run("sleep 1000 & echo $!", &out, LONG_MS, &status, NULL), 0);
+	assert_int_equal(status, 0);
+	assert_non_null(out.data);
+	char script[64];
+
+	snprintf(script, sizeof(script), "kill %s", out.data);
+	assert_int_equal(run(script, NULL, LONG_MS, &status, NULL), 0);
+	assert_int_equal(status, 0); /* it was there to be killed */
+}
+
+static void child_inherits_nothing(void **state)
+{
+	cleanup(buf_fini) struct buf out = BUF_INIT(4096);
+	cleanup(close_fd) int leak = open("/dev/null", O_RDONLY); /* without O_CLOEXEC */
+	sigset_t blocked, old;
+	int status = -1;
+
+	(void)state;
+	assert_true(leak >= 0);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, &old);
+	setenv("WEIR_TEST_SECRET", "x", 1);
+	void (*pipe_handler)(int) = signal(SIGPIPE, SIG_IGN); /* as a server does */
+
+	assert_int_equal(run("ls /proc/$$/fd | wc -w; grep SigBlk /proc/$$/status; env; "
+			     "grep SigIgn /proc/$$/status | tail -c 8; readlink /proc/$$/fd/0",
+			     &out, LONG_MS, &status, NULL),
+			 0);
+	signal(SIGPIPE, pipe_handler);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	assert_int_equal(strncmp(out.data, "3\n", 2), 0);
+	assert_non_null(strstr(out.data, "SigBlk:\t0000000000000000"));
+	/* of the first 28 signals none; glibc keeps two of its own above them ignored */
+	assert_non_null(strstr(out.data, "\n0000000\n"));
+	assert_null(strstr(out.data, "WEIR_TEST_SECRET"));
+	assert_non_null(strstr(out.data, "/dev/null\n"));
+}
+
+static void missing_program_is_named(void **state)
+{
+	static const char *const argv[] = { "weir-no-such-program", NULL };
+	const struct child c = { .argv = argv, .output_fd = -1, .timeout_ms = LONG_MS };
+	struct err err = {};
+	char path[64] = "untouched";
+	int status = -7;
+
+	(void)state;
+	assert_int_equal(child_run(&c, &status, &err), -ENOENT);
+	assert_int_equal(status, -7);
+	assert_non_null(strstr(err.text, "weir-no-such-program"));
+	assert_int_equal(program_find("weir-no-such-program", path, sizeof(path)), -ENOENT);
+	assert_string_equal(path, "untouched");
+	assert_int_equal(program_find("sh", path, sizeof(path)), 0);
+	assert_int_equal(access(path, X_OK), 0);
+}
+
+static void process_wait_sees_the_end_and_the_time_out(void **state)
+{
+	int hold[2];
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(hold[1]);
+		_exit(read(hold[0], &byte, 1) != 0);
+	}
+	close(hold[0]);
+	assert_int_equal(process_wait(pid, 1, NULL), -ETIMEDOUT);
+	close(hold[1]); /* now it ends */
+	assert_int_equal(process_wait(pid, LONG_MS, NULL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(process_wait(pid, LONG_MS, NULL), 0); /* there is none */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exit_codes_and_signals_come_back),
+		cmocka_unit_test(output_is_captured_up_to_its_limit),
+		cmocka_unit_test(time_out_kills_the_whole_group),
+		cmocka_unit_test(grandchild_does_not_hold_us),
+		cmocka_unit_test(child_inherits_nothing),
+		cmocka_unit_test(missing_program_is_named),
+		cmocka_unit_test(process_wait_sees_the_end_and_the_time_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
