@@ -7,10 +7,9 @@
 
 #define IN_USE UINT64_MAX
 
-/* For each: 0 (never seen in use), IN_USE, or the time it was first seen out of use. */
+/* For each: 0 (no trace of use seen), IN_USE, or the time it was first seen out of use. */
 struct svc_idle {
 	uint64_t grace_ms;
-	bool looked;
 	uint64_t slot[WEIR_MAX_SLOTS];
 	uint64_t backend[WEIR_MAX_BACKENDS];
 	uint8_t slot_seen[WEIR_MAX_SLOTS], backend_seen[WEIR_MAX_BACKENDS]; /* of one look */
@@ -50,10 +49,10 @@ const struct weir_slot *svc_slots_of(const struct svc_actual *actual, const stru
 
 static void see(struct svc_idle *idle, const struct svc_actual *actual)
 {
-	/* A process that just began can't know when a slot with a generation went out of use. Later,
-	 * such a slot without a history was written by a round that failed before it was used. */
+	/* A generation is a trace of use; since when it is over, a process that just began can't
+	 * know, so all that show one rest from its first look on. */
 	for (uint32_t i = 0; i < WEIR_MAX_SLOTS; i++)
-		idle->slot_seen[i] = !idle->looked && actual->slots[i].gen ? SEEN_TRACE : 0;
+		idle->slot_seen[i] = actual->slots[i].gen ? SEEN_TRACE : 0;
 	memset(idle->backend_seen, 0, sizeof(idle->backend_seen));
 	for (size_t i = 0; i < actual->n_backends; i++)
 		if (actual->backends[i].id < WEIR_MAX_BACKENDS)
@@ -86,7 +85,6 @@ void svc_idle_observe(struct svc_idle *idle, const struct svc_actual *actual, ui
 		note(&idle->slot[i], idle->slot_seen[i], now_ms);
 	for (uint32_t id = 0; id < WEIR_MAX_BACKENDS; id++)
 		note(&idle->backend[id], idle->backend_seen[id], now_ms);
-	idle->looked = true;
 }
 
 static bool rests(uint64_t since, uint64_t grace_ms, uint64_t now_ms)

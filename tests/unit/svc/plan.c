@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "tests/unit/svc/make.h"
 #include "tests/unit/svc/model.h"
 
@@ -379,6 +380,20 @@ static void backends_kept(const struct weir_backend *before, const struct dp *dp
 			assert_memory_equal(&before[id], &dp->backends[id], sizeof(before[id]));
 }
 
+/* svc_diff() finds something exactly when the planner has something to do, rest aside. */
+static void diff_agrees(struct world *w, const struct svc_table *t, const struct svc_plan *p)
+{
+	cleanup(svc_actual_fini) struct svc_actual actual = {};
+	cleanup(json_free) struct json *lines = NULL;
+	struct err err = {};
+
+	assert_int_equal(svc_actual_read(w->bed.dp, &actual, &err), 0);
+	assert_int_equal(svc_diff(t, &actual, &lines, &err), 0);
+	assert_int_equal(json_len(lines),
+			 p->count[SVC_OP_FRONTEND_PUT] + p->count[SVC_OP_FRONTEND_DEL] +
+				 p->count[SVC_OP_CLASS_PUT] + p->count[SVC_OP_CLASS_DEL]);
+}
+
 static void world_round(struct world *w)
 {
 	cleanup(svc_table_free) struct svc_table *t = NULL;
@@ -398,12 +413,14 @@ static void world_round(struct world *w)
 
 	p = plan(&w->bed, t);
 	assert_int_equal(p->full.code, 0);
+	diff_agrees(w, t, p);
 	world_apply(w, p);
 	world_reached(w);
 	classes_reached(w, t);
 	backends_kept(before, w->bed.dp);
 	again = plan(&w->bed, t);
 	assert_int_equal(again->n_ops, 0);
+	diff_agrees(w, t, again);
 }
 
 static void world_settles(struct world *w)
@@ -622,6 +639,11 @@ static void a_foreign_hand_is_put_right(void **state)
 	now = model_dial(b.dp, &v);
 	assert_true(seen_same(&now, &good));
 
+	b.dp->slots[model_frontend(b.dp, &v)->svc.first].gen++;
+	settle(&b, t);
+	now = model_dial(b.dp, &v);
+	assert_true(seen_same(&now, &good));
+
 	assert_int_equal(dp_frontend_put(b.dp, &foreign, &f->svc, NULL), 0);
 	b.dp->n_classes = 0;
 	settle(&b, t);
@@ -704,6 +726,59 @@ static void what_finds_no_room_stays_and_is_told(void **state)
 	bed_fini(&b);
 }
 
+/* The kernel's tables full of what some other hand put there, and a small table that is wanted. */
+static void full_tables_are_told_and_emptied_first(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
+	cleanup(svc_plan_free) struct svc_plan *p = NULL;
+	cleanup(svc_actual_fini) struct svc_actual actual = {
+		.frontends = calloc(WEIR_MAX_FRONTENDS, sizeof(*actual.frontends)),
+		.backends = calloc(WEIR_MAX_BACKENDS, sizeof(*actual.backends)),
+		.classes = calloc(WEIR_MAX_CLASSES, sizeof(*actual.classes)),
+		.n_classes = WEIR_MAX_CLASSES,
+	};
+	struct bed b = bed_new();
+	struct err err = {};
+
+	(void)state;
+	actual.slots = b.dp->slots;
+	for (uint32_t i = 0; i < WEIR_MAX_FRONTENDS; i++)
+		actual.frontends[i].vip.addr.w[0] = i + 1;
+	for (uint32_t i = 1; i < WEIR_MAX_BACKENDS; i++)
+		actual.backends[i - 1] = (struct dp_backend){ i, { .addr.w[0] = i, .proto = 6 } };
+	for (uint32_t i = 0; i < WEIR_MAX_CLASSES; i++)
+		actual.classes[i].prefix = (struct weir_prefix){ 128, { .w[0] = i + 1 } };
+
+	svc_idle_observe(b.idle, &actual, b.now_ms);
+	assert_int_equal(svc_plan_make(t, &actual, b.idle, b.now_ms, &p, &err), 0);
+	assert_int_equal(p->count[SVC_OP_FRONTEND_PUT], 1);
+	assert_int_equal(p->count[SVC_OP_CLASS_PUT], 0);
+	assert_int_equal(p->count[SVC_OP_CLASS_DEL], WEIR_MAX_CLASSES);
+	assert_non_null(strstr(p->full.text, "0 of 1 frontends"));
+	assert_non_null(strstr(p->full.text, "1 of 1 address ranges"));
+	assert_int_equal(p->next_ms, b.now_ms); /* at once: there is room then */
+
+	svc_plan_free(&p);
+	actual.n_classes = 0;
+	actual.n_frontends = WEIR_MAX_FRONTENDS;
+	assert_int_equal(svc_plan_make(t, &actual, b.idle, b.now_ms, &p, &err), 0);
+	assert_int_equal(p->count[SVC_OP_FRONTEND_PUT], 0);
+	assert_int_equal(p->count[SVC_OP_FRONTEND_DEL], WEIR_MAX_FRONTENDS);
+	assert_non_null(strstr(p->full.text, "1 for want of an entry"));
+	assert_int_equal(p->next_ms, b.now_ms);
+
+	svc_plan_free(&p);
+	actual.n_frontends = 0;
+	actual.n_backends = WEIR_MAX_BACKENDS - 1;
+	svc_idle_observe(b.idle, &actual, b.now_ms);
+	assert_int_equal(svc_plan_make(t, &actual, b.idle, b.now_ms + 1, &p, &err), 0);
+	assert_int_equal(p->count[SVC_OP_FRONTEND_PUT], 0);
+	assert_int_equal(p->count[SVC_OP_BACKEND_DEL], 0);
+	assert_non_null(strstr(p->full.text, "1 of backends"));
+	assert_int_equal(p->next_ms, b.now_ms + SVC_GRACE_MS); /* when they have rested */
+	bed_fini(&b);
+}
+
 static void generations_go_round_without_meeting_themselves(void **state)
 {
 	cleanup(svc_table_free) struct svc_table *one = WEB("10.1.0.1");
@@ -750,6 +825,7 @@ int main(void)
 		cmocka_unit_test(a_foreign_hand_is_put_right),
 		cmocka_unit_test(a_cluster_ip_outside_all_ranges_is_classed_by_itself),
 		cmocka_unit_test(what_finds_no_room_stays_and_is_told),
+		cmocka_unit_test(full_tables_are_told_and_emptied_first),
 		cmocka_unit_test(generations_go_round_without_meeting_themselves),
 		cmocka_unit_test(a_table_that_is_not_selected_is_refused),
 	};

@@ -131,6 +131,20 @@ static void of_duplicates_the_running_pod_wins(void **state)
 	}
 }
 
+static void of_duplicates_one_that_terminates_never_wins(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = table();
+	struct svc_port *p = port(t, service(t, "web", "10.96.0.1"), 80, SVC_TCP);
+
+	(void)state;
+	endpoint(t, p, "10.1.0.5", 8080, "s");
+	endpoint(t, p, "10.1.0.5", 8080, "rst"); /* ready by publishNotReadyAddresses */
+	assert_int_equal(svc_select(t), 0);
+	assert_int_equal(p->n_endpoints, 1);
+	assert_false(p->endpoints[0].terminating);
+	assert_int_equal(p->result[0], SVC_REFUSED);
+}
+
 static void first_service_in_order_has_a_disputed_vip(void **state)
 {
 	cleanup(svc_table_free) struct svc_table *t = table();
@@ -211,6 +225,7 @@ int main(void)
 		cmocka_unit_test(endpoints_are_chosen_as_kube_proxy_does),
 		cmocka_unit_test(families_are_chosen_apart),
 		cmocka_unit_test(of_duplicates_the_running_pod_wins),
+		cmocka_unit_test(of_duplicates_one_that_terminates_never_wins),
 		cmocka_unit_test(first_service_in_order_has_a_disputed_vip),
 		cmocka_unit_test(sctp_is_not_served_and_pending),
 		cmocka_unit_test(selecting_twice_changes_nothing),

@@ -41,6 +41,9 @@ static struct svc_table *dual_stack(void)
 	endpoint(t, p, "10.1.0.2", 8080, "stn");
 	endpoint(t, p, "fd01::1", 8081, "rs");
 	port(t, s, 53, SVC_UDP);
+	s = service(t, "twin", "10.96.0.3");
+	s->cluster_ips[s->n_cluster_ips++] = ip("10.96.0.4"); /* one family twice */
+	endpoint(t, port(t, s, 80, SVC_TCP), "10.1.0.3", 8080, "rs");
 	port(t, service(t, "b", "10.96.0.2"), 80, SVC_SCTP);
 	class(t, "10.96.0.0/16", WEIR_CLASS_SERVICE);
 	class(t, "fd01::/64", WEIR_CLASS_LOCAL);
@@ -66,8 +69,8 @@ static void the_view_says_what_a_person_asks(void **state)
 
 	(void)state;
 	assert_int_equal(svc_view(t, &view), 0);
-	assert_int_equal(json_len(view), 2);
-	s = json_at(view, 1);
+	assert_int_equal(json_len(view), 3);
+	s = json_at(view, 2);
 	assert_string_equal(json_str(s, "namespace", ""), "default");
 	assert_string_equal(json_str(s, "name", ""), "web");
 	assert_string_equal(json_str(s, "type", ""), "NodePort");
