@@ -25,10 +25,19 @@
 struct dp;
 struct err;
 
+/* What was counted of a pod before its tables were made anew (after a detach). */
+struct dp_restore {
+	uint64_t cgroup_id;
+	struct weir_net net;
+	uint64_t mem_page_ns_lo, mem_page_ns_hi, mem_peak_pages;
+};
+
 struct dp_options {
 	const char *bpffs; /* a mounted bpf file system */
 	const char *cgroup; /* directory the socket programs are attached to */
 	const char *meter_cgroup; /* directory below or equal: pods live beneath it */
+	const struct dp_restore *restore; /* written before the programs, if the tables are new */
+	size_t n_restore;
 };
 
 int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err);

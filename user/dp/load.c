@@ -217,6 +217,30 @@ static int attach_one(const struct dp *dp, struct weir_bpf *skel, const struct d
 	return r < 0 ? load_error(err, r, path) : 0;
 }
 
+/* Counters are cumulative over a pod's life; new tables go on from what was recorded. Before the
+ * programs are attached, so that no count is written over. */
+static int tables_restore(const struct dp *dp, const struct dp_options *opt, struct err *err)
+{
+	cleanup(free_ptr) struct weir_net *cpus = calloc(dp->ctl->ncpu, sizeof(*cpus));
+	int r = cpus ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !r && i < opt->n_restore; i++) {
+		const struct dp_restore *from = &opt->restore[i];
+		struct weir_pod pod = { .mem_page_ns_lo = from->mem_page_ns_lo,
+					.mem_page_ns_hi = from->mem_page_ns_hi,
+					.mem_peak_pages = from->mem_peak_pages };
+
+		cpus[0] = from->net;
+		r = bpf_map_update_elem(dp->map[DP_NET], &from->cgroup_id, cpus, BPF_NOEXIST);
+		if (!r)
+			r = bpf_map_update_elem(dp->map[DP_POD], &from->cgroup_id, &pod,
+						BPF_NOEXIST);
+		if (r == -EEXIST)
+			r = 0;
+	}
+	return r < 0 ? err_errno(err, r, "restoring counters") : 0;
+}
+
 /* Reuses the pinned maps of this ABI, makes and pins the others. */
 static int object_load(struct dp *dp, struct weir_bpf *skel, struct err *err)
 {
@@ -303,6 +327,9 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 	dp->ctl->ncpu = (uint32_t)ncpu;
 	dp->ctl->flush = flush;
 	r = init_run(skel, err);
+	if (r < 0)
+		return r;
+	r = tables_restore(dp, opt, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < dp_attach_n; i++) {

@@ -30,7 +30,7 @@ struct place_key {
 
 struct place {
 	struct place_key key; /* parent 0: not there (yet), and in no index */
-	size_t parent;	      /* index in parents */
+	size_t parent; /* index in parents */
 	const struct meter_pod *pod;
 	UT_hash_handle hh;
 };

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "agent/agent_int.h"
+#include "agent/ctl.h"
+#include "agent/http.h"
+#include "agent/source.h"
+#include "agent/work.h"
+#include "core/cleanup.h"
+#include "core/crypto.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "ledger/ledger.h"
+#include "walrus/store.h"
+#include "workload/workload.h"
+
+static void objects_changed(void *arg, const struct kube_set *set)
+{
+	struct agent *a = arg;
+
+	direct_changed(a, set);
+	measure_changed(a, set);
+}
+
+static void objects_failed(void *arg, const struct err *err)
+{
+	(void)arg;
+	log_error("source", "manifest kept as it was", "error=%s", log_quote(err->text));
+}
+
+static const struct source_ops source_ops = {
+	.changed = objects_changed,
+	.failed = objects_failed,
+};
+
+void agent_stop(struct agent *a)
+{
+	uv_stop(&a->loop);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct agent *a = handle->data;
+
+	if (signum == SIGHUP)
+		source_reload(a->source);
+	else
+		agent_stop(a);
+}
+
+static int signals_open(struct agent *a, struct err *err)
+{
+	const struct {
+		uv_signal_t *handle;
+		int signum;
+	} want[] = {
+		{ &a->sigterm, SIGTERM },
+		{ &a->sigint, SIGINT },
+		{ &a->sighup, SIGHUP },
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		int r = uv_signal_init(&a->loop, want[i].handle);
+
+		want[i].handle->data = a;
+		if (!r)
+			r = uv_signal_start(want[i].handle, on_signal, want[i].signum);
+		if (r < 0)
+			return err_errno(err, r, "signal %d", want[i].signum);
+	}
+	return 0;
+}
+
+/* The provider's report key; made on the first start. */
+static int key_open(struct agent *a, struct err *err)
+{
+	const char *path = a->cfg->key.file;
+	char hex[2 * PUBKEY_LEN + 1];
+	int r = key_load(path, &a->key, err);
+
+	if (r == -ENOENT) {
+		r = key_new(&a->key);
+		if (r < 0)
+			return err_errno(err, r, "making a key");
+		r = key_save(a->key, path, err);
+		if (!r)
+			log_info("agent", "made the provider's report key", "file=%s", path);
+	}
+	if (r < 0)
+		return r;
+	format_hex(key_public(a->key), PUBKEY_LEN, hex);
+	log_info("agent", "report key", "public=%s", hex);
+	return 0;
+}
+
+static int store_open_all(struct agent *a, struct err *err)
+{
+	const struct config *cfg = a->cfg;
+	char path[METER_PATH_MAX];
+	int r;
+
+	if (path_format(path, sizeof(path), "%s/ledger.db", cfg->paths.state))
+		return err_set(err, -ENAMETOOLONG, "paths.state: %s: too long", cfg->paths.state);
+	r = dir_make(cfg->paths.state, 0700, err);
+	if (!r)
+		r = ledger_open(path, &a->ledger, err);
+	if (!r)
+		r = store_open(cfg->paths.state, cfg->walrus.max_blob_bytes, &a->store, err);
+	if (!r)
+		r = workload_sweep(cfg->paths.state, err);
+	if (!r)
+		r = key_open(a, err);
+	if (r < 0)
+		return r;
+	a->book = (struct book){ .ledger = a->ledger,
+				 .key = a->key,
+				 .node = cfg->node.name,
+				 .started_ms = a->started_ms };
+	r = clock_boot_id(a->book.boot);
+	return r < 0 ? err_errno(err, r, "the kernel's boot id") : 0;
+}
+
+static int agent_open(struct agent *a, struct err *err)
+{
+	int r = signals_open(a, err);
+
+	if (!r)
+		r = commands_open(a, err); /* takes the lock: one agent for a run directory */
+	if (!r)
+		r = store_open_all(a, err);
+	if (!r)
+		r = work_new(&a->loop, &a->books);
+	if (!r)
+		r = work_new(&a->loop, &a->hands);
+	if (!r)
+		r = measure_prepare(a, err);
+	/* read the objects before anything is written to the kernel */
+	if (!r)
+		r = source_start(&a->loop, a->cfg->source.path, &source_ops, a, &a->source, err);
+	if (!r)
+		r = direct_open(a, err);
+	if (!r)
+		r = measure_open(a, err);
+	if (!r)
+		r = answers_open(a, err);
+	if (!r)
+		objects_changed(a, source_set(a->source));
+	return r;
+}
+
+static void close_any(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* Stops taking orders first, lets the work queue finish, then lets go of what it used. */
+static void agent_close(struct agent *a)
+{
+	ctl_stop(&a->ctl);
+	http_stop(&a->health);
+	http_stop(&a->metrics);
+	if (a->source)
+		source_stop(&a->source);
+	direct_close(a);
+	measure_close(a);
+	uv_run(&a->loop, UV_RUN_NOWAIT);
+	uv_walk(&a->loop, close_any, NULL);
+	while (uv_run(&a->loop, UV_RUN_DEFAULT))
+		;
+	work_free(&a->books);
+	work_free(&a->hands);
+	uv_loop_close(&a->loop);
+	store_free(&a->store);
+	ledger_close(&a->ledger);
+	key_free(&a->key);
+	dp_close(&a->dp);
+}
+
+int agent_run(const struct config *cfg, struct err *err)
+{
+	struct agent a = { .cfg = cfg, .started_ms = clock_wall_ms() };
+	int r;
+
+	log_set_level(cfg->log.level);
+	for (size_t i = 0; i < cfg->warnings.n; i++)
+		log_warn("config", "setting without effect yet", "setting=%s",
+			 log_quote(cfg->warnings.v[i]));
+	r = uv_loop_init(&a.loop);
+	if (r < 0)
+		return err_errno(err, r, "starting the loop");
+	r = agent_open(&a, err);
+	if (!r) {
+		log_info("agent", "ready", "node=%s adopted=%d", cfg->node.name, dp_adopted(a.dp));
+		uv_run(&a.loop, UV_RUN_DEFAULT);
+		log_info("agent", "stopping; datapath and meter stay", "");
+	}
+	agent_close(&a);
+	return r;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files that make up the agent. All of it belongs to the loop's thread, but what is
+ * said to be a work queue's. */
+#pragma once
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "agent/book.h"
+#include "agent/config.h"
+#include "core/err.h"
+#include "dp/dp.h"
+
+struct ctl_reply;
+struct json;
+struct kube_set;
+struct svc_idle;
+struct svc_table;
+
+struct agent {
+	const struct config *cfg;
+	uv_loop_t loop;
+	uv_signal_t sigterm, sigint, sighup;
+	uint64_t started_ms;
+
+	struct dp *dp;
+	struct source *source;
+	struct ctl *ctl;
+	struct http *health, *metrics;
+	struct work *books; /* the ledger's queue: windows, leases */
+	struct ledger *ledger; /* its */
+	struct book book; /* its */
+	struct work *hands; /* the workloads' queue: a slow stop must not hold up a window */
+	struct store *store; /* its */
+	struct key *key;
+
+	/* direct.c */
+	struct svc_table *services;
+	struct svc_idle *idle;
+	uv_timer_t replan;
+	uint64_t synced_ms, sync_failed_ms; /* UTC; 0: never */
+	struct direct_warned *warned;
+
+	/* measure.c */
+	struct podtab *pods;
+	char meter_cgroup[METER_PATH_MAX];
+	uv_timer_t sample, window;
+	struct book_window last_window;
+	uint64_t window_failed_ms;
+	struct err window_error;
+};
+
+/* direct.c: makes the kernel direct as the objects say. */
+int direct_open(struct agent *a, struct err *err);
+void direct_close(struct agent *a);
+void direct_changed(struct agent *a, const struct kube_set *set);
+
+/* measure.c: reads the pods, closes windows. */
+int measure_prepare(struct agent *a, struct err *err); /* before the datapath is opened */
+int measure_open(struct agent *a, struct err *err);
+void measure_close(struct agent *a);
+void measure_changed(struct agent *a, const struct kube_set *set);
+/* Readings of all named pods now; free() the array. */
+int measure_collect(struct agent *a, struct book_reading **ret, size_t *ret_n, struct err *err);
+/* Closes the window now and settles, then calls `then` on the work queue's thread with its end, and
+ * answers with what it made. then NULL: nothing more; reply NULL: nobody asked. */
+typedef int (*measure_then)(struct book *b, uint64_t at_ms, const struct json *args,
+			    struct json **ret, struct err *err);
+void measure_window(struct agent *a, measure_then then, const struct json *args,
+		    struct ctl_reply *reply);
+
+/* commands.c, answers.c */
+int commands_open(struct agent *a, struct err *err);
+struct json *answers_status(struct agent *a);
+int answers_open(struct agent *a, struct err *err);
+
+/* Ends the loop, soon. */
+void agent_stop(struct agent *a);

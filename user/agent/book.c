@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Closing a window: readings -> usage -> receipts, in one transaction. */
+#include "agent/book.h"
+
+#include <errno.h>
+
+#include "agent/book_int.h"
+#include "core/buf.h"
+#include "core/cleanup.h"
+#include "core/crypto.h"
+#include "core/err.h"
+#include "ledger/ledger.h"
+#include "ledger/pod.h"
+#include "ledger/receipt.h"
+#include "ledger/settlement.h"
+
+/* One pod's share of the window that is being closed. */
+struct share {
+	const struct book_reading *reading;
+	struct usage delta;
+};
+
+struct closing {
+	struct book *book;
+	struct ledger_tx tx;
+	uint64_t id, from_ms, to_ms;
+	struct share *shares;
+	size_t n_shares, receipts;
+};
+
+static void closing_fini(struct closing *c)
+{
+	ledger_rollback(&c->tx);
+	free(c->shares);
+}
+
+static int window_from(struct book *b, uint64_t *ret, struct err *err)
+{
+	struct ledger_window last;
+	int r = ledger_window_last(b->ledger, &last, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret = r ? b->started_ms : last.to_ms;
+	return 0;
+}
+
+static struct ledger_pod pod_row(const struct closing *c, const struct book_reading *reading)
+{
+	struct ledger_pod row = { .cgroup_id = reading->cgroup_id, .first_seen_ms = c->from_ms };
+
+	snprintf(row.boot, sizeof(row.boot), "%s", c->book->boot);
+	snprintf(row.namespace, sizeof(row.namespace), "%s", reading->pod.ns);
+	snprintf(row.name, sizeof(row.name), "%s", reading->pod.name);
+	snprintf(row.uid, sizeof(row.uid), "%s", reading->pod.uid);
+	snprintf(row.lease, sizeof(row.lease), "%s", reading->pod.lease);
+	return row;
+}
+
+static int book_pod(struct closing *c, const struct book_reading *reading, struct err *err)
+{
+	struct share *share = &c->shares[c->n_shares];
+	struct ledger_pod row = pod_row(c, reading), there;
+	uint64_t id;
+	int r;
+
+	r = ledger_pod_find(c->book->ledger, row.boot, row.cgroup_id, &there, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (!r && there.closed)
+		return 0; /* booked in full by a window whose end the kernel was not told of */
+	r = ledger_pod_put(&c->tx, &row, &id, err);
+	if (!r)
+		r = ledger_usage_record(&c->tx, id, &reading->total, &share->delta, err);
+	if (!r && reading->final) {
+		row.closed = true;
+		r = ledger_pod_put(&c->tx, &row, &id, err);
+	}
+	if (r < 0)
+		return err_wrap(err, "pod %s/%s", reading->pod.ns, reading->pod.name);
+	share->reading = reading;
+	c->n_shares++;
+	return 0;
+}
+
+static void record_pod(const struct closing *c, const struct share *s, struct record_pod *ret)
+{
+	const struct meter_pod *pod = &s->reading->pod;
+
+	snprintf(ret->namespace, sizeof(ret->namespace), "%s", pod->ns);
+	snprintf(ret->name, sizeof(ret->name), "%s", pod->name);
+	snprintf(ret->uid, sizeof(ret->uid), "%s", pod->uid);
+	snprintf(ret->boot_id, sizeof(ret->boot_id), "%s", c->book->boot);
+	ret->cgroup_id = s->reading->cgroup_id;
+	ret->use = s->delta;
+}
+
+/* What was used under the lease in this window; *ret with npods 0: nothing. */
+static int record_of(const struct closing *c, const struct ledger_lease *row,
+		     const struct lease *lease, struct record *ret, struct err *err)
+{
+	struct record rec = {
+		.opened_ms = lease->terms.opened_ms,
+		.seq = row->seq + 1,
+		.from_ms = row->seq ? row->last_to_ms : lease->terms.opened_ms,
+		.to_ms = c->to_ms,
+		.prices = lease->terms.prices,
+	};
+	int r;
+
+	rec.pods = calloc(c->n_shares ? c->n_shares : 1, sizeof(*rec.pods));
+	if (!rec.pods)
+		return err_errno(err, -ENOMEM, "lease %s", row->label);
+	memcpy(rec.lease, row->id, sizeof(rec.lease));
+	snprintf(rec.label, sizeof(rec.label), "%s", row->label);
+	snprintf(rec.node, sizeof(rec.node), "%s", c->book->node);
+	for (size_t i = 0; i < c->n_shares; i++)
+		if (!strcmp(c->shares[i].reading->pod.lease, row->label))
+			record_pod(c, &c->shares[i], &rec.pods[rec.npods++]);
+	r = record_sort(&rec, err);
+	if (!r)
+		r = record_sum(&rec, row->seq ? &row->total : NULL, err);
+	if (r < 0) {
+		record_fini(&rec);
+		return r;
+	}
+	*ret = rec;
+	return 0;
+}
+
+/* The hash that the next record carries: of the last receipt's report. */
+static int chain_on(struct book *b, const struct ledger_lease *row, struct record *rec,
+		    struct err *err)
+{
+	struct ledger_receipt last = {};
+	int r;
+
+	if (!row->seq)
+		return 0;
+	r = ledger_receipt_get(b->ledger, row->label, row->seq, &last, err);
+	if (r < 0)
+		return r;
+	memcpy(rec->prev, last.hash, sizeof(rec->prev));
+	ledger_receipt_fini(&last);
+	return 0;
+}
+
+static int receipt_write(struct closing *c, const struct ledger_lease *row,
+			 const struct record *rec, uint64_t *ret_due, struct err *err)
+{
+	cleanup(buf_fini) struct buf bytes = BUF_INIT(RECORD_LEN_MAX);
+	struct ledger_receipt out = {
+		.seq = rec->seq, .window = c->id, .from_ms = rec->from_ms, .to_ms = rec->to_ms
+	};
+	struct report report;
+	int r;
+
+	r = record_encode(rec, &bytes, err);
+	if (!r)
+		r = record_report(rec, row->market, &report, err);
+	if (r < 0)
+		return r;
+	report_sign(&report, c->book->key, out.report, out.signature);
+	report_hash(out.report, out.hash);
+	snprintf(out.lease, sizeof(out.lease), "%s", row->label);
+	out.total_due = report.total_due;
+	out.record = (uint8_t *)bytes.data;
+	out.record_len = bytes.len;
+	r = ledger_receipt_put(&c->tx, &out, err);
+	*ret_due = report.total_due;
+	return r;
+}
+
+static int settlement_due(struct closing *c, const struct ledger_lease *row, uint64_t amount,
+			  struct err *err)
+{
+	struct ledger_settlement s = { .seq = row->seq + 1,
+				       .state = LEDGER_SETTLE_DUE,
+				       .amount = amount,
+				       .created_ms = c->to_ms,
+				       .updated_ms = c->to_ms };
+
+	snprintf(s.lease, sizeof(s.lease), "%s", row->label);
+	return ledger_settlement_put(&c->tx, &s, err);
+}
+
+static int bill_lease(struct closing *c, const struct ledger_lease *row, struct err *err)
+{
+	cleanup(record_fini) struct record rec = {};
+	struct ledger_lease now = *row;
+	struct lease lease;
+	uint64_t due;
+	int r;
+
+	r = book_account(row, &lease, err);
+	if (r < 0 || lease.state == LEASE_CLOSED || lease.closing_ms ||
+	    lease.terms.opened_ms >= c->to_ms)
+		return r;
+	r = record_of(c, row, &lease, &rec, err);
+	if (r < 0 || !rec.npods)
+		return r;
+	r = chain_on(c->book, row, &rec, err);
+	if (!r)
+		r = receipt_write(c, row, &rec, &due, err);
+	if (!r)
+		r = settlement_due(c, row, due - row->last_total_due, err);
+	if (r < 0)
+		return r;
+	now.total = rec.totals;
+	c->receipts++;
+	return ledger_lease_put(&c->tx, &now, err);
+}
+
+static int write_all(struct closing *c, struct book_reading *readings, size_t n, struct err *err)
+{
+	cleanup(book_leases_fini) struct book_leases leases = {};
+	int r;
+
+	r = ledger_window_append(&c->tx, c->from_ms, c->to_ms, &c->id, err);
+	for (size_t i = 0; !r && i < n; i++)
+		r = book_pod(c, &readings[i], err);
+	if (!r)
+		r = book_leases(c->book->ledger, &leases, err);
+	for (size_t i = 0; !r && i < leases.n; i++) {
+		r = bill_lease(c, &leases.row[i], err);
+		if (r < 0)
+			err_wrap(err, "lease %s", leases.row[i].label);
+	}
+	return r;
+}
+
+int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, size_t n,
+		struct book_window *ret, struct err *err)
+{
+	cleanup(closing_fini) struct closing c = { .book = b };
+	int r = window_from(b, &c.from_ms, err);
+
+	if (r < 0)
+		return r;
+	c.to_ms = now_ms > c.from_ms ? now_ms : c.from_ms + 1;
+	c.shares = calloc(n ? n : 1, sizeof(*c.shares));
+	if (!c.shares)
+		return err_errno(err, -ENOMEM, "closing a window of %zu pods", n);
+	r = ledger_begin(b->ledger, &c.tx, err);
+	if (!r)
+		r = write_all(&c, readings, n, err);
+	if (!r)
+		r = ledger_commit(&c.tx, err);
+	if (r < 0)
+		return err_wrap(err, "closing a window");
+	for (size_t i = 0; i < n; i++)
+		readings[i].booked = readings[i].final;
+	*ret = (struct book_window){ c.from_ms, c.to_ms, c.n_shares, c.receipts };
+	return 0;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The books: what turns readings into usage, usage into signed receipts, and receipts into money,
+ * all in the ledger. Blocking, on the work queue's thread; knows no loop and no kernel.
+ *
+ *	readings -> window: usage of each pod -> per lease: record -> report -> signature -> due
+ *	due      -> settled against the lease's escrow (chain: local)
+ *
+ * B1. A window with all that follows from it is one transaction, on disk before anything of it
+ *     leaves the process. A crash before leaves nothing; the next window then covers its time.
+ * B2. A lease's receipts are contiguous from its opening on. A window in which no pod of the lease
+ *     was there is covered by its next receipt.
+ * B3. Opening and closing a lease close a window first, so no lease pays for another time.
+ * B4. Money moves only in book_settle(), by the rules of chain/lease.h.
+ *
+ * What the local market is: its id and those of its leases are hashes of the provider's key and the
+ * lease's label, so they are the same after a restart and differ between providers.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chain/price.h"
+#include "core/clock.h"
+#include "core/usage.h"
+#include "meter/podtab.h"
+
+struct err;
+struct json;
+struct key;
+struct ledger;
+
+struct book {
+	struct ledger *ledger; /* borrowed, as is all here */
+	const struct key *key; /* signs the reports */
+	const char *node; /* its name */
+	char boot[BOOT_ID_LEN];
+	uint64_t started_ms; /* where the first window of an empty ledger begins */
+};
+
+/* What was read of one pod. */
+struct book_reading {
+	uint64_t cgroup_id;
+	struct meter_pod pod;
+	struct usage total; /* cumulative */
+	bool final; /* nothing can come any more */
+	bool booked; /* out: closed in the ledger; the kernel may forget it */
+};
+
+struct book_window {
+	uint64_t from_ms, to_ms;
+	size_t pods, receipts;
+};
+
+/* Closes the window up to now_ms (later if the clock went backwards). */
+int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, size_t n,
+		struct book_window *ret, struct err *err);
+/* Settles what is due; what a lease refuses is failed with its reason, the others go on. */
+int book_settle(struct book *b, uint64_t now_ms, size_t *ret_settled, struct err *err);
+
+struct book_lease {
+	const char *label;
+	const char *tenant; /* 0x and 64 hex digits, or a name that is hashed to such */
+	uint64_t deposit;
+	struct prices prices;
+	uint64_t grace_ms;
+};
+
+/* The lease begins at opened_ms, the end of a window that was closed before. *ret is a JSON view. */
+int book_lease_open(struct book *b, const struct book_lease *l, uint64_t opened_ms,
+		    struct json **ret, struct err *err);
+int book_lease_top_up(struct book *b, const char *label, uint64_t amount, struct json **ret,
+		      struct err *err);
+/* After a window was closed and settled. */
+int book_lease_close(struct book *b, const char *label, uint64_t now_ms, struct json **ret,
+		     struct err *err);
+
+/* The pods of this boot that are not closed, with their last readings. */
+int book_recall(struct book *b,
+		int (*fn)(void *arg, uint64_t cgroup_id, const struct meter_pod *p,
+			  const struct usage *last),
+		void *arg, struct err *err);

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the control socket can ask for. Each command reads its arguments, in full, before it acts. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "agent/agent_int.h"
+#include "agent/ctl.h"
+#include "agent/source.h"
+#include "agent/work.h"
+#include "core/cleanup.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "walrus/store.h"
+#include "workload/workload.h"
+
+static int arg_text(const struct json *args, const char *name, const char **ret, struct err *err)
+{
+	const char *text = json_str(args, name, NULL);
+
+	if (!text || !text[0])
+		return err_set(err, -EINVAL, "%s: missing", name);
+	*ret = text;
+	return 0;
+}
+
+/* Missing: as it was; anything but a whole number is an error. */
+static int arg_u64(const struct json *args, const char *name, uint64_t max, uint64_t *ret,
+		   struct err *err)
+{
+	uint64_t v = *ret;
+	int r = json_u64(args, name, &v);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0 || v > max)
+		return err_set(err, -EINVAL, "%s: want a whole number up to %" PRIu64, name, max);
+	*ret = v;
+	return 0;
+}
+
+/* ---- The agent itself ----------------------------------------------------------------------- */
+
+static void cmd_status(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	(void)args;
+	ctl_reply_ok(reply, answers_status(ctx));
+}
+
+static void cmd_reload(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	struct agent *a = ctx;
+
+	(void)args;
+	source_reload(a->source);
+	ctl_reply_ok(reply, NULL);
+}
+
+static void cmd_stop(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	(void)args;
+	ctl_reply_ok(reply, NULL);
+	agent_stop(ctx);
+}
+
+/* ---- Leases: each begins with a closed window, so that times and amounts meet --------------- */
+
+static int prices_of(const struct json *args, struct prices *ret, struct err *err)
+{
+	const struct json *j = json_get(args, "prices");
+	static const struct {
+		const char *name;
+		int class;
+	} traffic[] = {
+		{ "gibExternal", USAGE_EXTERNAL },
+		{ "gibCluster", USAGE_CLUSTER },
+		{ "gibLocal", USAGE_LOCAL },
+	};
+	struct prices p = {};
+	int r;
+
+	r = arg_u64(j, "coreSecond", UINT64_MAX, &p.core_s, err);
+	if (!r)
+		r = arg_u64(j, "gibSecond", UINT64_MAX, &p.gib_s, err);
+	for (size_t i = 0; !r && i < ARRAY_LEN(traffic); i++) {
+		r = arg_u64(j, traffic[i].name, UINT64_MAX, &p.tx_gib[traffic[i].class], err);
+		p.rx_gib[traffic[i].class] = p.tx_gib[traffic[i].class];
+	}
+	if (!r)
+		r = arg_u64(args, "rateCap", UINT64_MAX, &p.cap_s, err);
+	if (!r)
+		*ret = p;
+	return r;
+}
+
+static int then_open(struct book *b, uint64_t at_ms, const struct json *args, struct json **ret,
+		     struct err *err)
+{
+	struct book_lease l = {};
+	int r = arg_text(args, "label", &l.label, err);
+
+	if (!r)
+		r = arg_text(args, "tenant", &l.tenant, err);
+	if (!r)
+		r = arg_u64(args, "deposit", UINT64_MAX, &l.deposit, err);
+	if (!r)
+		r = prices_of(args, &l.prices, err);
+	return r < 0 ? r : book_lease_open(b, &l, at_ms, ret, err);
+}
+
+static int then_top_up(struct book *b, uint64_t at_ms, const struct json *args, struct json **ret,
+		       struct err *err)
+{
+	const char *label;
+	uint64_t amount = 0;
+	int r = arg_text(args, "label", &label, err);
+
+	(void)at_ms;
+	if (!r)
+		r = arg_u64(args, "amount", UINT64_MAX, &amount, err);
+	return r < 0 ? r : book_lease_top_up(b, label, amount, ret, err);
+}
+
+static int then_close(struct book *b, uint64_t at_ms, const struct json *args, struct json **ret,
+		      struct err *err)
+{
+	const char *label;
+	int r = arg_text(args, "label", &label, err);
+
+	return r < 0 ? r : book_lease_close(b, label, at_ms, ret, err);
+}
+
+static void cmd_lease_open(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	measure_window(ctx, then_open, args, reply);
+}
+
+static void cmd_lease_top_up(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	measure_window(ctx, then_top_up, args, reply);
+}
+
+static void cmd_lease_close(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	measure_window(ctx, then_close, args, reply);
+}
+
+/* ---- Workloads ------------------------------------------------------------------------------ */
+
+#define ENV_MAX 256
+
+struct workload_job {
+	struct work_job job;
+	struct agent *agent;
+	int (*act)(struct workload_job *w, struct json **ret, struct err *err);
+	struct json *args, *result;
+	struct ctl_reply *reply;
+	struct err err;
+	int r;
+};
+
+/* {"K": "V"} -> "K=V", closed by NULL; the texts live in *text. */
+static int env_of(const struct json *args, struct json **text, const char *ret[ENV_MAX + 1],
+		  struct err *err)
+{
+	size_t n = 0;
+
+	*text = json_new_array();
+	if (!*text)
+		return err_errno(err, -ENOMEM, "env");
+	json_foreach(v, json_get(args, "env")) {
+		char pair[4096];
+
+		if (n == ENV_MAX || json_type(v) != JSON_STRING ||
+		    path_format(pair, sizeof(pair), "%s=%s", json_key(v), json_text(v, "")))
+			return err_set(err, -EINVAL,
+				       "env: want at most %d texts of at most %zu bytes", ENV_MAX,
+				       sizeof(pair) - 1);
+		if (json_add_str(*text, pair))
+			return err_errno(err, -ENOMEM, "env");
+		n++;
+	}
+	for (size_t i = 0; i < n; i++)
+		ret[i] = json_text(json_at(*text, i), "");
+	ret[n] = NULL;
+	return 0;
+}
+
+static int blob_of(struct agent *a, const struct json *args, struct workload_spec *spec,
+		   int *ret_fd, struct err *err)
+{
+	const char *file, *integrity = json_str(args, "integrity", NULL);
+	char text[SRI_TEXT_MAX];
+	struct sri want = {};
+	struct blob blob;
+	int r = arg_text(args, "file", &file, err);
+
+	if (!r && integrity)
+		r = sri_parse(integrity, &want, err);
+	if (!r)
+		r = store_put_file(a->store, file, integrity ? &want : NULL, spec->digest, err);
+	if (!r)
+		r = sri_parse(sri_format(spec->digest, text), &want, err);
+	return r < 0 ? r : store_get(a->store, &want, &blob, ret_fd, err);
+}
+
+static int limits_of(const struct json *args, struct workload_spec *spec, struct err *err)
+{
+	uint64_t port = 8080, cpu = 0, memory = 0, pids = 0;
+	int r = arg_u64(args, "port", 65535, &port, err);
+
+	if (!r)
+		r = arg_u64(args, "cpuMillis", 1024000, &cpu, err);
+	if (!r)
+		r = arg_u64(args, "memoryBytes", INT64_MAX, &memory, err);
+	if (!r)
+		r = arg_u64(args, "pids", 1 << 22, &pids, err);
+	spec->port = (uint16_t)port;
+	spec->limits.cpu_millis = (uint32_t)cpu;
+	spec->limits.memory_bytes = memory;
+	spec->limits.pids = (uint32_t)pids;
+	return r;
+}
+
+static int run_workload(struct workload_job *w, struct json **ret, struct err *err)
+{
+	cleanup(workload_free) struct workload *made = NULL;
+	cleanup(json_free) struct json *env_text = NULL;
+	struct workload_spec spec = { .lease = json_str(w->args, "lease", NULL),
+				      .netns = json_str(w->args, "netns", NULL),
+				      .host = json_str(w->args, "host", NULL) };
+	const char *env[ENV_MAX + 1];
+	cleanup(close_fd) int fd = -1;
+	int r;
+
+	r = arg_text(w->args, "name", &spec.name, err);
+	if (!r)
+		r = arg_text(w->args, "cgroup", &spec.cgroup, err);
+	if (!r)
+		r = limits_of(w->args, &spec, err);
+	if (!r)
+		r = env_of(w->args, &env_text, env, err);
+	if (!r)
+		r = blob_of(w->agent, w->args, &spec, &fd, err);
+	spec.blob_fd = fd;
+	spec.env = env;
+	if (!r)
+		r = workload_run(w->agent->cfg->paths.state, &spec, &made, err);
+	if (!r)
+		*ret = workload_json(made);
+	return r;
+}
+
+static int stop_workload(struct workload_job *w, struct json **ret, struct err *err)
+{
+	uint64_t grace = WORKLOAD_GRACE_MS;
+	const char *name;
+	int r = arg_text(w->args, "name", &name, err);
+
+	if (!r)
+		r = arg_u64(w->args, "graceMs", 600000, &grace, err);
+	*ret = NULL;
+	return r < 0 ? r : workload_stop(w->agent->cfg->paths.state, name, (uint32_t)grace, err);
+}
+
+static void workload_work(struct work_job *job)
+{
+	struct workload_job *w = container_of(job, struct workload_job, job);
+
+	w->r = w->act(w, &w->result, &w->err);
+}
+
+static void workload_done(struct work_job *job)
+{
+	struct workload_job *w = container_of(job, struct workload_job, job);
+
+	if (w->r < 0)
+		ctl_reply_error(w->reply, &w->err);
+	else
+		ctl_reply_ok(w->reply, w->result);
+	json_free(&w->args);
+	free(w);
+}
+
+static void workload_add(struct agent *a,
+			 int (*act)(struct workload_job *w, struct json **ret, struct err *err),
+			 const struct json *args, struct ctl_reply *reply)
+{
+	struct workload_job *w = calloc(1, sizeof(*w));
+	struct err err = {};
+
+	if (!w) {
+		err_errno(&err, -ENOMEM, "workload");
+		ctl_reply_error(reply, &err);
+		return;
+	}
+	*w = (struct workload_job){ .job = { .run = workload_work, .done = workload_done },
+				    .agent = a,
+				    .act = act,
+				    .args = args ? json_dup(args) : NULL,
+				    .reply = reply };
+	work_add(a->hands, &w->job);
+}
+
+static void cmd_workload_run(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	workload_add(ctx, run_workload, args, reply);
+}
+
+static void cmd_workload_stop(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	workload_add(ctx, stop_workload, args, reply);
+}
+
+/* ---- The table ------------------------------------------------------------------------------ */
+
+static const struct ctl_handler handlers[] = {
+	{ "agent.status", cmd_status },	      { "agent.reload", cmd_reload },
+	{ "agent.stop", cmd_stop },	      { "lease.open", cmd_lease_open },
+	{ "lease.top-up", cmd_lease_top_up }, { "lease.close", cmd_lease_close },
+	{ "workload.run", cmd_workload_run }, { "workload.stop", cmd_workload_stop },
+};
+
+int commands_open(struct agent *a, struct err *err)
+{
+	const struct ctl_options opt = {
+		.loop = &a->loop,
+		.run_dir = a->cfg->paths.run,
+		.handlers = handlers,
+		.n_handlers = ARRAY_LEN(handlers),
+		.ctx = a,
+	};
+
+	return ctl_start(&opt, &a->ctl, err);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Measuring: pods -> parents of cgroups -> walks -> readings -> windows. The kernel counts; here it
+ * is read. Each sample is one walk (which also integrates memory, in the kernel's own map); a window
+ * reads everything once more and hands it to the books.
+ */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "agent/agent_int.h"
+#include "agent/ctl.h"
+#include "agent/pods.h"
+#include "agent/work.h"
+#include "core/cleanup.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "meter/podtab.h"
+#include "meter/reading.h"
+
+/* A dead cgroup that no manifest has named for so long will not be named any more. */
+#define UNNAMED_NS (600ULL * 1000000000)
+
+/* ---- The cgroup that is metered ------------------------------------------------------------- */
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/* paths.cgroup/podCgroup, or with ".slice" as systemd's driver has it; else all of paths.cgroup. */
+static int find_meter_cgroup(struct agent *a, struct err *err)
+{
+	const char *root = a->cfg->paths.cgroup, *pod = a->cfg->meter.pod_cgroup;
+	static const char *const ends[] = { "", ".slice" };
+
+	for (size_t i = 0; pod[0] && i < ARRAY_LEN(ends); i++) {
+		if (path_format(a->meter_cgroup, sizeof(a->meter_cgroup), "%s/%s%s", root, pod,
+				ends[i]))
+			break;
+		if (is_dir(a->meter_cgroup))
+			return 0;
+	}
+	if (!is_dir(root))
+		return err_set(err, -ENOENT,
+			       "paths.cgroup: %s: no such cgroup; name one below the cgroup2 mount",
+			       root);
+	if (path_format(a->meter_cgroup, sizeof(a->meter_cgroup), "%s", root))
+		return err_set(err, -ENAMETOOLONG, "paths.cgroup: %s: too long", root);
+	return 0;
+}
+
+/* ---- Start ---------------------------------------------------------------------------------- */
+
+struct recalled {
+	struct agent *agent;
+	struct dp_restore *at;
+	size_t n;
+};
+
+static struct weir_dir dir_back(const struct usage_dir *d)
+{
+	struct weir_dir out = { .raw = { d->raw.bytes, d->raw.packets } };
+
+	for (int c = 0; c < USAGE_CLASS_MAX_; c++)
+		out.wire[c] = (struct weir_count){ d->wire[c].bytes, d->wire[c].packets };
+	return out;
+}
+
+static int recall_pod(void *arg, uint64_t cgroup_id, const struct meter_pod *pod,
+		      const struct usage *last)
+{
+	unsigned __int128 page_ns = last->memory_byte_ns / (unsigned long)getpagesize();
+	struct recalled *rc = arg;
+	struct dp_restore *more = reallocarray(rc->at, rc->n + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	rc->at = more;
+	rc->at[rc->n++] = (struct dp_restore){
+		.cgroup_id = cgroup_id,
+		.net = { dir_back(&last->rx), dir_back(&last->tx) },
+		.mem_page_ns_lo = (uint64_t)page_ns,
+		.mem_page_ns_hi = (uint64_t)(page_ns >> 64),
+		.mem_peak_pages = last->memory_peak_bytes / (unsigned long)getpagesize(),
+	};
+	return podtab_recall(rc->agent->pods, cgroup_id, pod);
+}
+
+static int dp_start(struct agent *a, const struct recalled *rc, struct err *err)
+{
+	const struct dp_options opt = {
+		.bpffs = a->cfg->paths.bpffs,
+		.cgroup = a->cfg->paths.cgroup,
+		.meter_cgroup = a->meter_cgroup,
+		.restore = rc->at,
+		.n_restore = rc->n,
+	};
+
+	return dp_open(&opt, &a->dp, err);
+}
+
+int measure_prepare(struct agent *a, struct err *err)
+{
+	struct recalled rc = { .agent = a };
+	int r;
+
+	r = find_meter_cgroup(a, err);
+	if (r < 0)
+		return r;
+	r = podtab_new(a->cfg->paths.cgroup, &a->pods);
+	if (r < 0)
+		return err_errno(err, r, "starting the meter");
+	r = book_recall(&a->book, recall_pod, &rc, err);
+	if (!r)
+		r = dp_start(a, &rc, err);
+	free(rc.at);
+	return r;
+}
+
+/* ---- Samples -------------------------------------------------------------------------------- */
+
+static int parents_sync(struct agent *a, struct err *err)
+{
+	const char *const *parents;
+	size_t n;
+
+	podtab_resolve(a->pods);
+	n = podtab_parents(a->pods, &parents);
+	return dp_parents_sync(a->dp, parents, n, err);
+}
+
+static void on_sample(uv_timer_t *timer)
+{
+	struct agent *a = timer->data;
+	const struct weir_sample *samples;
+	struct err err = {};
+	size_t n;
+
+	if (parents_sync(a, &err) < 0 || dp_walk(a->dp, &samples, &n, &err) < 0)
+		log_error("measure", "a sample failed; counters go on in the kernel", "error=%s",
+			  log_quote(err.text));
+}
+
+static int read_one(struct agent *a, const struct weir_sample *s, const struct meter_pod *pod,
+		    struct book_reading *ret, struct err *err)
+{
+	struct weir_net net;
+	int r = dp_net(a->dp, s->cgroup_id, &net, err);
+
+	if (r < 0)
+		return r;
+	*ret = (struct book_reading){
+		.cgroup_id = s->cgroup_id,
+		.pod = *pod,
+		.final = meter_final(s),
+	};
+	meter_reading(s, &net, (uint64_t)getpagesize(), &ret->total);
+	return 0;
+}
+
+/* Nobody's: forgotten when it is dead for long, so that the kernel's tables stay bounded. */
+static void drop_unnamed(struct agent *a, const struct weir_sample *s)
+{
+	if (meter_final(s) && s->pod.died + UNNAMED_NS < clock_boot_ns())
+		dp_pod_forget(a->dp, s->cgroup_id, NULL);
+}
+
+int measure_collect(struct agent *a, struct book_reading **ret, size_t *ret_n, struct err *err)
+{
+	cleanup(free_ptr) struct book_reading *readings = NULL;
+	const struct weir_sample *samples;
+	size_t n, got = 0;
+	int r;
+
+	r = parents_sync(a, err);
+	if (!r)
+		r = dp_walk(a->dp, &samples, &n, err);
+	if (r < 0)
+		return r;
+	readings = calloc(n ? n : 1, sizeof(*readings));
+	if (!readings)
+		return err_errno(err, -ENOMEM, "reading %zu pods", n);
+	for (size_t i = 0; !r && i < n; i++) {
+		const struct meter_pod *pod = podtab_match(a->pods, &samples[i]);
+
+		if (pod)
+			r = read_one(a, &samples[i], pod, &readings[got++], err);
+		else
+			drop_unnamed(a, &samples[i]);
+	}
+	if (r < 0)
+		return r;
+	*ret = take_ptr(readings);
+	*ret_n = got;
+	return 0;
+}
+
+/* ---- Windows -------------------------------------------------------------------------------- */
+
+struct window_job {
+	struct work_job job;
+	struct agent *agent;
+	struct book *book;
+	struct book_reading *readings;
+	size_t n, settled;
+	struct book_window window;
+	uint64_t now_ms;
+	measure_then then;
+	struct json *args, *result;
+	struct ctl_reply *reply;
+	struct err err;
+	int r;
+};
+
+static void window_run(struct work_job *job)
+{
+	struct window_job *w = container_of(job, struct window_job, job);
+
+	w->r = book_window(w->book, w->now_ms, w->readings, w->n, &w->window, &w->err);
+	if (!w->r)
+		w->r = book_settle(w->book, w->window.to_ms, &w->settled, &w->err);
+	if (!w->r && w->then)
+		w->r = w->then(w->book, w->window.to_ms, w->args, &w->result, &w->err);
+}
+
+static void window_report(struct agent *a, const struct window_job *w)
+{
+	if (w->window.to_ms) {
+		a->last_window = w->window;
+		a->window_failed_ms = 0;
+		log_info("measure", "window closed", "pods=%zu receipts=%zu settled=%zu",
+			 w->window.pods, w->window.receipts, w->settled);
+	}
+	if (w->r >= 0 || w->then)
+		return;
+	a->window_failed_ms = w->now_ms;
+	a->window_error = w->err;
+	log_error("measure", "the window stays open; the next one covers its time", "error=%s",
+		  log_quote(w->err.text));
+}
+
+static void window_done(struct work_job *job)
+{
+	struct window_job *w = container_of(job, struct window_job, job);
+	struct agent *a = w->agent;
+
+	window_report(a, w);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->readings[i].booked && !dp_pod_forget(a->dp, w->readings[i].cgroup_id, NULL))
+			podtab_forget(a->pods, w->readings[i].cgroup_id);
+	if (w->reply && w->r < 0)
+		ctl_reply_error(w->reply, &w->err);
+	else if (w->reply)
+		ctl_reply_ok(w->reply, w->result);
+	free(w->readings);
+	json_free(&w->args);
+	free(w);
+}
+
+void measure_window(struct agent *a, measure_then then, const struct json *args,
+		    struct ctl_reply *reply)
+{
+	struct window_job *w = calloc(1, sizeof(*w));
+	struct err err = {};
+	int r = w ? 0 : err_errno(&err, -ENOMEM, "closing a window");
+
+	if (!r)
+		r = measure_collect(a, &w->readings, &w->n, &err);
+	if (r < 0) {
+		log_error("measure", "the pods could not be read", "error=%s", log_quote(err.text));
+		if (reply)
+			ctl_reply_error(reply, &err);
+		free(w);
+		return;
+	}
+	w->job.run = window_run;
+	w->job.done = window_done;
+	w->agent = a;
+	w->book = &a->book;
+	w->now_ms = clock_wall_ms();
+	w->then = then;
+	w->args = args ? json_dup(args) : NULL;
+	w->reply = reply;
+	work_add(a->books, &w->job);
+}
+
+/* Windows end on whole multiples of their length, so that those of all nodes line up. */
+static uint64_t until_next(const struct agent *a)
+{
+	return a->cfg->meter.window_ms - clock_wall_ms() % a->cfg->meter.window_ms;
+}
+
+static void on_window(uv_timer_t *timer)
+{
+	struct agent *a = timer->data;
+
+	measure_window(a, NULL, NULL, NULL);
+	uv_timer_start(timer, on_window, until_next(a), 0);
+}
+
+/* ---- Wiring --------------------------------------------------------------------------------- */
+
+static void pod_skipped(void *arg, const char *pod, const char *why)
+{
+	(void)arg;
+	log_warn("measure", "not metered", "object=%s why=%s", log_quote(pod), log_quote(why));
+}
+
+void measure_changed(struct agent *a, const struct kube_set *set)
+{
+	const struct pods_node node = {
+		.name = a->cfg->node.name,
+		.cgroup = a->cfg->paths.cgroup,
+		.meter_cgroup = a->meter_cgroup,
+		.skipped = pod_skipped,
+	};
+	cleanup(free_ptr) struct meter_pod *pods = NULL;
+	struct err err = {};
+	size_t n;
+	int r = pods_translate(set, &node, &pods, &n);
+
+	if (r < 0)
+		err_errno(&err, r, "pods");
+	else
+		r = podtab_set(a->pods, pods, n, &err);
+	if (!r)
+		r = parents_sync(a, &err);
+	if (r < 0)
+		log_error("measure", "pods kept as they were", "error=%s", log_quote(err.text));
+}
+
+int measure_open(struct agent *a, struct err *err)
+{
+	char why[128];
+
+	(void)err;
+	if (!dp_memory_measured(a->meter_cgroup, why, sizeof(why)))
+		log_warn("measure", "memory is not measured", "why=%s", log_quote(why));
+	uv_timer_init(&a->loop, &a->sample);
+	uv_timer_init(&a->loop, &a->window);
+	a->sample.data = a->window.data = a;
+	uv_timer_start(&a->sample, on_sample, a->cfg->meter.sample_ms, a->cfg->meter.sample_ms);
+	uv_timer_start(&a->window, on_window, until_next(a), 0);
+	return 0;
+}
+
+void measure_close(struct agent *a)
+{
+	podtab_free(&a->pods);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/pods.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "core/cleanup.h"
+#include "core/file.h"
+#include "k8s/set.h"
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return !strncmp(path, dir, len) && path[len] == '/' && path[len + 1];
+}
+
+static bool has_dots(const char *path)
+{
+	for (const char *at = path; (at = strstr(at, "..")); at += 2)
+		if ((at == path || at[-1] == '/') && (!at[2] || at[2] == '/'))
+			return true;
+	return false;
+}
+
+/* NULL: fine; else why not. */
+static const char *cgroup_of(const struct kube_pod *pod, const struct pods_node *node,
+			     char ret[METER_PATH_MAX])
+{
+	size_t len;
+
+	if (!pod->cgroup[0])
+		return NULL;
+	if (has_dots(pod->cgroup))
+		return "weir.dev/cgroup must not hold '..'";
+	if (path_format(ret, METER_PATH_MAX, "%s/%s", node->cgroup,
+			pod->cgroup + strspn(pod->cgroup, "/")))
+		return "weir.dev/cgroup is too long";
+	len = strlen(ret);
+	while (len && ret[len - 1] == '/')
+		ret[--len] = '\0';
+	return is_below(ret, node->meter_cgroup) ?
+		       NULL :
+		       "weir.dev/cgroup is not below meter.podCgroup, which is all that is metered";
+}
+
+static const char *translate(const struct kube_object *obj, const struct pods_node *node,
+			     struct meter_pod *ret)
+{
+	*ret = (struct meter_pod){};
+	snprintf(ret->ns, sizeof(ret->ns), "%s", obj->meta.namespace);
+	snprintf(ret->name, sizeof(ret->name), "%s", obj->meta.name);
+	snprintf(ret->uid, sizeof(ret->uid), "%s", obj->meta.uid);
+	if (strlen(obj->pod.lease) >= sizeof(ret->lease))
+		return "the label weir.dev/lease has more than 63 characters";
+	snprintf(ret->lease, sizeof(ret->lease), "%s", obj->pod.lease);
+	return cgroup_of(&obj->pod, node, ret->cgroup);
+}
+
+int pods_translate(const struct kube_set *set, const struct pods_node *node, struct meter_pod **ret,
+		   size_t *ret_n)
+{
+	size_t len = kube_set_len(set, KUBE_POD), n = 0;
+	cleanup(free_ptr) struct meter_pod *pods = calloc(len ? len : 1, sizeof(*pods));
+
+	if (!pods)
+		return -ENOMEM;
+	for (size_t i = 0; i < len; i++) {
+		const struct kube_object *obj = kube_set_at(set, KUBE_POD, i);
+		char title[KUBE_TITLE_MAX];
+		const char *why;
+
+		if (obj->pod.node_name[0] && strcmp(obj->pod.node_name, node->name))
+			continue;
+		why = translate(obj, node, &pods[n]);
+		if (why)
+			node->skipped(node->arg, kube_object_title(obj, title), why);
+		else
+			n++;
+	}
+	*ret = take_ptr(pods);
+	*ret_n = n;
+	return 0;
+}
