@@ -157,6 +157,10 @@ int base64_decode(const char *text, uint8_t *ret, size_t size, size_t *ret_len)
 		return (int)n;
 	if ((size_t)n > size)
 		return -E2BIG;
+	if (n == 0) { /* ret may be NULL then */
+		*ret_len = 0;
+		return 0;
+	}
 	if (sodium_base642bin(ret, size, text, strlen(text), NULL, ret_len, NULL,
 			      sodium_base64_VARIANT_ORIGINAL) < 0)
 		return -EINVAL;

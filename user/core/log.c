@@ -137,13 +137,15 @@ void log_write(enum log_level level, const char *mod, const char *msg, const cha
 	if ((int)level < atomic_load(&threshold))
 		return;
 	quote(msg, quoted, sizeof(quoted));
-	len = snprintf(line, sizeof(line), "level=%s mod=%.64s msg=%s%s", level_names[level], mod,
-		       quoted, *fields ? " " : "");
+	len = snprintf(line, sizeof(line), "level=%s mod=%.64s msg=%s", level_names[level], mod,
+		       quoted);
 	va_start(ap, fields);
 	len += vsnprintf(line + len, sizeof(line) - (size_t)len, fields, ap);
 	va_end(ap);
 	if ((size_t)len >= sizeof(line))
 		memcpy(line + sizeof(line) - 4, "...", 4);
+	else if (line[len - 1] == ' ')
+		line[len - 1] = '\0'; /* no fields */
 	flatten(line);
 	if (pass(line, &repeated))
 		emit(line, repeated);

@@ -22,10 +22,11 @@ int log_level_parse(const char *text, enum log_level *ret_level);
 __attribute__((format(printf, 4, 5))) void log_write(enum log_level level, const char *mod,
 						     const char *msg, const char *fields, ...);
 
-#define log_debug(mod, msg, ...) log_write(LOG_LEVEL_DEBUG, mod, msg, __VA_ARGS__)
-#define log_info(mod, msg, ...) log_write(LOG_LEVEL_INFO, mod, msg, __VA_ARGS__)
-#define log_warn(mod, msg, ...) log_write(LOG_LEVEL_WARN, mod, msg, __VA_ARGS__)
-#define log_error(mod, msg, ...) log_write(LOG_LEVEL_ERROR, mod, msg, __VA_ARGS__)
+/* fields is a literal. The blank before it keeps compilers from taking "" for a mistake. */
+#define log_debug(mod, msg, ...) log_write(LOG_LEVEL_DEBUG, mod, msg, " " __VA_ARGS__)
+#define log_info(mod, msg, ...) log_write(LOG_LEVEL_INFO, mod, msg, " " __VA_ARGS__)
+#define log_warn(mod, msg, ...) log_write(LOG_LEVEL_WARN, mod, msg, " " __VA_ARGS__)
+#define log_error(mod, msg, ...) log_write(LOG_LEVEL_ERROR, mod, msg, " " __VA_ARGS__)
 
 /* Quotes for logfmt into one of four rotating thread-local buffers of 512 bytes (cut with "..."). */
 const char *log_quote(const char *text);
