@@ -6,6 +6,7 @@
 #include <string.h>
 #include <wctype.h>
 
+#define HASH_FUNCTION HASH_FNV /* the default one falls through its switch unannotated */
 #define HASH_NONFATAL_OOM 1
 #define uthash_nonfatal_oom(entry) ((entry)->lost = true)
 #include <uthash.h>
