@@ -48,17 +48,17 @@ static int wait_for(const struct call *c, short events, struct err *err)
 	}
 }
 
-static int open_socket(struct call *c, struct err *err)
+static int open_socket(const struct call *c, int *ret_fd, struct err *err)
 {
+	cleanup(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
 	_Static_assert(sizeof(c->path) == sizeof(sun.sun_path), "one size");
 	memcpy(sun.sun_path, c->path, sizeof(sun.sun_path));
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd < 0)
+	if (fd < 0)
 		return err_errno(err, -errno, "control socket");
 	/* A full listen queue of a Unix socket is EAGAIN, and there is nothing to poll for it. */
-	while (connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
+	while (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
 		int code = -errno;
 
 		if (code == -EAGAIN)
@@ -66,6 +66,7 @@ static int open_socket(struct call *c, struct err *err)
 		if (code != -EINTR)
 			return fail_connect(c, code, err);
 	}
+	*ret_fd = take_fd(fd);
 	return 0;
 }
 
@@ -170,10 +171,11 @@ int ctl_call(const char *run_dir, const char *command, const struct json *args, 
 	if (snprintf(c.path, sizeof(c.path), "%s/weir.sock", run_dir) >= (int)sizeof(c.path))
 		return err_set(err, -ENAMETOOLONG, "%.64s: too long for a Unix socket", run_dir);
 	c.deadline_ns = clock_boot_ns() + (uint64_t)timeout_ms * 1000000;
-	r = open_socket(&c, err);
-	fd = c.fd;
-	if (r == 0)
-		r = send_request(&c, &request, err);
+	r = open_socket(&c, &fd, err);
+	if (r < 0)
+		return r;
+	c.fd = fd;
+	r = send_request(&c, &request, err);
 	if (r == 0)
 		r = read_reply(&c, &reply, err);
 	return r < 0 ? r : read_result(&c, &reply, ret, err);

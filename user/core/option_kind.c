@@ -59,10 +59,8 @@ uint64_t option_upper(const struct option_spec *o)
 	return o->max ? o->max : o->type == OPTION_U32 ? UINT32_MAX : UINT64_MAX;
 }
 
-static int store(const struct option_spec *o, int r, uint64_t v, void *at)
+static int store(const struct option_spec *o, uint64_t v, void *at)
 {
-	if (r < 0)
-		return r;
 	if (v < o->min || v > option_upper(o))
 		return -ERANGE;
 	*(uint64_t *)at = v;
@@ -72,15 +70,17 @@ static int store(const struct option_spec *o, int r, uint64_t v, void *at)
 static int read_duration(const struct option_spec *o, const char *text, void *at)
 {
 	uint64_t v = 0;
+	int r = parse_duration_ms(text, &v);
 
-	return store(o, parse_duration_ms(text, &v), v, at);
+	return r < 0 ? r : store(o, v, at);
 }
 
 static int read_size(const struct option_spec *o, const char *text, void *at)
 {
 	uint64_t v = 0;
+	int r = parse_size(text, &v);
 
-	return store(o, parse_size(text, &v), v, at);
+	return r < 0 ? r : store(o, v, at);
 }
 
 static int read_u64(const struct option_spec *o, const char *text, void *at)

@@ -127,7 +127,7 @@ static int list_new(const struct option_spec *o, size_t n, struct list *ret, str
 
 	if (n > max)
 		return err_set(err, -ERANGE, "has %zu items; %zu are the limit", n, max);
-	v = n ? calloc(n, option_kind(o)->list) : NULL;
+	v = n ? calloc(n, option_kind(o)->size) : NULL;
 	if (n && !v)
 		return err_errno(err, -ENOMEM, "list");
 	*ret = (struct list){ .v = v, .n = n };
