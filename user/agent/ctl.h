@@ -65,8 +65,8 @@ void ctl_reply_ok(struct ctl_reply *reply, struct json *result);
 void ctl_reply_error(struct ctl_reply *reply, const struct err *err);
 
 /* Sends one request and waits for the reply; args (borrowed) is an object or NULL. The result is
- * NULL for JSON null. -ECONNREFUSED no agent answers, -EBUSY, -EACCES, -ETIMEDOUT, -EREMOTEIO the agent
- * answered with an error (whose text err holds), -EBADMSG, -E2BIG. */
+ * NULL for JSON null. -ECONNREFUSED no agent answers, -EREMOTEIO the agent answered with an error
+ * (whose text err holds), -EBUSY, -EACCES, -ETIMEDOUT, -EBADMSG, -E2BIG. */
 int ctl_call(const char *run_dir, const char *command, const struct json *args, int timeout_ms,
 	     struct json **ret, struct err *err);
 
