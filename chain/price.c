@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "chain/field.h"
 #include "core/bcs.h"
 #include "core/cleanup.h"
 #include "core/err.h"
+#include "core/field.h"
 #include "core/json.h"
 
 #define NS_PER_S 1000000000ULL

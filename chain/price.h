@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-#include "chain/usage.h"
+#include "core/usage.h"
 
 struct prices {
 	uint64_t core_s; /* per core-second of CPU */

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "chain/field.h"
 #include "chain/receipt.h"
 #include "core/cleanup.h"
 #include "core/err.h"
+#include "core/field.h"
 #include "core/json.h"
 
 /* ---- Writing -------------------------------------------------------------------------------- */

@@ -21,8 +21,8 @@
 
 #include "chain/price.h"
 #include "chain/report.h"
-#include "chain/usage.h"
 #include "core/clock.h"
+#include "core/usage.h"
 
 #define RECORD_PODS_MAX 4096
 #define RECORD_LEN_MAX (4U << 20) /* bytes of an encoded record */

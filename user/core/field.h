@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Members of a receipt document, all required. Each reader fails with -EBADMSG and an error that
- * names the member; the caller puts in front where the object is. Internal to chain/.
+ * Required members of a JSON object. Each reader fails with -EBADMSG and an error that names the
+ * member, and leaves its output alone; the caller puts in front where the object is.
  */
 #pragma once
 
@@ -14,6 +14,7 @@ struct json;
 int field_u64(const struct json *obj, const char *key, uint64_t *ret, struct err *err);
 int field_u128(const struct json *obj, const char *key, unsigned __int128 *ret, struct err *err);
 int field_time(const struct json *obj, const char *key, uint64_t *ret_ms, struct err *err);
+#define FIELD_HEX_MAX 144 /* bytes: a usage report */
 /* Exactly len bytes as lower-case hex. */
 int field_hex(const struct json *obj, const char *key, uint8_t *ret, size_t len, struct err *err);
 /* At most size - 1 bytes. */

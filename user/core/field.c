@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chain/field.h"
+#include "core/field.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "chain/report.h"
 #include "core/clock.h"
 #include "core/err.h"
 #include "core/json.h"
@@ -35,7 +34,7 @@ int field_time(const struct json *obj, const char *key, uint64_t *ret_ms, struct
 
 int field_hex(const struct json *obj, const char *key, uint8_t *ret, size_t len, struct err *err)
 {
-	uint8_t bytes[REPORT_LEN]; /* the longest there is */
+	uint8_t bytes[FIELD_HEX_MAX];
 
 	if (len > sizeof(bytes) || parse_hex(json_str(obj, key, ""), bytes, len) < 0)
 		return err_set(err, -EBADMSG, "%s: want %zu bytes as lower-case hex", key, len);
@@ -87,9 +86,9 @@ void field_set_time(struct json *obj, const char *key, uint64_t ms)
 
 void field_set_hex(struct json *obj, const char *key, const uint8_t *data, size_t len)
 {
-	char text[2 * REPORT_LEN + 1];
+	char text[2 * FIELD_HEX_MAX + 1];
 
-	if (len > REPORT_LEN)
+	if (len > FIELD_HEX_MAX)
 		__builtin_trap(); /* callers pass constants */
 	format_hex(data, len, text);
 	json_set_str(obj, key, text);

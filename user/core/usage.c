@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chain/usage.h"
+#include "core/usage.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "chain/field.h"
 #include "core/bcs.h"
 #include "core/cleanup.h"
 #include "core/err.h"
+#include "core/field.h"
 #include "core/json.h"
 
 #define COUNTER(name_, member) { .name = (name_), .at = offsetof(struct usage, member) }
@@ -68,6 +68,28 @@ int usage_add(struct usage *total, const struct usage *part)
 	return 0;
 }
 
+int usage_sub(const struct usage *now, const struct usage *before, struct usage *ret)
+{
+	struct usage r = {};
+
+	for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+		if (counters[i].at == offsetof(struct usage, memory_unmeasured))
+			continue;
+		if (__builtin_sub_overflow(counter_of(now, i), counter_of(before, i),
+					   counter(&r, i)))
+			return -ERANGE;
+	}
+	r.memory_unmeasured = now->memory_unmeasured;
+	if (!r.memory_unmeasured) {
+		r.memory_peak_bytes = now->memory_peak_bytes;
+		if (__builtin_sub_overflow(now->memory_byte_ns, before->memory_byte_ns,
+					   &r.memory_byte_ns))
+			return -ERANGE;
+	}
+	*ret = r;
+	return 0;
+}
+
 const char *usage_diff(const struct usage *a, const struct usage *b)
 {
 	if (a->memory_byte_ns != b->memory_byte_ns)
@@ -79,6 +101,11 @@ const char *usage_diff(const struct usage *a, const struct usage *b)
 			return counters[i].name;
 	}
 	return NULL;
+}
+
+bool usage_memory_unknown(const struct usage *u)
+{
+	return u->memory_unmeasured && !u->memory_byte_ns && !u->memory_peak_bytes;
 }
 
 void usage_encode(const struct usage *u, struct buf *out)
@@ -100,15 +127,9 @@ void usage_decode(struct bcs *in, struct usage *ret)
 	*ret = u;
 }
 
-/* Unmeasured memory is null, never "0". */
-static bool memory_unknown(const struct usage *u)
-{
-	return u->memory_unmeasured && !u->memory_byte_ns && !u->memory_peak_bytes;
-}
-
 void usage_to_json(const struct usage *u, struct json *obj)
 {
-	if (memory_unknown(u)) {
+	if (usage_memory_unknown(u)) {
 		json_set_null(obj, "memory_byte_ns");
 		json_set_null(obj, "memory_peak_bytes");
 	} else {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chain/usage.h"
-
-#include <errno.h>
+#include "core/usage.h"
 
 #include "core/bcs.h"
+#include "core/buf.h"
 #include "core/json.h"
-#include "unit/chain/sample.h"
+#include "unit/core/test.h"
 
 #define FIELDS 20
+#define UNMEASURED 2 /* the number of memory_unmeasured */
 
 /* Field i of a usage as a pointer to its (low) 64 bits: two for memory_byte_ns, then the rest. */
 static uint64_t *field(struct usage *u, size_t i)
@@ -15,11 +15,22 @@ static uint64_t *field(struct usage *u, size_t i)
 	return (uint64_t *)u + (i ? i + 1 : 0);
 }
 
+/* A reading with another number in every field, for any two n; it grows with n. */
+static struct usage sample(uint64_t n)
+{
+	struct usage u = { .memory_byte_ns = (unsigned __int128)1 << 66 };
+
+	for (size_t i = 0; i < FIELDS; i++)
+		if (i != UNMEASURED)
+			*field(&u, i) = n * 1000 + i + 1;
+	return u;
+}
+
 static void every_field_is_added_and_compared(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < FIELDS; i++) {
-		struct usage total = sample_usage(1), part = {}, want = total;
+		struct usage total = sample(1), part = {}, want = total;
 
 		*field(&part, i) = 5000000;
 		assert_non_null(usage_diff(&part, &(struct usage){}));
@@ -45,7 +56,7 @@ static void an_overflow_changes_nothing(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < FIELDS; i++) {
-		struct usage total = sample_usage(1), before, part = {};
+		struct usage total = sample(1), before, part = {};
 
 		if (i == 1)
 			continue; /* the peak isn't added */
@@ -60,10 +71,90 @@ static void an_overflow_changes_nothing(void **state)
 	}
 }
 
+/* ---- The difference of two readings --------------------------------------------------------- */
+
+static void sub_undoes_add(void **state)
+{
+	const struct usage a = sample(1), b = sample(2);
+	struct usage sum = a, got = {};
+
+	(void)state;
+	assert_int_equal(usage_add(&sum, &b), 0);
+	assert_int_equal(usage_sub(&sum, &a, &got), 0);
+	assert_null(usage_diff(&got, &b)); /* the peak is the sum's, which is b's */
+}
+
+static void a_counter_that_fell_is_refused_and_changes_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < FIELDS; i++) {
+		struct usage now = sample(5), before = sample(5), got = sample(9);
+		const struct usage untouched = got;
+
+		if (i == 1 || i == UNMEASURED)
+			continue; /* not counters of a reading */
+		*field(&before, i) += 1;
+		assert_int_equal(usage_sub(&now, &before, &got), -ERANGE);
+		assert_null(usage_diff(&got, &untouched));
+		*field(&now, i) += 1;
+		assert_int_equal(usage_sub(&now, &before, &got), 0);
+	}
+}
+
+static void the_difference_of_memory_has_128_bits(void **state)
+{
+	const struct usage all = { .memory_byte_ns = -(unsigned __int128)1 };
+	const struct usage one = { .memory_byte_ns = 1 };
+	struct usage got = {};
+
+	(void)state;
+	assert_int_equal(usage_sub(&all, &one, &got), 0);
+	assert_true(got.memory_byte_ns == all.memory_byte_ns - 1);
+	assert_int_equal(usage_sub(&one, &all, &got), -ERANGE);
+}
+
+static void the_peak_of_a_difference_is_of_now(void **state)
+{
+	struct usage got = {};
+
+	(void)state;
+	assert_int_equal(usage_sub(&(struct usage){ .memory_peak_bytes = 7 },
+				   &(struct usage){ .memory_peak_bytes = 10 }, &got),
+			 0);
+	assert_int_equal(got.memory_peak_bytes, 7);
+}
+
+static void memory_that_became_known_counts_from_0(void **state)
+{
+	const struct usage before = { .memory_unmeasured = 3 }, now = sample(1);
+	struct usage got = {};
+
+	(void)state;
+	assert_int_equal(usage_sub(&now, &before, &got), 0);
+	assert_null(usage_diff(&got, &now));
+	assert_false(usage_memory_unknown(&got));
+}
+
+static void memory_that_became_unknown_has_no_amount(void **state)
+{
+	const struct usage before = sample(1);
+	struct usage now = sample(2), got = {};
+
+	(void)state;
+	now.memory_byte_ns = now.memory_peak_bytes = 0;
+	now.memory_unmeasured = 1;
+	assert_int_equal(usage_sub(&now, &before, &got), 0);
+	assert_int_equal(got.memory_unmeasured, 1);
+	assert_true(usage_memory_unknown(&got));
+	assert_int_equal(got.cpu_ns, 1000);
+}
+
+/* ---- Forms ---------------------------------------------------------------------------------- */
+
 static void encoding_is_168_bytes_and_decodes_to_the_same(void **state)
 {
 	cleanup(buf_fini) struct buf out = BUF_INIT(1024);
-	const struct usage u = sample_usage(77);
+	const struct usage u = sample(77);
 	struct usage got = {};
 	struct bcs in;
 
@@ -158,6 +249,12 @@ int main(void)
 		cmocka_unit_test(every_field_is_added_and_compared),
 		cmocka_unit_test(of_two_memory_peaks_the_larger_stays),
 		cmocka_unit_test(an_overflow_changes_nothing),
+		cmocka_unit_test(sub_undoes_add),
+		cmocka_unit_test(a_counter_that_fell_is_refused_and_changes_nothing),
+		cmocka_unit_test(the_difference_of_memory_has_128_bits),
+		cmocka_unit_test(the_peak_of_a_difference_is_of_now),
+		cmocka_unit_test(memory_that_became_known_counts_from_0),
+		cmocka_unit_test(memory_that_became_unknown_has_no_amount),
 		cmocka_unit_test(encoding_is_168_bytes_and_decodes_to_the_same),
 		cmocka_unit_test(json_round_trips_at_the_limits),
 		cmocka_unit_test(unmeasured_memory_is_null_and_comes_back),

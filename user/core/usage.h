@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An amount of usage: of one pod in one window, or of a lease since it was opened. A plain value
- * with its BCS form (part of the usage record) and its JSON form (part of the receipt file); one
- * table in usage.c is behind all of them.
+ * An amount of usage: a pod's cumulative reading, what it used in one window, or the total of a
+ * lease since it was opened. A plain value with its BCS form (part of the usage record) and its
+ * JSON form (part of the receipt file); one table in usage.c is behind all of them.
  *
- * I1. Amounts are integers and only ever added. The memory peak is the one exception: of two peaks
- *     the larger stays.
- * I2. Memory that was not measured is never 0. A pod whose memory is unknown has memory_unmeasured
- *     1 and no amount; in totals it is the number of such pod windows. JSON shows null for the
- *     amount and the peak when nothing of them was measured.
+ * I1. Amounts are integers with checked arithmetic. The memory peak is a maximum: of two peaks the
+ *     larger stays.
+ * I2. Memory that was not measured is never 0. Of one pod (reading, window) memory_unmeasured is 1
+ *     when memory is unknown, and then there is no amount; in totals it is the number of such pod
+ *     windows. JSON shows null for the amount and the peak when nothing of them was measured.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct bcs;
@@ -34,13 +35,19 @@ struct usage_dir {
 struct usage {
 	unsigned __int128 memory_byte_ns; /* time integral of memory in use */
 	uint64_t memory_peak_bytes;
-	uint64_t memory_unmeasured; /* pod windows without a memory reading; of one pod: 0 or 1 */
+	uint64_t memory_unmeasured; /* pod windows without a memory reading; in one: 0 or 1 */
 	uint64_t cpu_ns;
 	struct usage_dir rx, tx;
 };
 
 /* -EOVERFLOW when a counter would overflow; *total is then unchanged. */
 int usage_add(struct usage *total, const struct usage *part);
+/* What was used between two readings of one pod; `before` may be the sum of earlier differences.
+ * -ERANGE: a counter fell. Peak and memory_unmeasured are now's. Where memory is unknown now, so is
+ * the difference; where it was unknown before, it counts from 0. */
+int usage_sub(const struct usage *now, const struct usage *before, struct usage *ret);
+/* Nothing is known of memory, the amount and the peak mean nothing. */
+bool usage_memory_unknown(const struct usage *u);
 /* The name of the first field in which they differ ("cpu_ns"), or NULL. */
 const char *usage_diff(const struct usage *a, const struct usage *b);
 
