@@ -13,6 +13,7 @@
 #include "core/crypto.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/parse.h"
 #include "ledger/ledger.h"
 #include "walrus/store.h"
 #include "workload/workload.h"

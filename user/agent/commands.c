@@ -110,7 +110,7 @@ static int then_open(struct book *b, uint64_t at_ms, const struct json *args, st
 static int then_top_up(struct book *b, uint64_t at_ms, const struct json *args, struct json **ret,
 		       struct err *err)
 {
-	const char *label;
+	const char *label = NULL;
 	uint64_t amount = 0;
 	int r = arg_text(args, "label", &label, err);
 
@@ -123,7 +123,7 @@ static int then_top_up(struct book *b, uint64_t at_ms, const struct json *args, 
 static int then_close(struct book *b, uint64_t at_ms, const struct json *args, struct json **ret,
 		      struct err *err)
 {
-	const char *label;
+	const char *label = NULL;
 	int r = arg_text(args, "label", &label, err);
 
 	return r < 0 ? r : book_lease_close(b, label, at_ms, ret, err);
@@ -188,7 +188,7 @@ static int env_of(const struct json *args, struct json **text, const char *ret[E
 static int blob_of(struct agent *a, const struct json *args, struct workload_spec *spec,
 		   int *ret_fd, struct err *err)
 {
-	const char *file, *integrity = json_str(args, "integrity", NULL);
+	const char *file = NULL, *integrity = json_str(args, "integrity", NULL);
 	char text[SRI_TEXT_MAX];
 	struct sri want = {};
 	struct blob blob;
@@ -253,7 +253,7 @@ static int run_workload(struct workload_job *w, struct json **ret, struct err *e
 static int stop_workload(struct workload_job *w, struct json **ret, struct err *err)
 {
 	uint64_t grace = WORKLOAD_GRACE_MS;
-	const char *name;
+	const char *name = NULL;
 	int r = arg_text(w->args, "name", &name, err);
 
 	if (!r)
