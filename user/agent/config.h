@@ -66,7 +66,7 @@ struct config {
 		struct option_listen healthz, metrics, web;
 	} listen;
 	struct {
-		char *file; /* the provider's report key; never empty: default paths.state/provider.key */
+		char *file; /* the provider's report key; default paths.state/provider.key */
 	} key;
 	struct {
 		enum log_level level;

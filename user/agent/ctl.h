@@ -40,7 +40,7 @@ struct uv_loop_s;
 
 struct ctl_handler {
 	const char *name; /* "lease.open" */
-	/* args: borrowed for the call; an object or NULL. Must lead to ctl_reply_ok() or _error(). */
+	/* args: borrowed, an object or NULL. Must lead to ctl_reply_ok() or ctl_reply_error(). */
 	void (*fn)(void *ctx, const struct json *args, struct ctl_reply *reply);
 };
 

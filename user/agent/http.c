@@ -165,7 +165,7 @@ static socklen_t make_sockaddr(const struct option_listen *listen_at, struct soc
 	return sizeof(in6);
 }
 
-/* Ours and not libmicrohttpd's, so that errno says why. [::] takes IPv4 as well, as kube-proxy's. */
+/* Ours and not libmicrohttpd's, so that errno says why. [::] takes IPv4 too, as kube-proxy does. */
 static int open_listener(const struct http_options *opt, int *ret_fd, uint16_t *ret_port,
 			 struct err *err)
 {

@@ -30,8 +30,8 @@ struct uv_loop_s;
 struct http_route {
 	const char *path; /* exact, "/metrics" */
 	const char *content_type; /* "text/plain; charset=utf-8" */
-	/* Appends the body and returns the status, 200 to 599. A body that has failed (buf_error) makes
-	 * it 500. */
+	/* Appends the body and returns the status, 200 to 599. A body that has failed makes it
+	 * 500. */
 	unsigned int (*fn)(void *ctx, struct buf *body);
 };
 
@@ -46,6 +46,6 @@ struct http_options {
 
 /* routes and ctx must live until http_stop(). Errors of binding name the address and the key. */
 int http_start(const struct http_options *opt, struct http **ret, struct err *err);
-/* Closes at once, answers on the way included; NULL-safe. Memory goes with the loop's next turns. */
+/* Closes at once, with answers on the way; NULL-safe. Memory goes with the next loop turns. */
 void http_stop(struct http **http);
 uint16_t http_port(const struct http *http);

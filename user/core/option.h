@@ -119,5 +119,5 @@ char *option_variable(const struct option_set *s, const struct option_spec *o,
 
 int option_strings_add(struct option_strings *l, const char *text); /* copies; 0 or -ENOMEM */
 void option_strings_free(struct option_strings *l);
-/* "192.0.2.1:80", "[2001:db8::1]:80", or "" when off; ret has LISTEN_TEXT_MAX bytes. Returns ret. */
+/* "192.0.2.1:80", "[2001:db8::1]:80", or "" when off; ret: LISTEN_TEXT_MAX bytes. Returns ret. */
 char *option_listen_format(const struct option_listen *l, char *ret);

@@ -21,7 +21,7 @@ struct option_kind {
 	unsigned int takes; /* 1 << enum json_type of the YAML scalars it may come from */
 	size_t size; /* of the value or of an item */
 	bool list;
-	/* Reads one value or item into at and leaves at alone on failure; -EINVAL, -ERANGE, -E2BIG. */
+	/* Reads a value or item into at, which failure leaves alone; -EINVAL, -ERANGE, -E2BIG. */
 	int (*read)(const struct option_spec *o, const char *text, void *at);
 	/* Writes it as a YAML scalar. */
 	void (*put)(const struct option_spec *o, const void *at, struct buf *out);
