@@ -14,7 +14,6 @@ TEST="ethtool libcmocka-dev python3-pytest python3-yaml sqlite3 shellcheck cppch
 BACKPORTS="libbpf-dev bpftool"
 MIN_LIBBPF=1.4
 
-[ "$(id -u)" -eq 0 ] || { echo "deps: needs root to install packages; run: sudo make deps" >&2; exit 1; }
 [ -r /etc/os-release ] || { echo "deps: /etc/os-release is missing; this needs Debian 12 or 13" >&2; exit 1; }
 # shellcheck disable=SC1091 # a file of the machine, not of the tree
 codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -39,6 +38,7 @@ libbpf_old && todo="$todo $BACKPORTS"
 [ -n "$todo" ] || todo=$(missing bpftool)
 [ -n "$todo" ] || exit 0
 
+[ "$(id -u)" -eq 0 ] || { echo "deps: needs root to install $todo; run: sudo make deps" >&2; exit 1; }
 echo "deps: installing $todo"
 if [ "$codename" = bookworm ] && libbpf_old; then
 	list=/etc/apt/sources.list.d/weir-backports.list

@@ -35,3 +35,20 @@ $(BPF_TEST_BINS): $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(O)/tests/bpf/bed.o $(ca
 .PHONY: bpf-test
 bpf-test: $(BPF_TEST_RUN) ## build and run the kernel tests (root; T=dial for one)
 	$(Q)tests/run.sh $(BPF_TEST_RUN)
+
+PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider
+
+.PHONY: e2e test demo
+e2e: all ## the end-to-end tests (root; T=expression as pytest's -k)
+	$(Q)$(PYTEST) $(if $(T),-k '$(T)') tests/e2e
+
+test: deps ## set up and pass all tests (root)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined unit
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined fuzz-replay
+	$(Q)$(MAKE) --no-print-directory bpf-test
+	$(Q)$(MAKE) --no-print-directory e2e
+
+demo: deps ## set up and show the whole product on this machine alone (root)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/e2e/demo.py
