@@ -46,20 +46,11 @@ static int check_run(struct ledger *l, const char *sql, struct err *err)
 	return db_corrupt(l, err, "%s", text[0] ? text : "integrity check failed");
 }
 
-static bool usage_same(const struct ledger_usage *a, const struct ledger_usage *b)
-{
-	struct ledger_usage d;
-
-	return ledger_usage_sub(a, b, &d) == 0 && ledger_usage_sub(b, a, &d) == 0 &&
-	       a->memory_measured == b->memory_measured &&
-	       a->memory_peak_bytes == b->memory_peak_bytes;
-}
-
 /* A pod's rows of usage, then its reading, which must be their sum. */
 static int check_sums(struct ledger *l, struct err *err)
 {
 	cleanup(stmt_done) struct stmt s = {};
-	struct ledger_usage sum = {}, u;
+	struct usage sum = {}, u;
 	int r = stmt_open(l,
 			  "SELECT pod, 0 AS total, " USAGE_NAMES " FROM usage UNION ALL"
 			  " SELECT id, 1, " USAGE_NAMES " FROM pods ORDER BY 1, 2",
@@ -74,11 +65,11 @@ static int check_sums(struct ledger *l, struct err *err)
 		r = stmt_end(&s, err);
 		if (r < 0)
 			return r;
-		if (total ? !usage_same(&sum, &u) : ledger_usage_add(&sum, &u) < 0)
+		if (total ? usage_diff(&sum, &u) != NULL : usage_add(&sum, &u) < 0)
 			return db_corrupt(l, err, "the usage of pod %" PRIu64 " is not its reading",
 					  pod);
 		if (total)
-			sum = (struct ledger_usage){};
+			sum = (struct usage){};
 	}
 	return r;
 }

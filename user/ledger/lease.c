@@ -10,17 +10,20 @@
 #include "ledger/ledger.h"
 
 #define LEASE_FIXED "label, id, market, provider"
-#define LEASE_FREE                                                                            \
-	"tenant, price_core_second, price_gib_second, price_gib_external, price_gib_cluster," \
-	" price_gib_local, rate_cap, deposited, paid, refunded, state, opened_ms, closed_ms," \
-	" " USAGE_NAMES
+#define LEASE_FREE "account, deposited, paid, refunded, state, opened_ms, closed_ms, " USAGE_NAMES
 #define LEASE_KEPT "seq, last_to_ms, last_total_due"
 #define LEASE_COLUMNS LEASE_FIXED ", " LEASE_FREE ", " LEASE_KEPT
 
-#define FREE_PARAMS                                                                               \
-	":tenant, :price_core_second, :price_gib_second, :price_gib_external,"                    \
-	" :price_gib_cluster, :price_gib_local, :rate_cap, :deposited, :paid, :refunded, :state," \
-	" :opened_ms, :closed_ms, " USAGE_PARAMS
+#define FREE_PARAMS \
+	":account, :deposited, :paid, :refunded, :state, :opened_ms, :closed_ms, " USAGE_PARAMS
+
+static void get_account(struct stmt *s, struct ledger_lease *v)
+{
+	const void *data = get_blob(s, sizeof(v->account), &v->account_len);
+
+	if (data)
+		memcpy(v->account, data, v->account_len);
+}
 
 static int lease_get(struct stmt *s, struct ledger_lease *ret, struct err *err)
 {
@@ -31,13 +34,7 @@ static int lease_get(struct stmt *s, struct ledger_lease *ret, struct err *err)
 	get_fixed(s, v.id, sizeof(v.id));
 	get_fixed(s, v.market, sizeof(v.market));
 	get_fixed(s, v.provider, sizeof(v.provider));
-	get_text(s, v.tenant, sizeof(v.tenant));
-	v.prices.core_second = get_u64(s);
-	v.prices.gib_second = get_u64(s);
-	v.prices.gib_external = get_u64(s);
-	v.prices.gib_cluster = get_u64(s);
-	v.prices.gib_local = get_u64(s);
-	v.rate_cap = get_u64(s);
+	get_account(s, &v);
 	v.deposited = get_u64(s);
 	v.paid = get_u64(s);
 	v.refunded = get_u64(s);
@@ -64,13 +61,7 @@ static void put_fixed(struct stmt *s, const struct ledger_lease *v)
 
 static void put_free(struct stmt *s, const struct ledger_lease *v)
 {
-	put_text(s, v->tenant, sizeof(v->tenant));
-	put_u64(s, v->prices.core_second);
-	put_u64(s, v->prices.gib_second);
-	put_u64(s, v->prices.gib_external);
-	put_u64(s, v->prices.gib_cluster);
-	put_u64(s, v->prices.gib_local);
-	put_u64(s, v->rate_cap);
+	put_blob(s, v->account, v->account_len);
 	put_u64(s, v->deposited);
 	put_u64(s, v->paid);
 	put_u64(s, v->refunded);
@@ -163,11 +154,19 @@ static int lease_change(struct ledger *l, const struct ledger_lease *v, struct e
 	return stmt_run(&s, err);
 }
 
+static bool usage_fell(const struct usage *old, const struct usage *now)
+{
+	struct usage more;
+
+	/* A sum, not a reading: what is known of memory must stay, whatever is unknown. */
+	return usage_sub(now, old, &more) < 0 || now->memory_byte_ns < old->memory_byte_ns ||
+	       now->memory_peak_bytes < old->memory_peak_bytes ||
+	       now->memory_unmeasured < old->memory_unmeasured;
+}
+
 static int change_check(const struct ledger_lease *old, const struct ledger_lease *v,
 			struct err *err)
 {
-	struct ledger_usage more;
-
 	if (memcmp(old->id, v->id, sizeof(v->id)) != 0 ||
 	    memcmp(old->market, v->market, sizeof(v->market)) != 0 ||
 	    memcmp(old->provider, v->provider, sizeof(v->provider)) != 0)
@@ -177,8 +176,7 @@ static int change_check(const struct ledger_lease *old, const struct ledger_leas
 	if (v->deposited < old->deposited || v->paid < old->paid || v->refunded < old->refunded)
 		return err_set(err, -ERANGE,
 			       "lease %s: deposited, paid and refunded can't decrease", v->label);
-	if (ledger_usage_sub(&v->total, &old->total, &more) < 0 ||
-	    (old->total.memory_measured && !v->total.memory_measured))
+	if (usage_fell(&old->total, &v->total))
 		return err_set(err, -ERANGE, "lease %s: billed usage can't decrease", v->label);
 	return 0;
 }
@@ -197,6 +195,9 @@ static int lease_put(struct ledger_tx *tx, const struct ledger_lease *v, struct 
 	if (v->paid > v->deposited || v->refunded > v->deposited - v->paid)
 		return err_set(err, -EINVAL, "lease %s: more paid and refunded than deposited",
 			       v->label);
+	if (v->account_len > sizeof(v->account))
+		return err_set(err, -E2BIG, "lease %s: an account of %zu bytes, want at most %zu",
+			       v->label, v->account_len, sizeof(v->account));
 	r = lease_look(tx->ledger, v->label, &old, err);
 	if (r < 0)
 		return r;

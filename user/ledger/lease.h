@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Leases: who pays, at which prices, how far it is billed. The ledger knows the types and that
- * nothing signed or paid is taken back; what the values mean is the agent's.
+ * Leases: what was deposited, how far it is billed, what is paid. The ledger knows the types and
+ * that nothing signed or paid is taken back; what the values mean is the agent's.
  *
  * L1. A label means one lease for ever: its id, market and provider never change.
  * L2. deposited, paid, refunded and total never decrease; paid + refunded <= deposited.
@@ -14,28 +14,24 @@
 #include "ledger/usage.h"
 
 #define LEDGER_ID_LEN 32
-#define LEDGER_TENANT_MAX 256
 #define LEDGER_STATE_MAX 32
-
-struct ledger_prices { /* MIST per unit; GiB is 2^30 bytes */
-	uint64_t core_second, gib_second, gib_external, gib_cluster, gib_local;
-};
+#define LEDGER_ACCOUNT_MAX 1024
 
 struct ledger_lease {
 	char label[LEDGER_LABEL_MAX]; /* value of the pods' label: 1 to 63 of [A-Za-z0-9._-] */
 	uint8_t id[LEDGER_ID_LEN], market[LEDGER_ID_LEN], provider[LEDGER_ID_LEN];
-	char tenant[LEDGER_TENANT_MAX];
-	struct ledger_prices prices;
-	uint64_t rate_cap; /* MIST per second */
 	uint64_t deposited, paid, refunded;
 	uint64_t seq, last_to_ms, last_total_due; /* L3 */
 	char state[LEDGER_STATE_MAX];
 	uint64_t opened_ms, closed_ms; /* closed_ms 0: open */
-	struct ledger_usage total; /* all that was billed */
+	struct usage total; /* all that was billed */
+	/* The settlement back end's own record of the lease (prices, tenant, ...), opaque here: BCS. */
+	uint8_t account[LEDGER_ACCOUNT_MAX];
+	size_t account_len;
 };
 
 /* Adds or changes. -EINVAL: not a label, or paid + refunded > deposited; -EPERM: would change what
- * L1 fixes; -ERANGE: would decrease what L2 protects; -EEXIST: another label has this id. */
+ * L1 fixes; -ERANGE: would decrease what L2 protects; -EEXIST: another label has this id; -E2BIG: account_len. */
 int ledger_lease_put(struct ledger_tx *tx, const struct ledger_lease *lease, struct err *err);
 int ledger_lease_get(struct ledger *l, const char *label, struct ledger_lease *ret,
 		     struct err *err); /* -ENOENT */

@@ -142,7 +142,7 @@ static int identity_put(struct ledger *l, const struct ledger_pod *p, uint64_t *
 static int pod_insert(struct ledger *l, const struct ledger_pod *p, uint64_t identity,
 		      uint64_t *ret_id, struct err *err)
 {
-	static const struct ledger_usage nothing;
+	static const struct usage nothing;
 	cleanup(stmt_done) struct stmt s = {};
 	int r = stmt_open(l,
 			  "INSERT INTO pods (boot, cgroup_id, identity, closed, first_seen_ms,"

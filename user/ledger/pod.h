@@ -16,7 +16,7 @@ struct ledger_pod {
 	char lease[LEDGER_LABEL_MAX]; /* the label; '' for none; needs no row in leases */
 	uint64_t first_seen_ms;
 	bool closed; /* its final reading is booked */
-	struct ledger_usage last; /* cumulative; zeros before the first */
+	struct usage last; /* cumulative (usage.h, U3); zeros before the first */
 };
 
 /* Adds the pod, or gives the one of the same (boot, cgroup_id) new names, lease and closed flag.

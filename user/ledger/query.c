@@ -40,7 +40,6 @@ static int row_get(struct stmt *s, struct ledger_usage_row *ret, struct err *err
 	get_text(s, ret->uid, sizeof(ret->uid));
 	get_text(s, ret->lease, sizeof(ret->lease));
 	get_usage(s, &ret->usage);
-	ret->parts_without_memory = !ret->usage.memory_measured;
 	return stmt_end(s, err);
 }
 
@@ -69,14 +68,13 @@ static bool row_same_group(const struct ledger_usage_row *a, const struct ledger
 static int row_add(struct ledger_usage_row *sum, const struct ledger_usage_row *row,
 		   struct ledger *l, struct err *err)
 {
-	int r = ledger_usage_add(&sum->usage, &row->usage);
+	int r = usage_add(&sum->usage, &row->usage);
 
 	if (r < 0)
 		return err_set(err, r, "%s: a sum of usage is over 64 bits; ask for a shorter time",
 			       db_path(l));
 	sum->to_ms = row->to_ms;
 	sum->parts += row->parts;
-	sum->parts_without_memory += row->parts_without_memory;
 	return 0;
 }
 

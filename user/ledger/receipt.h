@@ -18,7 +18,7 @@
 #define LEDGER_REPORT_LEN 144
 #define LEDGER_SIG_LEN 64
 #define LEDGER_HASH_LEN 32
-#define LEDGER_RECORD_MAX (1u << 20)
+#define LEDGER_RECORD_MAX (4u << 20)
 
 struct ledger_receipt {
 	char lease[LEDGER_LABEL_MAX];

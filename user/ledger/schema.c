@@ -14,11 +14,15 @@
 #define COUNTER(name) ", " name " INTEGER NOT NULL CHECK (" name " >= 0)"
 #define DIRECTION_V1(d)                                                                            \
 	COUNTER(d "_bytes_external") COUNTER(d "_bytes_cluster") COUNTER(d "_bytes_local")         \
+	COUNTER(d "_bytes_raw")                                                                    \
 	COUNTER(d "_packets_external") COUNTER(d "_packets_cluster") COUNTER(d "_packets_local")   \
-	COUNTER(d "_raw_bytes") COUNTER(d "_raw_packets")
-#define USAGE_V1 /* memory NULL: not measured */                                                   \
-	", memory_byte_ns BLOB CHECK (length(memory_byte_ns) = 16)"                                \
-	COUNTER("memory_peak_bytes") COUNTER("cpu_ns") DIRECTION_V1("rx") DIRECTION_V1("tx")
+	COUNTER(d "_packets_raw")
+#define USAGE_V1 /* memory NULL: nothing of it was measured */                                     \
+	", memory_byte_ns BLOB CHECK (CASE WHEN memory_byte_ns IS NULL"                            \
+	" THEN memory_unmeasured > 0 AND memory_peak_bytes = 0"                                    \
+	" ELSE length(memory_byte_ns) = 16 END)"                                                   \
+	COUNTER("memory_unmeasured") COUNTER("memory_peak_bytes")                                  \
+	COUNTER("cpu_ns") DIRECTION_V1("rx") DIRECTION_V1("tx")
 #define FROZEN(table)                                                                              \
 	"CREATE TRIGGER " table "_no_update BEFORE UPDATE ON " table                               \
 	" BEGIN SELECT RAISE(ABORT, '" table " are never changed'); END;"                          \
@@ -57,6 +61,7 @@ static const char v1[] =
 	" pod INTEGER NOT NULL REFERENCES pods,"
 	" identity INTEGER NOT NULL REFERENCES identities"
 	USAGE_V1
+	", CHECK (memory_unmeasured = (memory_byte_ns IS NULL))"
 	", PRIMARY KEY (window, pod)) STRICT, WITHOUT ROWID;"
 	FROZEN("usage")
 	NO_REPLACE("usage", "window = NEW.window AND pod = NEW.pod")
@@ -68,9 +73,7 @@ static const char v1[] =
 	" id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),"
 	" market BLOB NOT NULL CHECK (length(market) = 32),"
 	" provider BLOB NOT NULL CHECK (length(provider) = 32),"
-	" tenant TEXT NOT NULL, state TEXT NOT NULL"
-	COUNTER("price_core_second") COUNTER("price_gib_second") COUNTER("price_gib_external")
-	COUNTER("price_gib_cluster") COUNTER("price_gib_local") COUNTER("rate_cap")
+	" account BLOB NOT NULL CHECK (length(account) <= 1024), state TEXT NOT NULL"
 	COUNTER("deposited") COUNTER("paid") COUNTER("refunded")
 	COUNTER("seq") COUNTER("last_to_ms") COUNTER("last_total_due")
 	COUNTER("opened_ms") COUNTER("closed_ms") USAGE_V1

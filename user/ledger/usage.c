@@ -84,7 +84,7 @@ int ledger_window_append(struct ledger_tx *tx, uint64_t from_ms, uint64_t to_ms,
 struct account {
 	uint64_t pod, identity;
 	bool closed, booked; /* booked: has usage in this window */
-	struct ledger_usage last;
+	struct usage last;
 };
 
 static int account_get(struct ledger *l, uint64_t pod, uint64_t window, struct account *ret,
@@ -115,7 +115,7 @@ static int account_get(struct ledger *l, uint64_t pod, uint64_t window, struct a
 }
 
 static int usage_insert(struct ledger *l, uint64_t window, const struct account *a,
-			const struct ledger_usage *delta, struct err *err)
+			const struct usage *delta, struct err *err)
 {
 	cleanup(stmt_done) struct stmt s = {};
 	int r = stmt_open(l,
@@ -132,8 +132,7 @@ static int usage_insert(struct ledger *l, uint64_t window, const struct account 
 	return stmt_run(&s, err);
 }
 
-static int reading_set(struct ledger *l, uint64_t pod, const struct ledger_usage *reading,
-		       struct err *err)
+static int reading_set(struct ledger *l, uint64_t pod, const struct usage *reading, struct err *err)
 {
 	cleanup(stmt_done) struct stmt s = {};
 	int r = stmt_open(l, "UPDATE pods SET " USAGE_SET " WHERE id = :id", &s, err);
@@ -155,10 +154,10 @@ static int account_check(const struct account *a, struct ledger *l, struct err *
 	return 0;
 }
 
-static int usage_record(struct ledger_tx *tx, uint64_t pod, const struct ledger_usage *reading,
-			struct ledger_usage *ret_delta, struct err *err)
+static int usage_record(struct ledger_tx *tx, uint64_t pod, const struct usage *reading,
+			struct usage *ret_delta, struct err *err)
 {
-	struct ledger_usage delta;
+	struct usage delta;
 	struct account a = {};
 	int r = tx_check(tx, err);
 
@@ -167,19 +166,22 @@ static int usage_record(struct ledger_tx *tx, uint64_t pod, const struct ledger_
 	if (!tx->window)
 		return err_set(err, -EINVAL, "%s: usage needs a window, append one first",
 			       db_path(tx->ledger));
+	if (reading->memory_unmeasured > 1)
+		return err_set(err, -EINVAL, "%s: pod %" PRIu64 ": not a reading, but a sum",
+			       db_path(tx->ledger), pod);
 	r = account_get(tx->ledger, pod, tx->window, &a, err);
 	if (r == 0)
 		r = account_check(&a, tx->ledger, err);
 	if (r < 0)
 		return r;
-	r = ledger_usage_sub(reading, &a.last, &delta);
+	r = usage_sub(reading, &a.last, &delta);
 	if (r < 0)
 		return err_set(err, r,
 			       "%s: pod %" PRIu64 ": a counter is below its last reading; its "
 			       "reader lost what it counted before",
 			       db_path(tx->ledger), pod);
 	/* Not the reading itself: when it doesn't know memory, what was known before stays. */
-	r = ledger_usage_add(&a.last, &delta);
+	r = usage_add(&a.last, &delta);
 	if (r == 0)
 		r = usage_insert(tx->ledger, tx->window, &a, &delta, err);
 	if (r == 0)
@@ -189,8 +191,8 @@ static int usage_record(struct ledger_tx *tx, uint64_t pod, const struct ledger_
 	return r;
 }
 
-int ledger_usage_record(struct ledger_tx *tx, uint64_t pod, const struct ledger_usage *reading,
-			struct ledger_usage *ret_delta, struct err *err)
+int ledger_usage_record(struct ledger_tx *tx, uint64_t pod, const struct usage *reading,
+			struct usage *ret_delta, struct err *err)
 {
 	return tx_result(tx, usage_record(tx, pod, reading, ret_delta, err));
 }

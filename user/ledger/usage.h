@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Amounts used, windows of time, and who used how much in each.
+ * Windows of time, and who used how much in each (core/usage.h).
  *
  * U1. Windows are contiguous: each begins where the one before ended.
  * U2. Usage is written in the transaction that appends its window, never later.
  * U3. The sum of a pod's deltas is its last reading, in every counter: both come from one call.
+ *     Where memory was unknown for a while, what was known of it before stays in the last reading,
+ *     and its memory_unmeasured counts those windows.
  * U4. A row of usage keeps the names and the lease that the pod had in that window.
  */
 #pragma once
@@ -12,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "core/usage.h"
 
 #define LEDGER_BOOT_MAX 37 /* sizes with the NUL */
 #define LEDGER_NAMESPACE_MAX 64
@@ -22,38 +26,6 @@
 struct err;
 struct ledger;
 struct ledger_tx;
-
-/* Who the peer was; the order of enum weir_class in bpf/abi.h. */
-enum ledger_class {
-	LEDGER_CLASS_EXTERNAL,
-	LEDGER_CLASS_CLUSTER,
-	LEDGER_CLASS_LOCAL,
-	LEDGER_CLASS_MAX_,
-};
-
-/* Bytes and packets from the IP header on: by class as a link carries them, and raw as the socket
- * layer handed them over. */
-struct ledger_dir {
-	uint64_t bytes[LEDGER_CLASS_MAX_], packets[LEDGER_CLASS_MAX_];
-	uint64_t raw_bytes, raw_packets;
-};
-
-/* One struct for a cumulative reading, the difference of two, and a sum of differences. */
-struct ledger_usage {
-	uint64_t cpu_ns;
-	bool memory_measured; /* else the two below are 0, and unknown */
-	uint64_t memory_peak_bytes; /* a maximum, not a counter */
-	unsigned __int128 memory_byte_ns; /* time integral of memory in use */
-	struct ledger_dir rx, tx;
-};
-
-/* sum += u; -EOVERFLOW leaves sum as it was. The peak is the larger. Memory is measured when it was
- * in either: the sum of what was measured. */
-int ledger_usage_add(struct ledger_usage *sum, const struct ledger_usage *u);
-/* What was used from before to now. -ERANGE: a counter of now is below before's. The peak is now's.
- * Memory is measured when it is in now; where it was not in before, it counts from 0. */
-int ledger_usage_sub(const struct ledger_usage *now, const struct ledger_usage *before,
-		     struct ledger_usage *ret);
 
 struct ledger_window {
 	uint64_t id, from_ms, to_ms; /* to_ms is exclusive */
@@ -66,9 +38,10 @@ int ledger_window_last(struct ledger *l, struct ledger_window *ret, struct err *
 
 /* Books what the pod used since its last reading into the window of this transaction, and makes
  * `reading` its last one. ret_delta may be NULL. -ENOENT: no such pod; -EEXIST: it has usage in
- * this window; -EPERM: it is closed; -ERANGE: a counter went backwards; -EINVAL: no window yet. */
-int ledger_usage_record(struct ledger_tx *tx, uint64_t pod, const struct ledger_usage *reading,
-			struct ledger_usage *ret_delta, struct err *err);
+ * this window; -EPERM: it is closed; -ERANGE: a counter went backwards; -EINVAL: no window yet, or
+ * memory_unmeasured is more than 1. */
+int ledger_usage_record(struct ledger_tx *tx, uint64_t pod, const struct usage *reading,
+			struct usage *ret_delta, struct err *err);
 
 enum ledger_by {
 	LEDGER_BY_WINDOW, /* not summed: a row for each window and pod */
@@ -93,8 +66,8 @@ struct ledger_usage_row {
 	uint64_t pod, cgroup_id;
 	char boot[LEDGER_BOOT_MAX], namespace[LEDGER_NAMESPACE_MAX], name[LEDGER_NAME_MAX];
 	char uid[LEDGER_UID_MAX], lease[LEDGER_LABEL_MAX];
-	uint64_t parts, parts_without_memory; /* rows summed, and those that didn't know memory */
-	struct ledger_usage usage;
+	uint64_t parts; /* rows summed */
+	struct usage usage; /* memory_unmeasured: the parts that didn't know memory */
 };
 
 /* Calls fn for each row: by window, then in byte order of namespace, name, uid, lease, then pod id.
