@@ -330,12 +330,13 @@ int store_get(struct store *s, const struct sri *sri, struct blob *ret_blob, int
 
 	for (size_t i = 0; i < sri->len; i++) {
 		struct blob blob = {};
-		int r = open_verified(s, sri->digest[i], ret_fd, &blob.size, err);
+		struct err why = {};
+		int r = open_verified(s, sri->digest[i], ret_fd, &blob.size, &why);
 
 		if (r == -ENOENT)
 			continue;
 		if (r < 0)
-			return r;
+			return err_set(err, r, "%s", why.text);
 		memcpy(blob.digest, sri->digest[i], sizeof(blob.digest));
 		*ret_blob = blob;
 		return 0;

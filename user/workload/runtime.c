@@ -63,15 +63,20 @@ static int runc(const char *root, const char *const *args, struct buf *out, stru
 	return err_set(err, -EIO, "runc %s: %s", args[0], why);
 }
 
-/* pivot_root(2) works only where "/" is a mount point; in a chroot it is not. */
-static bool needs_no_pivot(void)
+/* runc changes the propagation of "/", which is possible only where "/" is a mount point. In a
+ * chroot it is not, and --no-pivot does not help: that comes after it. */
+static int check_root(struct err *err)
 {
 	struct statx stx = {};
 
 	if (statx(AT_FDCWD, "/", 0, STATX_BASIC_STATS, &stx) < 0)
-		return false;
-	return (stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) &&
-	       !(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+		return err_errno(err, -errno, "reading /");
+	if (!(stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) || /* before Linux 5.8: runc tells */
+	    (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return 0;
+	return err_set(err, -ENOTSUP,
+		       "/ is not a mount point, and runc needs one; in a chroot, run `mount --bind "
+		       "DIR DIR` before `chroot DIR`");
 }
 
 static int create_failed(const char *log_path, struct err *err)
@@ -92,15 +97,14 @@ int runtime_create(const char *root, const char *id, const char *bundle, int log
 
 	if (r < 0)
 		return err_errno(err, r, "%s", bundle);
+	r = check_root(err);
+	if (r < 0)
+		return r;
 	/* runc's own output can't be captured here: its descriptors become the container's. */
-	const char *argv[] = { RUNC,	 "--log-format", "json", "--log", log_path, "--root", root,
-			       "create", "--bundle",	 bundle, id,	  NULL,	    NULL };
+	const char *const argv[] = { RUNC, "--log-format", "json",     "--log", log_path, "--root",
+				     root, "create",	   "--bundle", bundle,	id,	  NULL };
 	struct child c = { .argv = argv, .output_fd = log_fd, .timeout_ms = RUNC_TIMEOUT_MS };
 
-	if (needs_no_pivot()) {
-		argv[10] = "--no-pivot";
-		argv[11] = id;
-	}
 	if (unlink(log_path) < 0 && errno != ENOENT)
 		return err_errno(err, -errno, "removing %s", log_path);
 	r = child_run(&c, &status, err);

@@ -5,6 +5,9 @@
  * runtime_create() leaves a container whose process waits before exec, so that its cgroup can be
  * checked before a single line of the package has run; runtime_start() lets it go. The process
  * belongs to nobody: it outlives us. Every call is bounded in time.
+ *
+ * runc needs "/" to be a mount point: in a plain chroot runtime_create() gives -ENOTSUP and says what
+ * to do.
  */
 #pragma once
 

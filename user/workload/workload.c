@@ -181,12 +181,14 @@ static int bring_up(const struct workload_place *p, const struct workload_spec *
 static int replace_old(const struct workload_place *p, const char *name, struct err *err)
 {
 	cleanup(workload_free) struct workload *old = NULL;
-	int r = record_load(p->dir, &old, err);
+	struct err why = {};
+	int r = record_load(p->dir, &old, &why);
 
 	if (r == -ENOENT)
 		return 0;
-	if (r == 0)
-		r = place_observe(p, old, err);
+	if (r < 0)
+		return err_set(err, r, "%s", why.text);
+	r = place_observe(p, old, err);
 	if (r < 0)
 		return r;
 	if (old->state == WORKLOAD_STATE_RUNNING)

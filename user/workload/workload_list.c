@@ -65,22 +65,24 @@ static int by_name(const void *a, const void *b)
 
 static int list_dir(const char *state, DIR *dir, struct workloads *ws, struct err *err)
 {
-	int r = 0;
-
-	for (const struct dirent *d = readdir(dir); d && r == 0; d = readdir(dir)) {
+	for (const struct dirent *d = readdir(dir); d; d = readdir(dir)) {
 		struct workload *w = NULL;
+		struct err why = {};
 
 		if (spec_check_name(d->d_name, NULL) < 0)
 			continue;
 		if (ws->len == LIST_MAX)
 			return err_set(err, -E2BIG, "there are more than %u workloads", LIST_MAX);
-		r = workload_get(state, d->d_name, &w, err);
+		int r = workload_get(state, d->d_name, &w, &why);
+
 		if (r == -ENOENT) /* removed meanwhile, or never recorded */
-			r = 0;
-		else if (r == 0)
-			r = append(ws, w);
+			continue;
+		if (r < 0)
+			return err_set(err, r, "%s", why.text);
+		if (append(ws, w) < 0)
+			return err_errno(err, -ENOMEM, "listing workloads");
 	}
-	return r;
+	return 0;
 }
 
 int workload_list(const char *state, struct workloads *ret, struct err *err)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
+#include <sys/wait.h>
 
 #include "core/buf.h"
 #include "core/cleanup.h"
@@ -56,13 +57,12 @@ struct fixture {
 	char cgroup[96]; /* TOP/pods/app */
 };
 
-static int skip_or_fail(const char *why)
+static void skip_or_fail(const char *why)
 {
 	if (getenv("WEIR_REQUIRE_KERNEL"))
 		fail_msg("WEIR_REQUIRE_KERNEL is set, but %s", why);
 	print_message("skipped: %s\n", why);
 	skip();
-	return 0;
 }
 
 static void need_kernel(void)
@@ -248,6 +248,7 @@ static void package_runs_in_its_sandbox_and_leaves_nothing(void **state)
 	setenv("WEIR_TEST_SECRET", "of the agent", 1);
 	if (workload_run(f->state, &spec, &w, &err) < 0)
 		fail_msg("%s", err.text);
+	assert_int_equal(err.code, 0);
 	assert_int_equal(w->state, WORKLOAD_STATE_RUNNING);
 	assert_int_equal(cgroup_check(f->cgroup, w->pid, &err), 0);
 	report = read_report(f);
@@ -336,6 +337,56 @@ static void failure_of_runc_leaves_nothing_and_says_why(void **state)
 	assert_non_null(strstr(seen->reason, "weir-there-is-none"));
 }
 
+/* As an agent that was killed between create and start leaves it. */
+static void container_that_was_never_started_is_cleared_away(void **state)
+{
+	const struct fixture *f = *state;
+	cleanup(workload_free) struct workload *w = NULL;
+	struct runtime_state rs = {};
+	char runc[128], bundle[128];
+	struct err err = {};
+
+	need_kernel();
+	cleanup(close_fd) int tarball = make_package("0");
+	const struct workload_spec spec = make_spec(f, tarball);
+
+	assert_int_equal(workload_run(f->state, &spec, &w, &err), 0);
+	assert_int_equal(workload_stop(f->state, "app", 0, &err), 0);
+	snprintf(runc, sizeof(runc), "%s/runc", f->state);
+	snprintf(bundle, sizeof(bundle), "%s/workloads/app/bundle", f->state);
+	cleanup(close_fd) int log_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(cgroup_make(f->cgroup, &err), 0);
+	assert_int_equal(runtime_create(runc, "app", bundle, log_fd, &err), 0);
+	assert_int_equal(runtime_state(runc, "app", &rs, &err), 0);
+	assert_int_equal(rs.status, RUNTIME_STATUS_CREATED);
+	assert_int_equal(kill(rs.pid, 0), 0);
+	assert_int_equal(workload_stop(f->state, "app", WORKLOAD_GRACE_MS, &err), 0);
+	assert_nothing_left(f);
+}
+
+/* A process of its own can go into a chroot and away. */
+static void chroot_is_refused_with_what_to_do(void **state)
+{
+	const struct fixture *f = *state;
+	int status = 0;
+
+	need_kernel();
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct err err = {};
+
+		if (chroot(f->state) < 0 || chdir("/") < 0)
+			_exit(2);
+		_exit(runtime_create("/runc", "app", "/bundle", -1, &err) != -ENOTSUP ||
+		      !strstr(err.text, "mount --bind"));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void absent_container_stops_and_is_absent(void **state)
 {
 	const struct fixture *f = *state;
@@ -356,6 +407,8 @@ int main(void)
 		T(name_in_use_is_refused_and_free_after_stop),
 		T(package_that_ends_by_itself_is_seen_stopped),
 		T(failure_of_runc_leaves_nothing_and_says_why),
+		T(container_that_was_never_started_is_cleared_away),
+		T(chroot_is_refused_with_what_to_do),
 		T(absent_container_stops_and_is_absent),
 	};
 
