@@ -65,11 +65,32 @@ static void invalid_sequences_give_nothing(void **state)
 	}
 }
 
+static void valid_len_ends_where_the_first_fault_begins(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len, valid;
+	} cases[] = {
+		{ "", 0, 0 },
+		{ "abc", 3, 3 },
+		{ "a\0b", 3, 3 }, /* NUL is a character */
+		{ "\xc3\xa9\xf0\x9f\x98\x80", 6, 6 },
+		{ "\xc3\xa9\xf0\x9f\x98\x80", 5, 2 }, /* the length cuts it, not a NUL */
+		{ "ab\xffz", 4, 2 },
+		{ "\x80", 1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(utf8_valid_len(cases[i].text, cases[i].len), cases[i].valid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(valid_sequences_give_length_and_code),
 		cmocka_unit_test(invalid_sequences_give_nothing),
+		cmocka_unit_test(valid_len_ends_where_the_first_fault_begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
