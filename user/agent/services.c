@@ -333,7 +333,9 @@ int services_translate(const struct kube_set *set, const struct services_node *n
 		r = add_classes(&tr, self);
 	if (r < 0)
 		return r;
-	svc_select(table);
+	r = svc_select(table);
+	if (r < 0)
+		return err_errno(err, r, "choosing endpoints");
 	*ret = take_ptr(table);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables that direct: frontends, backends, slots, classes. */
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 
@@ -16,10 +17,11 @@ static int table_dump(struct dp *dp, enum dp_table t, const struct dump *d, void
 		      size_t *ret_n, struct err *err)
 {
 	cleanup(free_ptr) uint8_t *records = NULL;
-	const void *key = NULL;
+	uint8_t last[32], *from = NULL;
 	size_t n = 0, cap = 0;
 
-	for (;;) {
+	assert(d->key_len <= sizeof(last));
+	while (n < d->max) {
 		uint8_t *rec;
 		int r;
 
@@ -29,21 +31,20 @@ static int table_dump(struct dp *dp, enum dp_table t, const struct dump *d, void
 			if (!rec)
 				return err_errno(err, -ENOMEM, "%s", dp_table_name[t]);
 			records = rec;
-			key = n ? records + (n - 1) * d->record_len : NULL;
 		}
 		rec = records + n * d->record_len;
 		memset(rec, 0, d->record_len);
-		r = bpf_map_get_next_key(dp->map[t], key, rec);
-		if (r == -ENOENT || n == d->max)
+		r = bpf_map_get_next_key(dp->map[t], from, rec);
+		if (r == -ENOENT)
 			break;
-		if (r < 0)
-			return err_errno(err, r, "reading %s", dp_table_name[t]);
-		/* a key that went meanwhile keeps a value of zeros out of the array */
-		key = rec;
-		r = bpf_map_lookup_elem(dp->map[t], rec, rec + d->value_at);
+		if (!r) {
+			memcpy(last, rec, d->key_len);
+			from = last;
+			r = bpf_map_lookup_elem(dp->map[t], rec, rec + d->value_at);
+			n += !r; /* a key that went meanwhile (-ENOENT) is passed over */
+		}
 		if (r < 0 && r != -ENOENT)
 			return err_errno(err, r, "reading %s", dp_table_name[t]);
-		n++;
 	}
 	*ret = take_ptr(records);
 	*ret_n = n;
@@ -130,11 +131,12 @@ int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *er
 /* proto is stored last and cleared first: a reader that sees it sees the rest (bpf/lib/lb.h). */
 int dp_backend_put(struct dp *dp, uint32_t id, const struct weir_backend *be, struct err *err)
 {
-	struct weir_backend *at = &dp->backends[id];
+	struct weir_backend *at;
 
 	if (id >= WEIR_MAX_BACKENDS)
 		return err_set(err, -ENOSPC, "backend %u: the table holds %d", id,
 			       WEIR_MAX_BACKENDS);
+	at = &dp->backends[id];
 	__atomic_store_n(&at->proto, 0, __ATOMIC_RELEASE);
 	at->addr = be->addr;
 	at->port = be->port;
