@@ -17,7 +17,7 @@ static int populated(void **state)
 	must(ledger_lease_put(&tx, &lease, &why));
 	must(ledger_commit(&tx, &why));
 	for (uint64_t i = 0; i < 3; i++) {
-		struct ledger_usage u = reading(i);
+		struct usage u = reading(i);
 		struct ledger_receipt receipt = receipt_make("gold", i + 1, i + 1);
 
 		window_with(f, i * 10, i * 10 + 10, &pod, &u);
@@ -39,11 +39,11 @@ static void each_violation_is_found_and_named(void **state)
 		{ "UPDATE windows SET id = 9 WHERE id = 3; UPDATE windows SET from_ms = 21 WHERE "
 		  "id = 9",
 		  "UPDATE windows SET id = 3, from_ms = 20 WHERE id = 9", "not there" },
-		{ "DROP TRIGGER usage_no_update; UPDATE usage SET rx_raw_bytes = rx_raw_bytes + 1"
+		{ "DROP TRIGGER usage_no_update; UPDATE usage SET rx_bytes_raw = rx_bytes_raw + 1"
 		  " WHERE window = 2",
-		  "UPDATE usage SET rx_raw_bytes = rx_raw_bytes - 1 WHERE window = 2", "pod 1" },
-		{ "UPDATE pods SET tx_raw_packets = tx_raw_packets - 1",
-		  "UPDATE pods SET tx_raw_packets = tx_raw_packets + 1", "pod 1" },
+		  "UPDATE usage SET rx_bytes_raw = rx_bytes_raw - 1 WHERE window = 2", "pod 1" },
+		{ "UPDATE pods SET tx_packets_raw = tx_packets_raw - 1",
+		  "UPDATE pods SET tx_packets_raw = tx_packets_raw + 1", "pod 1" },
 		{ "UPDATE pods SET memory_peak_bytes = memory_peak_bytes + 1",
 		  "UPDATE pods SET memory_peak_bytes = memory_peak_bytes - 1", "pod 1" },
 		{ "DROP TRIGGER receipts_no_update; UPDATE receipts SET seq = 4 WHERE seq = 3;"

@@ -1,122 +1,91 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/ledger/fixture.h"
 
-static void add_sums_every_counter_and_keeps_the_larger_peak(void **state)
+/* From the column's name to its member: the order of both lists is free, their meeting is not. */
+static void each_member_has_the_column_of_its_name(void **state)
 {
-	struct ledger_usage a = reading(1), b = reading(2), want = reading(3);
+	const struct usage u = reading(1);
+	const struct {
+		const char *sql;
+		uint64_t want;
+	} columns[] = {
+		{ "SELECT memory_unmeasured FROM usage", 0 },
+		{ "SELECT memory_peak_bytes FROM usage", u.memory_peak_bytes },
+		{ "SELECT cpu_ns FROM usage", u.cpu_ns },
+		{ "SELECT rx_bytes_external FROM usage", u.rx.wire[USAGE_EXTERNAL].bytes },
+		{ "SELECT rx_bytes_cluster FROM usage", u.rx.wire[USAGE_CLUSTER].bytes },
+		{ "SELECT rx_bytes_local FROM usage", u.rx.wire[USAGE_LOCAL].bytes },
+		{ "SELECT rx_bytes_raw FROM usage", u.rx.raw.bytes },
+		{ "SELECT rx_packets_external FROM usage", u.rx.wire[USAGE_EXTERNAL].packets },
+		{ "SELECT rx_packets_cluster FROM usage", u.rx.wire[USAGE_CLUSTER].packets },
+		{ "SELECT rx_packets_local FROM usage", u.rx.wire[USAGE_LOCAL].packets },
+		{ "SELECT rx_packets_raw FROM usage", u.rx.raw.packets },
+		{ "SELECT tx_bytes_external FROM usage", u.tx.wire[USAGE_EXTERNAL].bytes },
+		{ "SELECT tx_bytes_cluster FROM usage", u.tx.wire[USAGE_CLUSTER].bytes },
+		{ "SELECT tx_bytes_local FROM usage", u.tx.wire[USAGE_LOCAL].bytes },
+		{ "SELECT tx_bytes_raw FROM usage", u.tx.raw.bytes },
+		{ "SELECT tx_packets_external FROM usage", u.tx.wire[USAGE_EXTERNAL].packets },
+		{ "SELECT tx_packets_cluster FROM usage", u.tx.wire[USAGE_CLUSTER].packets },
+		{ "SELECT tx_packets_local FROM usage", u.tx.wire[USAGE_LOCAL].packets },
+		{ "SELECT tx_packets_raw FROM usage", u.tx.raw.packets },
+		/* 2^80 + 1, big-endian */
+		{ "SELECT memory_byte_ns = x'00000000000100000000000000000001' FROM usage", 1 },
+	};
+	struct fixture *f = *state;
+	struct ledger_pod pod = pod_make(5, "shop", "web", "");
 
-	(void)state;
-	/* reading() is n * 1000 + k in each counter, so the sum has 3000 + 2k. */
-	want.cpu_ns += 1;
-	want.memory_peak_bytes = 2002;
-	for (size_t c = 0; c < LEDGER_CLASS_MAX_; c++) {
-		want.rx.bytes[c] += 10 + c;
-		want.rx.packets[c] += 20 + c;
-		want.tx.bytes[c] += 30 + c;
-		want.tx.packets[c] += 40 + c;
-	}
-	want.rx.raw_bytes += 50;
-	want.rx.raw_packets += 51;
-	want.tx.raw_bytes += 52;
-	want.tx.raw_packets += 53;
-	assert_int_equal(ledger_usage_add(&a, &b), 0);
-	assert_usage(&a, &want);
+	window_with(f, 0, 10, &pod, &u);
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+		if (raw_number(f, columns[i].sql) != (int64_t)columns[i].want)
+			fail_msg("%s", columns[i].sql);
+	must(ledger_pod_find(f->l, BOOT, 5, &pod, &why));
+	assert_usage(&pod.last, &u);
 }
 
-static void sub_undoes_add(void **state)
+static void unknown_memory_is_null_and_only_then(void **state)
 {
-	struct ledger_usage a = reading(1), b = reading(2), sum = a, d;
+	static const char *const refused[] = {
+		"UPDATE pods SET memory_byte_ns = NULL",
+		"UPDATE pods SET memory_byte_ns = NULL, memory_unmeasured = 1",
+		"UPDATE pods SET memory_byte_ns = x'00'",
+		"UPDATE pods SET memory_unmeasured = -1",
+	};
+	struct fixture *f = *state;
+	struct ledger_pod known = pod_make(5, "shop", "web", ""), got;
+	struct ledger_pod blind = pod_make(6, "shop", "db", "");
+	const struct usage u = reading(1), v = { .memory_unmeasured = 1, .cpu_ns = 3 };
 
-	(void)state;
-	assert_int_equal(ledger_usage_add(&sum, &b), 0);
-	assert_int_equal(ledger_usage_sub(&sum, &a, &d), 0);
-	assert_usage(&d, &b);
+	window_with(f, 0, 10, &known, &u);
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		assert_int_equal(raw_exec(f, refused[i]), SQLITE_CONSTRAINT_CHECK);
+	window_with(f, 10, 20, &blind, &v);
+	assert_int_equal(raw_number(f, "SELECT memory_byte_ns IS NULL FROM usage WHERE pod = 2"),
+			 1);
+	must(ledger_pod_find(f->l, BOOT, 6, &got, &why));
+	assert_usage(&got.last, &v);
 }
 
-/* Each member is its own case: a counter that the table left out would pass. */
-static void an_overflow_of_any_counter_changes_nothing(void **state)
+static void a_null_that_says_measured_is_corrupt(void **state)
 {
-	const struct ledger_usage one = reading(0);
-	uint64_t *members[17];
-	struct ledger_usage u;
-	size_t n = 0;
+	struct fixture *f = *state;
+	struct ledger_pod pod = pod_make(5, "shop", "web", "");
+	const struct usage u = reading(1);
+	struct err err = {};
 
-	(void)state;
-	members[n++] = &u.cpu_ns;
-	for (size_t c = 0; c < LEDGER_CLASS_MAX_; c++) {
-		members[n++] = &u.rx.bytes[c];
-		members[n++] = &u.rx.packets[c];
-		members[n++] = &u.tx.bytes[c];
-		members[n++] = &u.tx.packets[c];
-	}
-	members[n++] = &u.rx.raw_bytes;
-	members[n++] = &u.rx.raw_packets;
-	members[n++] = &u.tx.raw_bytes;
-	members[n++] = &u.tx.raw_packets;
-	assert_int_equal(n, ARRAY_LEN(members));
-	for (size_t i = 0; i < n; i++) {
-		struct ledger_usage before, sum, diff = reading(9), untouched = diff;
-
-		u = reading(5);
-		*members[i] = UINT64_MAX;
-		before = sum = u;
-		assert_int_equal(ledger_usage_add(&sum, &one), -EOVERFLOW);
-		assert_usage(&sum, &before);
-		/* and the other way round: that counter alone is below */
-		assert_int_equal(ledger_usage_sub(&one, &u, &diff), -ERANGE);
-		u = one;
-		*members[i] += 1;
-		assert_int_equal(ledger_usage_sub(&one, &u, &diff), -ERANGE);
-		assert_usage(&diff, &untouched);
-	}
-}
-
-static void memory_has_128_checked_bits(void **state)
-{
-	struct ledger_usage a = { .memory_measured = true }, b = a, d;
-
-	(void)state;
-	a.memory_byte_ns = ~(unsigned __int128)0;
-	b.memory_byte_ns = 1;
-	assert_int_equal(ledger_usage_sub(&a, &b, &d), 0);
-	assert_true(d.memory_byte_ns == ~(unsigned __int128)0 - 1);
-	assert_int_equal(ledger_usage_add(&a, &b), -EOVERFLOW);
-	assert_true(a.memory_byte_ns == ~(unsigned __int128)0);
-	assert_int_equal(ledger_usage_sub(&b, &a, &d), -ERANGE);
-}
-
-static void memory_not_measured_is_unknown_and_not_zero(void **state)
-{
-	struct ledger_usage none = { .cpu_ns = 5 }, known = reading(1), d, sum = {};
-
-	(void)state;
-	assert_int_equal(ledger_usage_sub(&none, &none, &d), 0);
-	assert_false(d.memory_measured);
-	assert_int_equal(ledger_usage_sub(&known, &none, &d), 0); /* became known */
-	assert_true(d.memory_measured);
-	assert_true(d.memory_byte_ns == known.memory_byte_ns);
-	assert_int_equal(ledger_usage_add(&sum, &none), 0);
-	assert_false(sum.memory_measured);
-	assert_int_equal(ledger_usage_add(&sum, &known), 0);
-	assert_true(sum.memory_measured);
-	known.memory_measured = false;
-	known.cpu_ns += 1;
-	known.memory_byte_ns = known.memory_peak_bytes = 0;
-	assert_int_equal(ledger_usage_sub(&known, &sum, &d), -ERANGE); /* cpu: 1002 < 1006 */
-	known.cpu_ns = sum.cpu_ns;
-	assert_int_equal(ledger_usage_sub(&known, &sum, &d), 0); /* became unknown */
-	assert_false(d.memory_measured);
-	assert_true(d.memory_byte_ns == 0);
+	window_with(f, 0, 10, &pod, &u);
+	assert_int_equal(raw_exec(f, "PRAGMA ignore_check_constraints = 1;"
+				     "UPDATE pods SET memory_byte_ns = NULL"),
+			 SQLITE_OK);
+	assert_int_equal(ledger_pod_find(f->l, BOOT, 5, &pod, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "memory_unmeasured"));
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(add_sums_every_counter_and_keeps_the_larger_peak),
-		cmocka_unit_test(sub_undoes_add),
-		cmocka_unit_test(an_overflow_of_any_counter_changes_nothing),
-		cmocka_unit_test(memory_has_128_checked_bits),
-		cmocka_unit_test(memory_not_measured_is_unknown_and_not_zero),
+		TEST(each_member_has_the_column_of_its_name),
+		TEST(unknown_memory_is_null_and_only_then),
+		TEST(a_null_that_says_measured_is_corrupt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

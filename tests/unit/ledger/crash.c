@@ -28,7 +28,7 @@ static int write_window(struct ledger *l, struct err *err)
 		r = ledger_window_append(&tx, last.to_ms, last.to_ms + 1000, &window, err);
 	for (uint64_t i = 0; r == 0 && i < PODS; i++) {
 		struct ledger_pod pod = pod_make(i, "shop", "web", "gold");
-		struct ledger_usage u = reading(window * (i + 1)), delta;
+		struct usage u = reading(window * (i + 1)), delta;
 
 		r = ledger_pod_put(&tx, &pod, &id, err);
 		if (r == 0)
@@ -110,7 +110,7 @@ struct sums {
 static int sum_is_reading(const struct ledger_usage_row *row, void *arg)
 {
 	struct sums *sums = arg;
-	struct ledger_usage want = reading(row->parts * (row->cgroup_id + 1));
+	struct usage want = reading(row->parts * (row->cgroup_id + 1));
 
 	assert_usage(&row->usage, &want);
 	sums->pods++;

@@ -19,7 +19,7 @@ static int fill(struct ledger *l, uint64_t max, struct err *err)
 	for (uint64_t i = last.id; i < max && r == 0; i++) {
 		cleanup(ledger_rollback) struct ledger_tx tx = {};
 		struct ledger_pod pod = pod_make(i % 50, "shop", "web", "gold");
-		struct ledger_usage u = reading(i);
+		struct usage u = reading(i);
 		uint64_t id;
 
 		r = ledger_begin(l, &tx, err);

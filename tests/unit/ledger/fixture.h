@@ -98,34 +98,31 @@ static inline int64_t raw_number(const struct fixture *f, const char *sql)
 }
 
 /* A reading in which every member differs from every other, and grows with n. */
-static inline struct ledger_usage reading(uint64_t n)
+static inline struct usage reading(uint64_t n)
 {
-	struct ledger_usage u = { .cpu_ns = n * 1000 + 1,
-				  .memory_measured = true,
-				  .memory_peak_bytes = n * 1000 + 2,
-				  .memory_byte_ns = ((unsigned __int128)n << 80) + n };
+	struct usage u = { .cpu_ns = n * 1000 + 1,
+			   .memory_peak_bytes = n * 1000 + 2,
+			   .memory_byte_ns = ((unsigned __int128)n << 80) + n };
 
-	for (size_t c = 0; c < LEDGER_CLASS_MAX_; c++) {
-		u.rx.bytes[c] = n * 1000 + 10 + c;
-		u.rx.packets[c] = n * 1000 + 20 + c;
-		u.tx.bytes[c] = n * 1000 + 30 + c;
-		u.tx.packets[c] = n * 1000 + 40 + c;
+	for (size_t c = 0; c < USAGE_CLASS_MAX_; c++) {
+		u.rx.wire[c].bytes = n * 1000 + 10 + c;
+		u.rx.wire[c].packets = n * 1000 + 20 + c;
+		u.tx.wire[c].bytes = n * 1000 + 30 + c;
+		u.tx.wire[c].packets = n * 1000 + 40 + c;
 	}
-	u.rx.raw_bytes = n * 1000 + 50;
-	u.rx.raw_packets = n * 1000 + 51;
-	u.tx.raw_bytes = n * 1000 + 52;
-	u.tx.raw_packets = n * 1000 + 53;
+	u.rx.raw.bytes = n * 1000 + 50;
+	u.rx.raw.packets = n * 1000 + 51;
+	u.tx.raw.bytes = n * 1000 + 52;
+	u.tx.raw.packets = n * 1000 + 53;
 	return u;
 }
 
-static inline void assert_usage(const struct ledger_usage *a, const struct ledger_usage *b)
+static inline void assert_usage(const struct usage *a, const struct usage *b)
 {
-	assert_int_equal(a->cpu_ns, b->cpu_ns);
-	assert_int_equal(a->memory_measured, b->memory_measured);
-	assert_int_equal(a->memory_peak_bytes, b->memory_peak_bytes);
-	assert_true(a->memory_byte_ns == b->memory_byte_ns);
-	assert_memory_equal(&a->rx, &b->rx, sizeof(a->rx));
-	assert_memory_equal(&a->tx, &b->tx, sizeof(a->tx));
+	const char *differs = usage_diff(a, b);
+
+	if (differs)
+		fail_msg("%s differs", differs);
 }
 
 static inline struct ledger_pod pod_make(uint64_t cgroup_id, const char *ns, const char *name,
@@ -142,16 +139,15 @@ static inline struct ledger_pod pod_make(uint64_t cgroup_id, const char *ns, con
 
 static inline struct ledger_lease lease_make(const char *label)
 {
-	struct ledger_lease v = { .tenant = "0x7e",
-				  .prices = { 1, 2, 3, 4, 5 },
-				  .rate_cap = 6,
-				  .deposited = 1000,
+	struct ledger_lease v = { .deposited = 1000,
 				  .paid = 100,
 				  .refunded = 10,
 				  .state = "open",
 				  .opened_ms = 11,
 				  .closed_ms = 12,
-				  .total = reading(3) };
+				  .total = reading(3),
+				  .account = { 1, 0, 3 },
+				  .account_len = 3 };
 
 	snprintf(v.label, sizeof(v.label), "%s", label);
 	memset(v.id, 0xa1, sizeof(v.id));
@@ -182,7 +178,7 @@ static inline struct ledger_receipt receipt_make(const char *lease, uint64_t seq
 
 /* One transaction: the window [from, to), one pod's reading in it. Returns the window. */
 static inline uint64_t window_with(struct fixture *f, uint64_t from_ms, uint64_t to_ms,
-				   const struct ledger_pod *pod, const struct ledger_usage *u)
+				   const struct ledger_pod *pod, const struct usage *u)
 {
 	cleanup(ledger_rollback) struct ledger_tx tx = {};
 	uint64_t window = 0, id;

@@ -17,9 +17,8 @@ static void assert_lease(const struct ledger_lease *a, const struct ledger_lease
 	assert_memory_equal(a->id, b->id, sizeof(a->id));
 	assert_memory_equal(a->market, b->market, sizeof(a->market));
 	assert_memory_equal(a->provider, b->provider, sizeof(a->provider));
-	assert_string_equal(a->tenant, b->tenant);
-	assert_memory_equal(&a->prices, &b->prices, sizeof(a->prices));
-	assert_int_equal(a->rate_cap, b->rate_cap);
+	assert_int_equal(a->account_len, b->account_len);
+	assert_memory_equal(a->account, b->account, sizeof(a->account));
 	assert_int_equal(a->deposited, b->deposited);
 	assert_int_equal(a->paid, b->paid);
 	assert_int_equal(a->refunded, b->refunded);
@@ -46,22 +45,41 @@ static void a_lease_comes_back_as_it_was_put(void **state)
 	assert_lease(&got, &v);
 }
 
+static void a_total_whose_memory_is_unknown_comes_back_so(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_lease v = lease_make("gold"), got;
+
+	v.total = (struct usage){ .memory_unmeasured = 7, .cpu_ns = 1 };
+	v.account_len = 0; /* the ledger does not ask what is in it */
+	memset(v.account, 0, sizeof(v.account));
+	must(put(f, &v));
+	assert_int_equal(raw_number(f, "SELECT memory_byte_ns IS NULL FROM leases"), 1);
+	must(ledger_lease_get(f->l, "gold", &got, &why));
+	assert_lease(&got, &v);
+	v.total.memory_unmeasured++;
+	v.total.memory_byte_ns = 9; /* became known */
+	must(put(f, &v));
+	must(ledger_lease_get(f->l, "gold", &got, &why));
+	assert_lease(&got, &v);
+}
+
 static void a_change_takes_all_but_what_receipts_keep(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_lease v = lease_make("gold"), got;
 
 	must(put(f, &v));
-	v.prices = (struct ledger_prices){ 50, 40, 30, 20, 10 };
-	v.rate_cap = 60;
 	v.deposited = 2000;
 	v.paid = 200;
 	v.refunded = 1800;
 	v.total = reading(8);
+	v.total.memory_unmeasured = 2; /* of its pod windows; the amount is of the others */
+	memset(v.account, 0xdd, sizeof(v.account));
+	v.account_len = sizeof(v.account);
 	v.opened_ms = 21;
 	v.closed_ms = 22;
 	snprintf(v.state, sizeof(v.state), "closed");
-	snprintf(v.tenant, sizeof(v.tenant), "0x11");
 	v.seq = v.last_to_ms = v.last_total_due = 9;
 	must(put(f, &v));
 	must(ledger_lease_get(f->l, "gold", &got, &why));
@@ -72,9 +90,9 @@ static void a_change_takes_all_but_what_receipts_keep(void **state)
 static void what_is_signed_or_paid_is_not_taken_back(void **state)
 {
 	struct fixture *f = *state;
-	const struct ledger_lease good = lease_make("gold");
-	struct ledger_lease v, got;
+	struct ledger_lease good = lease_make("gold"), v, got;
 
+	good.total.memory_unmeasured = 5;
 	must(put(f, &good));
 	v = good;
 	v.id[31] ^= 1;
@@ -95,10 +113,16 @@ static void what_is_signed_or_paid_is_not_taken_back(void **state)
 	v.refunded--;
 	assert_int_equal(put(f, &v), -ERANGE);
 	v = good;
-	v.total.tx.packets[LEDGER_CLASS_LOCAL]--;
+	v.total.tx.wire[USAGE_LOCAL].packets--;
 	assert_int_equal(put(f, &v), -ERANGE);
 	v = good;
-	v.total.memory_measured = false;
+	v.total.memory_unmeasured--;
+	assert_int_equal(put(f, &v), -ERANGE);
+	v = good;
+	v.total.memory_peak_bytes--;
+	assert_int_equal(put(f, &v), -ERANGE);
+	v = good;
+	v.total.memory_byte_ns--;
 	assert_int_equal(put(f, &v), -ERANGE);
 	must(ledger_lease_get(f->l, "gold", &got, &why));
 	assert_lease(&got, &good);
@@ -120,9 +144,12 @@ static void bad_leases_are_refused(void **state)
 	memset(v.label, 'x', sizeof(v.label)); /* no NUL */
 	assert_int_equal(put(f, &v), -EINVAL);
 	v = lease_make("gold");
-	v.rate_cap = (uint64_t)INT64_MAX + 1;
+	v.opened_ms = (uint64_t)INT64_MAX + 1;
 	assert_int_equal(put(f, &v), -EOVERFLOW);
-	assert_non_null(strstr(why.text, "rate_cap"));
+	assert_non_null(strstr(why.text, "opened_ms"));
+	v = lease_make("gold");
+	v.account_len = sizeof(v.account) + 1;
+	assert_int_equal(put(f, &v), -E2BIG);
 	assert_int_equal(ledger_lease_get(f->l, "gold", &got, NULL), -ENOENT);
 	assert_int_equal(got.seq, 4711);
 }
@@ -164,6 +191,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(a_lease_comes_back_as_it_was_put),
+		TEST(a_total_whose_memory_is_unknown_comes_back_so),
 		TEST(a_change_takes_all_but_what_receipts_keep),
 		TEST(what_is_signed_or_paid_is_not_taken_back),
 		TEST(bad_leases_are_refused),

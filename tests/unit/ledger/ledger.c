@@ -177,7 +177,7 @@ static void a_reader_sees_commits_and_keeps_its_snapshot(void **state)
 	struct fixture *f = *state;
 	cleanup(ledger_close) struct ledger *ro = NULL;
 	struct ledger_pod pod = pod_make(1, "a", "b", "");
-	struct ledger_usage u = reading(1);
+	struct usage u = reading(1);
 	struct ledger_tx snapshot = {};
 	struct ledger_window w;
 

@@ -28,7 +28,7 @@ static void a_pod_comes_back_as_it_was_put(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_pod pod = pod_make(UINT64_MAX - 1, "shop", "web-0", "gold"), got;
-	struct ledger_usage nothing = {};
+	struct usage nothing = {};
 	uint64_t id;
 
 	pod.last = reading(9); /* not read */

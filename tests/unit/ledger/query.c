@@ -40,7 +40,7 @@ static int populated(void **state)
 	f = *state;
 	for (uint64_t w = 0; w < 3; w++) {
 		cleanup(ledger_rollback) struct ledger_tx tx = {};
-		struct ledger_usage u = reading(w + 1);
+		struct usage u = reading(w + 1);
 		uint64_t id;
 
 		must(ledger_begin(f->l, &tx, &why));
@@ -57,7 +57,7 @@ static int populated(void **state)
 static void by_window_gives_each_row_in_order(void **state)
 {
 	static const char *const names[] = { "lab/web", "shop/db", "shop/web" };
-	struct ledger_usage first = reading(1);
+	struct usage first = reading(1);
 	struct rows rows = ask(*state, (struct ledger_query){});
 
 	assert_int_equal(rows.n, 9);
@@ -84,7 +84,7 @@ static void by_window_gives_each_row_in_order(void **state)
 
 static void by_pod_sums_to_the_reading(void **state)
 {
-	struct ledger_usage last = reading(3);
+	struct usage last = reading(3);
 	struct rows rows = ask(*state, (struct ledger_query){ .by = LEDGER_BY_POD });
 
 	assert_int_equal(rows.n, 3);
@@ -95,7 +95,6 @@ static void by_pod_sums_to_the_reading(void **state)
 		assert_int_equal(rows.row[i].from_ms, 0);
 		assert_int_equal(rows.row[i].to_ms, 30);
 		assert_int_equal(rows.row[i].parts, 3);
-		assert_int_equal(rows.row[i].parts_without_memory, 0);
 		assert_int_equal(rows.row[i].window, 0);
 		assert_int_not_equal(rows.row[i].pod, 0);
 	}
@@ -160,7 +159,7 @@ static void a_past_range_is_the_same_for_ever(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_pod pod = pod_make(8, "shop", "renamed", "silver");
-	struct ledger_usage u = reading(4);
+	struct usage u = reading(4);
 
 	for (enum ledger_by by = 0; by < LEDGER_BY_MAX_; by++) {
 		const struct ledger_query q = { .to_ms = 30, .by = by };
@@ -184,7 +183,7 @@ static void a_pod_that_changed_its_lease_has_a_row_for_each(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_pod pod = pod_make(8, "shop", "db", "silver");
-	struct ledger_usage u = reading(4);
+	struct usage u = reading(4);
 	struct rows rows;
 
 	window_with(f, 30, 40, &pod, &u);
@@ -200,17 +199,17 @@ static void sums_say_how_much_memory_they_do_not_know(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_pod pod = pod_make(10, "blind", "pod", "");
-	struct ledger_usage u = { .cpu_ns = 1 };
+	struct usage u = { .cpu_ns = 1, .memory_unmeasured = 1 };
 	struct rows rows;
 
 	window_with(f, 30, 40, &pod, &u);
 	rows = ask(f, (struct ledger_query){ .by = LEDGER_BY_LEASE, .lease = "" });
 	assert_int_equal(rows.row[0].parts, 4);
-	assert_int_equal(rows.row[0].parts_without_memory, 1);
-	assert_true(rows.row[0].usage.memory_measured);
+	assert_int_equal(rows.row[0].usage.memory_unmeasured, 1);
+	assert_false(usage_memory_unknown(&rows.row[0].usage));
 	rows = ask(f, (struct ledger_query){ .by = LEDGER_BY_NAMESPACE, .namespace = "blind" });
-	assert_int_equal(rows.row[0].parts_without_memory, 1);
-	assert_false(rows.row[0].usage.memory_measured);
+	assert_int_equal(rows.row[0].usage.memory_unmeasured, 1);
+	assert_true(usage_memory_unknown(&rows.row[0].usage));
 }
 
 static void a_sum_over_64_bits_is_an_error(void **state)
@@ -218,7 +217,7 @@ static void a_sum_over_64_bits_is_an_error(void **state)
 	struct fixture *f = *state;
 	struct rows rows = {};
 	struct err err = {};
-	struct ledger_usage u = { .cpu_ns = INT64_MAX };
+	struct usage u = { .cpu_ns = INT64_MAX };
 
 	for (uint64_t i = 0; i < 3; i++) {
 		struct ledger_pod pod = pod_make(100 + i, "huge", "pod", "");

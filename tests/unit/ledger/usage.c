@@ -51,7 +51,7 @@ static void a_reading_books_what_is_new_in_it(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_pod pod = pod_make(5, "shop", "web", "");
-	struct ledger_usage first = reading(3), second = reading(7), delta, want;
+	struct usage first = reading(3), second = reading(7), delta, want;
 	struct ledger_tx tx = {};
 	uint64_t window, id;
 
@@ -62,7 +62,7 @@ static void a_reading_books_what_is_new_in_it(void **state)
 	must(ledger_pod_put(&tx, &pod, &id, &why));
 	must(ledger_usage_record(&tx, id, &second, &delta, &why));
 	must(ledger_commit(&tx, &why));
-	assert_int_equal(ledger_usage_sub(&second, &first, &want), 0);
+	assert_int_equal(usage_sub(&second, &first, &want), 0);
 	assert_usage(&delta, &want);
 	must(ledger_pod_find(f->l, BOOT, 5, &pod, &why));
 	assert_usage(&pod.last, &second);
@@ -73,21 +73,21 @@ static void the_largest_numbers_are_kept(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_pod pod = pod_make(5, "shop", "web", "");
-	struct ledger_usage u = reading(1);
+	struct usage u = reading(1);
 
 	u.cpu_ns = INT64_MAX;
-	u.tx.raw_packets = INT64_MAX;
+	u.tx.raw.packets = INT64_MAX;
 	u.memory_byte_ns = ~(unsigned __int128)0;
 	window_with(f, 0, 10, &pod, &u);
 	must(ledger_pod_find(f->l, BOOT, 5, &pod, &why));
 	assert_usage(&pod.last, &u);
 }
 
-static int record(struct fixture *f, uint64_t pod, const struct ledger_usage *u, bool window,
+static int record(struct fixture *f, uint64_t pod, const struct usage *u, bool window,
 		  struct err *err)
 {
 	cleanup(ledger_rollback) struct ledger_tx tx = {};
-	struct ledger_usage delta = reading(9), untouched = delta;
+	struct usage delta = reading(9), untouched = delta;
 	uint64_t id;
 	int r;
 
@@ -108,7 +108,7 @@ static void bad_records_are_refused_and_leave_nothing(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_pod pod = pod_make(5, "shop", "web", "");
-	struct ledger_usage u = reading(5), less = u, more = reading(6);
+	struct usage u = reading(5), less = u, more = reading(6);
 	struct err err = {};
 	struct ledger_tx tx = {};
 	uint64_t id;
@@ -116,11 +116,14 @@ static void bad_records_are_refused_and_leave_nothing(void **state)
 	window_with(f, 0, 10, &pod, &u);
 	must(ledger_pod_find(f->l, BOOT, 5, &pod, &why));
 	assert_int_equal(record(f, pod.id, &more, false, &err), -EINVAL);
+	more.memory_unmeasured = 2; /* a sum */
+	assert_int_equal(record(f, pod.id, &more, true, &err), -EINVAL);
+	more.memory_unmeasured = 0;
 	assert_int_equal(record(f, pod.id + 1, &more, true, &err), -ENOENT);
 	assert_int_equal(record(f, pod.id, &more, true, &err), -EEXIST);
-	less.tx.raw_bytes--;
+	less.tx.raw.bytes--;
 	assert_int_equal(record(f, pod.id, &less, true, &err), -ERANGE);
-	more.rx.bytes[LEDGER_CLASS_LOCAL] = (uint64_t)INT64_MAX + 1;
+	more.rx.wire[USAGE_LOCAL].bytes = (uint64_t)INT64_MAX + 1;
 	assert_int_equal(record(f, pod.id, &more, true, &err), -EOVERFLOW);
 	pod.closed = true;
 	must(ledger_begin(f->l, &tx, &why));
@@ -139,7 +142,7 @@ static void memory_that_is_unknown_for_a_while_is_billed_once(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_pod pod = pod_make(5, "shop", "web", "");
-	struct ledger_usage u = { .cpu_ns = 1 }, known = reading(4), delta;
+	struct usage u = { .cpu_ns = 1, .memory_unmeasured = 1 }, known = reading(4), delta, last;
 	struct ledger_tx tx = {};
 	uint64_t window, id;
 
@@ -147,18 +150,20 @@ static void memory_that_is_unknown_for_a_while_is_billed_once(void **state)
 	assert_int_equal(raw_number(f, "SELECT memory_byte_ns IS NULL FROM usage"), 1);
 	window_with(f, 10, 20, &pod, &known);
 	u = known;
-	u.memory_measured = false;
+	u.memory_unmeasured = 1;
 	u.memory_byte_ns = u.memory_peak_bytes = 0;
 	window_with(f, 20, 30, &pod, &u);
 	must(ledger_pod_find(f->l, BOOT, 5, &pod, &why));
-	assert_usage(&pod.last, &known); /* what was known stays */
+	last = known; /* what was known stays */
+	last.memory_unmeasured = 2; /* windows */
+	assert_usage(&pod.last, &last);
 	known.memory_byte_ns += 17;
 	must(ledger_begin(f->l, &tx, &why));
 	must(ledger_window_append(&tx, 30, 40, &window, &why));
 	must(ledger_pod_put(&tx, &pod, &id, &why));
 	must(ledger_usage_record(&tx, id, &known, &delta, &why));
 	must(ledger_commit(&tx, &why));
-	assert_true(delta.memory_measured);
+	assert_int_equal(delta.memory_unmeasured, 0);
 	assert_true(delta.memory_byte_ns == 17);
 	must(ledger_check(f->l, &why));
 }
@@ -179,7 +184,7 @@ static void what_is_booked_is_out_of_reach(void **state)
 	};
 	struct fixture *f = *state;
 	struct ledger_pod pod = pod_make(5, "shop", "web", "");
-	struct ledger_usage u = reading(5);
+	struct usage u = reading(5);
 
 	window_with(f, 0, 10, &pod, &u);
 	for (size_t i = 0; i < ARRAY_LEN(sql); i++)
@@ -191,7 +196,7 @@ static void usage_of_a_past_window_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_pod pod = pod_make(5, "shop", "web", ""), late = pod_make(6, "shop", "l", "");
-	struct ledger_usage u = reading(5);
+	struct usage u = reading(5);
 
 	window_with(f, 0, 10, &pod, &u);
 	window_with(f, 10, 20, &late, &u);
