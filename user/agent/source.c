@@ -10,7 +10,7 @@
 #include "k8s/set.h"
 
 #define SETTLE_MS 20 /* quiet time after a change; the swap of an editor or a kubelet is shorter */
-#define SETTLE_MAX_MS 500 /* a directory that never rests is read all the same */
+#define SETTLE_MAX_MS 2000 /* a directory that never rests is read all the same */
 #define RETRY_MS 1000 /* while the directory is away */
 
 /*

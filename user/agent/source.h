@@ -12,7 +12,7 @@
  *     error is told once, and again only after the file was good or failed in another way.
  * I2. A directory that goes away keeps all objects, and is looked for every second. So is one that
  *     can't be watched (no inotify instance left).
- * I3. What changed while it was read is read again before it takes effect, at most for half a second.
+ * I3. What changed while it was read is read again before it takes effect, at most for two seconds.
  *
  * Not noticed by itself: when the path is a link to a directory and the link is turned;
  * source_reload() sees it.
