@@ -27,9 +27,9 @@ BPF_TEST_BINS := $(patsubst %.c,$(O)/%,$(BPF_TEST_SRCS))
 BPF_TEST_RUN := $(if $(T),$(filter $(O)/tests/bpf/$(T),$(BPF_TEST_BINS)),$(BPF_TEST_BINS))
 
 $(O)/tests/bpf/%.o: ALL_CFLAGS += -Itests
-$(BPF_TEST_BINS): $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(O)/tests/bpf/bed.o $(call archives,dp)
+$(BPF_TEST_BINS): $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(O)/tests/bpf/bed.o $(call archives,svc)
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(O)/tests/bpf/bed.o $(call link_libs,dp) $(shell pkg-config --libs cmocka)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(O)/tests/bpf/bed.o $(call link_libs,svc) $(shell pkg-config --libs cmocka)
 -include $(patsubst %.c,$(O)/%.d,$(BPF_TEST_SRCS) tests/bpf/bed.c)
 
 .PHONY: bpf-test
@@ -44,11 +44,11 @@ e2e: all ## the end-to-end tests (root; T=expression as pytest's -k)
 
 test: deps ## set up and pass all tests (root)
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)$(MAKE) --no-print-directory SAN=address,undefined unit
+	$(Q)tests/rooted.sh $(MAKE) --no-print-directory SAN=address,undefined unit
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined fuzz-replay
 	$(Q)$(MAKE) --no-print-directory bpf-test
-	$(Q)$(MAKE) --no-print-directory e2e
+	$(Q)tests/rooted.sh $(MAKE) --no-print-directory e2e
 
 demo: deps ## set up and show the whole product on this machine alone (root)
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/e2e/demo.py
+	$(Q)PYTHONDONTWRITEBYTECODE=1 tests/rooted.sh $(PYTHON) tests/e2e/demo.py
