@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "chain/lease.h"
 #include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
@@ -12,40 +13,41 @@
 #include "ledger/lease.h"
 #include "ledger/ledger.h"
 
-static struct json *prices_json(const struct ledger_prices *p)
+struct list {
+	struct json *json;
+	struct err *err;
+};
+
+static int add(const struct ledger_lease *row, void *arg)
 {
-	struct json *o = json_new_object();
+	struct list *list = arg;
+	struct json *o, *p;
+	struct lease l;
+	int rc = lease_decode(row->account, row->account_len, &l, list->err);
 
-	member_mist(o, "core_second", p->core_second);
-	member_mist(o, "gib_second", p->gib_second);
-	member_mist(o, "gib_external", p->gib_external);
-	member_mist(o, "gib_cluster", p->gib_cluster);
-	member_mist(o, "gib_local", p->gib_local);
-	return o;
-}
-
-static int add(const struct ledger_lease *l, void *arg)
-{
-	struct json *o = json_new_object();
-
-	json_set_str(o, "lease", l->label);
-	member_hex(o, "id", l->id, sizeof(l->id));
-	member_hex(o, "market", l->market, sizeof(l->market));
-	member_hex(o, "provider", l->provider, sizeof(l->provider));
-	json_set_str(o, "tenant", l->tenant);
-	json_set_str(o, "state", l->state);
-	member_time(o, "opened", l->opened_ms);
-	member_time(o, "closed", l->closed_ms);
-	json_set(o, "prices", prices_json(&l->prices));
-	member_mist(o, "rate_cap", l->rate_cap);
-	member_mist(o, "deposited", l->deposited);
-	member_mist(o, "total_due", l->last_total_due);
-	member_mist(o, "paid", l->paid);
-	member_mist(o, "refunded", l->refunded);
-	member_mist(o, "escrow", l->deposited - l->paid - l->refunded); /* never below 0: L2 */
-	json_set_u64(o, "seq", l->seq);
-	member_time(o, "billed_to", l->last_to_ms);
-	return json_add(arg, o);
+	if (rc < 0)
+		return err_wrap(list->err, "lease %s in the ledger", row->label);
+	o = json_new_object();
+	p = json_new_object();
+	json_set_str(o, "lease", row->label);
+	member_hex(o, "id", row->id, sizeof(row->id));
+	member_hex(o, "market", row->market, sizeof(row->market));
+	member_hex(o, "provider", row->provider, sizeof(row->provider));
+	member_hex(o, "tenant", l.terms.tenant, sizeof(l.terms.tenant));
+	json_set_str(o, "state", lease_state_name(l.state));
+	member_time(o, "opened", row->opened_ms);
+	member_time(o, "closed", row->closed_ms);
+	price_to_json(&l.terms.prices, p);
+	json_set(o, "prices", p);
+	member_mist(o, "deposited", l.deposited);
+	member_mist(o, "total_due", row->last_total_due);
+	member_mist(o, "paid", l.paid);
+	member_mist(o, "refunded", l.refunded);
+	member_mist(o, "escrow", lease_escrow(&l));
+	member_mist(o, "unpaid", lease_unpaid(&l));
+	json_set_u64(o, "seq", row->seq);
+	member_time(o, "billed_to", row->last_to_ms);
+	return json_add(list->json, o);
 }
 
 static int run_show(struct cli *cli, struct json **ret, struct err *err)
@@ -53,6 +55,7 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 	cleanup(ledger_close) struct ledger *ledger = NULL;
 	cleanup(json_free) struct json *list = json_new_array();
 	const char *label = cli_arg(cli, 0);
+	struct list to = { .json = list, .err = err };
 	struct ledger_lease lease;
 	int rc;
 
@@ -67,9 +70,9 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 			return err_set(err, rc, "no lease '%s'; 'weir lease show' lists all",
 				       label);
 		if (rc == 0)
-			rc = add(&lease, list);
+			rc = add(&lease, &to);
 	} else {
-		rc = ledger_lease_list(ledger, add, list, err);
+		rc = ledger_lease_list(ledger, add, &to, err);
 	}
 	if (rc == 0)
 		*ret = take_ptr(list);
@@ -148,7 +151,6 @@ static int run_close(struct cli *cli, struct json **ret, struct err *err)
 static const struct column columns[] = {
 	{ "LEASE", "lease", FORM_TEXT },
 	{ "STATE", "state", FORM_TEXT },
-	{ "TENANT", "tenant", FORM_TEXT },
 	{ "DEPOSITED(MIST)", "deposited", FORM_NUMBER },
 	{ "DUE", "total_due", FORM_NUMBER },
 	{ "PAID", "paid", FORM_NUMBER },

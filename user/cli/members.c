@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/parse.h"
+#include "core/usage.h"
 #include "ledger/usage.h"
 
 #define HEX_MAX 64 /* bytes */
@@ -60,24 +61,24 @@ static void set_count(struct json *o, const char *dir, const char *unit, const c
 		json_set_u64(o, key, (uint64_t)v);
 }
 
-static void member_dir(struct json *o, const char *dir, const struct ledger_dir *d)
+static void member_dir(struct json *o, const char *dir, const struct usage_dir *d)
 {
-	static const char *const classes[LEDGER_CLASS_MAX_] = {
-		[LEDGER_CLASS_EXTERNAL] = "_external",
-		[LEDGER_CLASS_CLUSTER] = "_cluster",
-		[LEDGER_CLASS_LOCAL] = "_local",
+	static const char *const classes[USAGE_CLASS_MAX_] = {
+		[USAGE_EXTERNAL] = "_external",
+		[USAGE_CLUSTER] = "_cluster",
+		[USAGE_LOCAL] = "_local",
 	};
 	unsigned __int128 bytes = 0, packets = 0;
 
-	for (int c = 0; c < LEDGER_CLASS_MAX_; c++) {
-		bytes += d->bytes[c];
-		packets += d->packets[c];
+	for (int c = 0; c < USAGE_CLASS_MAX_; c++) {
+		bytes += d->wire[c].bytes;
+		packets += d->wire[c].packets;
 	}
 	set_count(o, dir, "bytes", "", bytes);
 	set_count(o, dir, "packets", "", packets);
-	for (int c = LEDGER_CLASS_MAX_ - 1; c >= 0; c--)
-		set_count(o, dir, "bytes", classes[c], d->bytes[c]);
-	set_count(o, dir, "bytes", "_raw", d->raw_bytes);
+	for (int c = USAGE_CLASS_MAX_ - 1; c >= 0; c--)
+		set_count(o, dir, "bytes", classes[c], d->wire[c].bytes);
+	set_count(o, dir, "bytes", "_raw", d->raw.bytes);
 }
 
 static void member_not_measured(struct json *o, uint64_t without, uint64_t parts)
@@ -94,18 +95,18 @@ static void member_not_measured(struct json *o, uint64_t without, uint64_t parts
 	json_set(o, "not_measured", reasons);
 }
 
-void member_usage(struct json *o, const struct ledger_usage *u, uint64_t without, uint64_t parts)
+void member_usage(struct json *o, const struct usage *u, uint64_t parts)
 {
 	json_set_u64(o, "cpu_ns", u->cpu_ns);
-	if (u->memory_measured) {
-		json_set_u128(o, "memory_byte_ns", u->memory_byte_ns);
-		json_set_u64(o, "memory_peak_bytes", u->memory_peak_bytes);
-	} else {
+	if (usage_memory_unknown(u)) {
 		json_set_null(o, "memory_byte_ns");
 		json_set_null(o, "memory_peak_bytes");
+	} else {
+		json_set_u128(o, "memory_byte_ns", u->memory_byte_ns);
+		json_set_u64(o, "memory_peak_bytes", u->memory_peak_bytes);
 	}
 	member_dir(o, "rx", &u->rx);
 	member_dir(o, "tx", &u->tx);
-	if (without || !u->memory_measured)
-		member_not_measured(o, without, parts);
+	if (u->memory_unmeasured)
+		member_not_measured(o, u->memory_unmeasured, parts);
 }

@@ -15,12 +15,7 @@
 #include "dp/dp.h"
 #include "ledger/ledger.h"
 #include "ledger/pod.h"
-#include "ledger/usage.h"
-
-_Static_assert((int)WEIR_CLASS_EXTERNAL == (int)LEDGER_CLASS_EXTERNAL &&
-		       (int)WEIR_CLASS_CLUSTER == (int)LEDGER_CLASS_CLUSTER &&
-		       (int)WEIR_CLASS_LOCAL == (int)LEDGER_CLASS_LOCAL,
-	       "one order of classes");
+#include "meter/reading.h"
 
 struct show {
 	struct dp *dp;
@@ -29,34 +24,6 @@ struct show {
 	struct json *list;
 	struct err *err;
 };
-
-static void copy_dir(const struct weir_dir *from, struct ledger_dir *to)
-{
-	for (int c = 0; c < LEDGER_CLASS_MAX_; c++) {
-		to->bytes[c] = from->wire[c].bytes;
-		to->packets[c] = from->wire[c].packets;
-	}
-	to->raw_bytes = from->raw.bytes;
-	to->raw_packets = from->raw.packets;
-}
-
-static struct ledger_usage usage_of(const struct weir_pod *pod, const struct weir_net *net)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	struct ledger_usage u = {
-		.cpu_ns = pod->cpu_ns,
-		.memory_measured = pod->flags & WEIR_POD_HAS_MEM,
-	};
-
-	if (u.memory_measured) {
-		u.memory_byte_ns =
-			((unsigned __int128)pod->mem_page_ns_hi << 64 | pod->mem_page_ns_lo) * page;
-		u.memory_peak_bytes = pod->mem_peak_pages * page;
-	}
-	copy_dir(&net->rx, &u.rx);
-	copy_dir(&net->tx, &u.tx);
-	return u;
-}
 
 static int add_pod(const struct show *s, const struct weir_sample *sample)
 {
@@ -67,8 +34,8 @@ static int add_pod(const struct show *s, const struct weir_sample *sample)
 	};
 	uint32_t state = sample->pod.state;
 	struct ledger_pod known = {};
-	struct ledger_usage u;
 	struct weir_net net;
+	struct usage u;
 	struct json *o;
 	int rc;
 
@@ -80,7 +47,7 @@ static int add_pod(const struct show *s, const struct weir_sample *sample)
 	rc = dp_net(s->dp, sample->cgroup_id, &net, s->err);
 	if (rc < 0)
 		return rc;
-	u = usage_of(&sample->pod, &net);
+	meter_reading(sample, &net, (uint64_t)sysconf(_SC_PAGESIZE), &u);
 	o = json_new_object();
 	member_pod(o, "pod", known.namespace, known.name);
 	member_text(o, "namespace", known.namespace);
@@ -90,7 +57,7 @@ static int add_pod(const struct show *s, const struct weir_sample *sample)
 	json_set_u64(o, "cgroup_id", sample->cgroup_id);
 	json_set_str(o, "cgroup", sample->pod.name);
 	json_set_str(o, "state", state < ARRAY_LEN(states) ? states[state] : "?");
-	member_usage(o, &u, 0, 0);
+	member_usage(o, &u, 1);
 	return json_add(s->list, o);
 }
 

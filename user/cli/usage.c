@@ -39,7 +39,7 @@ static int add(const struct ledger_usage_row *row, void *arg)
 	member_text(o, "lease", row->lease);
 	member_time(o, "from", row->from_ms);
 	member_time(o, "to", row->to_ms);
-	member_usage(o, &row->usage, row->parts_without_memory, row->parts);
+	member_usage(o, &row->usage, row->parts);
 	return json_add(arg, o);
 }
 

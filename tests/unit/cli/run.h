@@ -6,14 +6,14 @@
 #pragma once
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "core/file.h"
 #include "unit/cli/sample.h"
 
 struct run {
-	char dir[64], config[96], state[96], sock[96];
+	char dir[64], config[96], state[96], sock[96], bpffs[96];
 	char out[65536], err[4096]; /* of the last run */
 };
 
@@ -48,17 +48,11 @@ static inline int run_setup(void **state)
 	return 0;
 }
 
-static inline int run_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static inline int run_teardown(void **state)
 {
 	struct run *f = *state;
 
-	nftw(f->dir, run_remove, 16, FTW_DEPTH | FTW_PHYS);
+	dir_remove(f->dir, NULL);
 	free(f);
 	return 0;
 }

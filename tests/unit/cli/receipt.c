@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/file.h"
+#include "core/parse.h"
+#include "unit/cli/books.h"
+
+struct sold {
+	struct run run; /* first: the teardown is its own */
+	char key[2 * PUBKEY_LEN + 1], file[96];
+};
+
+static int setup(void **state)
+{
+	struct sold *s;
+	struct key *key;
+
+	if (run_setup(state) < 0)
+		return -1;
+	s = realloc(*state, sizeof(*s));
+	if (!s)
+		return -1;
+	*state = s;
+	key = books_make(&s->run);
+	format_hex(key_public(key), PUBKEY_LEN, s->key);
+	key_free(&key);
+	snprintf(s->file, sizeof(s->file), "%s/gold.json", s->run.dir);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, run_teardown)
+
+static void shows_receipts_settlements_and_leases(void **state)
+{
+	struct sold *s = *state;
+	cleanup(json_free) struct json *receipts = NULL, *money = NULL, *leases = NULL;
+
+	run_ok(&s->run, "-j", "receipt", "show", "--lease", "gold");
+	receipts = run_json(&s->run);
+	assert_int_equal(json_len(receipts), 2);
+	assert_string_equal(json_str(json_at(receipts, 1), "total_due", ""), "2000");
+	assert_string_equal(json_str(json_at(receipts, 1), "to", ""), "2026-11-20T20:02:00Z");
+	run_ok(&s->run, "-j", "settlement", "show");
+	money = run_json(&s->run);
+	assert_string_equal(json_str(json_at(money, 0), "state", ""), "final");
+	assert_string_equal(json_str(json_at(money, 1), "state", ""), "due");
+	run_ok(&s->run, "-j", "lease", "show", "gold");
+	leases = run_json(&s->run);
+	assert_string_equal(json_str(json_at(leases, 0), "deposited", ""), "1000000");
+	assert_string_equal(json_str(json_at(leases, 0), "escrow", ""), "998500");
+	assert_string_equal(json_str(json_at(leases, 0), "total_due", ""), "2000");
+	assert_int_equal(run(&s->run, "lease", "show", "silver"), 1);
+	assert_string_equal(s->run.err, "weir: no lease 'silver'; 'weir lease show' lists all\n");
+	run_ok(&s->run, "-j", "receipt", "show", "--lease", "silver");
+	assert_string_equal(s->run.out, "[]\n");
+	run_ok(&s->run, "receipt", "show");
+	assert_memory_equal(s->run.out, "LEASE  SEQ  FROM", 16);
+}
+
+static void exported_file_verifies_anywhere(void **state)
+{
+	struct sold *s = *state;
+	cleanup(json_free) struct json *j = NULL;
+
+	run_ok(&s->run, "receipt", "export", "--lease", "gold", "-o", s->file);
+	run_ok(&s->run, "-j", "receipt", "verify", s->file, "--key", s->key);
+	j = run_json(&s->run);
+	assert_true(json_bool(j, "valid", false) && json_bool(j, "whole_history", false));
+	assert_string_equal(json_str(j, "total_due", ""), "2000");
+	assert_string_equal(json_str(j, "public_key", ""), s->key);
+	assert_string_equal(json_str(j, "from", ""), "2026-11-20T20:00:00Z");
+	assert_string_equal(json_str(j, "to", ""), "2026-11-20T20:02:00Z");
+	assert_string_equal(json_str(json_get(j, "totals"), "cpu_ns", ""), "2000000000");
+	run_ok(&s->run, "receipt", "verify", s->file);
+	assert_non_null(strstr(s->run.out, "last_seq       2\n"));
+}
+
+static void export_goes_to_standard_output_unless_told(void **state)
+{
+	struct sold *s = *state;
+	cleanup(buf_fini) struct buf file = BUF_INIT(1 << 20);
+
+	run_ok(&s->run, "receipt", "export", "--lease", "gold", "--output", s->file);
+	run_ok(&s->run, "receipt", "export", "--lease", "gold");
+	assert_int_equal(file_read(s->file, &file, NULL), 0);
+	assert_string_equal(s->run.out, file.data);
+}
+
+static void export_may_begin_later(void **state)
+{
+	struct sold *s = *state;
+	cleanup(json_free) struct json *j = NULL;
+
+	run_ok(&s->run, "receipt", "export", "--lease", "gold", "--from-seq", "2", "-o", s->file);
+	run_ok(&s->run, "-j", "receipt", "verify", s->file);
+	j = run_json(&s->run);
+	assert_false(json_bool(j, "whole_history", true));
+	assert_int_equal(run(&s->run, "receipt", "export", "--lease", "gold", "--from-seq", "3"),
+			 1);
+	assert_string_equal(s->run.err,
+			    "weir: lease 'gold' has no receipt from 3 on; its last is 2\n");
+	assert_int_equal(run(&s->run, "receipt", "export", "--lease", "silver"), 1);
+}
+
+static void flipped_bit_and_other_key_are_found(void **state)
+{
+	struct sold *s = *state;
+	cleanup(buf_fini) struct buf file = BUF_INIT(1 << 20);
+
+	run_ok(&s->run, "receipt", "export", "--lease", "gold", "-o", s->file);
+	s->key[0] = s->key[0] == '0' ? '1' : '0';
+	assert_int_equal(run(&s->run, "receipt", "verify", s->file, "--key", s->key), 1);
+	assert_memory_equal(s->run.err, "weir: ", 6);
+	assert_non_null(strstr(s->run.err, s->file));
+
+	assert_int_equal(file_read(s->file, &file, NULL), 0);
+	for (size_t i = 0; i < file.len; i += 97) {
+		file.data[i] ^= 1;
+		assert_int_equal(file_write_atomic(s->file, file.data, file.len, 0644, NULL), 0);
+		assert_int_equal(run(&s->run, "-j", "receipt", "verify", s->file), 1);
+		assert_memory_equal(s->run.out, "{\"error\":", 9);
+		file.data[i] ^= 1;
+	}
+}
+
+static void standard_input_is_read_for_a_dash(void **state)
+{
+	struct sold *s = *state;
+	int old = dup(STDIN_FILENO), fd;
+
+	run_ok(&s->run, "receipt", "export", "--lease", "gold", "-o", s->file);
+	fd = open(s->file, O_RDONLY | O_CLOEXEC);
+	dup2(fd, STDIN_FILENO);
+	run_ok(&s->run, "receipt", "verify", "-");
+	lseek(STDIN_FILENO, 0, SEEK_SET);
+	run_ok(&s->run, "receipt", "verify");
+	dup2(old, STDIN_FILENO);
+	close(old);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(shows_receipts_settlements_and_leases),
+		TEST(exported_file_verifies_anywhere),
+		TEST(export_goes_to_standard_output_unless_told),
+		TEST(export_may_begin_later),
+		TEST(flipped_bit_and_other_key_are_found),
+		TEST(standard_input_is_read_for_a_dash),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
