@@ -208,10 +208,13 @@ uint64_t lease_close(struct lease *l, uint64_t now_ms)
 int lease_check(const struct lease *l, struct err *err)
 {
 	const uint64_t due = l->total_due, in = l->deposited;
+	const size_t label = strnlen(l->terms.label, sizeof(l->terms.label));
 	uint64_t out;
 	const char *fault = NULL;
 
-	if ((unsigned int)l->state >= LEASE_STATE_MAX_)
+	if (!label || label == sizeof(l->terms.label))
+		fault = "label: empty or too long";
+	else if ((unsigned int)l->state >= LEASE_STATE_MAX_)
 		fault = "state: unknown";
 	else if (__builtin_add_overflow(l->paid, l->refunded, &out) || out > in)
 		fault = "deposited: less than paid and refunded (I1)";

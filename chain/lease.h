@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The money of one lease: the tenant's deposit, and what a provider's signed reports take from it.
- * Pure: no clock, no store. The `local` back end keeps a struct lease in the ledger and writes it
- * back in the transaction that records the payment; the package on chain has the same rules.
+ * Pure: no clock, no store. The `local` back end keeps a lease in the ledger (lease_encode()) and
+ * writes it back in the transaction that records the payment; the package on chain has the same
+ * rules.
  *
  * After every call, whether it succeeded or not:
  * I1. deposited = paid + refunded + escrow.
@@ -21,11 +22,17 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "chain/price.h"
 #include "chain/record.h"
 #include "chain/report.h"
+
+#define LEASE_LEN_MAX 370
+
+struct buf;
+struct err;
 
 enum lease_state { LEASE_OPEN, LEASE_EXHAUSTED, LEASE_CLOSING, LEASE_CLOSED, LEASE_STATE_MAX_ };
 
@@ -85,3 +92,9 @@ uint64_t lease_close(struct lease *l, uint64_t now_ms);
 
 /* Checks a lease that was stored: -EBADMSG names the invariant that does not hold. */
 int lease_check(const struct lease *l, struct err *err);
+
+/* The form in which it is stored: BCS behind a version byte, at most LEASE_LEN_MAX bytes. Errors
+ * are the buffer's own, which are sticky. */
+void lease_encode(const struct lease *l, struct buf *out);
+/* -EBADMSG names what is wrong: the version, the bytes, or what lease_check() finds. */
+int lease_decode(const void *data, size_t len, struct lease *ret, struct err *err);

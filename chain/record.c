@@ -222,14 +222,6 @@ int record_encode(const struct record *r, struct buf *out, struct err *err)
 	return 0;
 }
 
-static void get_fixed(struct bcs *in, uint8_t *ret, size_t len)
-{
-	const uint8_t *bytes = bcs_get_fixed(in, len);
-
-	if (bytes)
-		memcpy(ret, bytes, len);
-}
-
 static int decode_pods(struct bcs *in, struct record *r)
 {
 	uint32_t n = bcs_get_uleb(in, RECORD_PODS_MAX);
@@ -258,11 +250,11 @@ static int decode(struct bcs *in, struct record *r)
 	uint8_t magic[sizeof(domain)] = {};
 	int e;
 
-	get_fixed(in, magic, sizeof(magic));
+	bcs_copy_fixed(in, magic, sizeof(magic));
 	if (memcmp(magic, domain, sizeof(domain)) != 0)
 		return -EBADMSG;
-	get_fixed(in, r->prev, sizeof(r->prev));
-	get_fixed(in, r->lease, sizeof(r->lease));
+	bcs_copy_fixed(in, r->prev, sizeof(r->prev));
+	bcs_copy_fixed(in, r->lease, sizeof(r->lease));
 	bcs_get_str(in, r->label, sizeof(r->label));
 	bcs_get_str(in, r->node, sizeof(r->node));
 	r->opened_ms = bcs_get_u64(in);

@@ -49,13 +49,13 @@ int report_decode(const void *data, size_t len, struct report *ret, struct err *
 		return err_set(err, -EBADMSG, "report: does not begin with \"%s\"", domain);
 	/* no read can fail behind the length check */
 	bcs_init(&in, (const uint8_t *)data + sizeof(domain), len - sizeof(domain));
-	memcpy(r.market, bcs_get_fixed(&in, sizeof(r.market)), sizeof(r.market));
-	memcpy(r.lease, bcs_get_fixed(&in, sizeof(r.lease)), sizeof(r.lease));
+	bcs_copy_fixed(&in, r.market, sizeof(r.market));
+	bcs_copy_fixed(&in, r.lease, sizeof(r.lease));
 	r.seq = bcs_get_u64(&in);
 	r.from_ms = bcs_get_u64(&in);
 	r.to_ms = bcs_get_u64(&in);
 	r.total_due = bcs_get_u64(&in);
-	memcpy(r.usage_hash, bcs_get_fixed(&in, sizeof(r.usage_hash)), sizeof(r.usage_hash));
+	bcs_copy_fixed(&in, r.usage_hash, sizeof(r.usage_hash));
 	*ret = r;
 	return 0;
 }

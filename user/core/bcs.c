@@ -104,6 +104,14 @@ const uint8_t *bcs_get_fixed(struct bcs *r, size_t len)
 	return at;
 }
 
+void bcs_copy_fixed(struct bcs *r, void *ret, size_t len)
+{
+	const uint8_t *at = bcs_get_fixed(r, len);
+
+	if (at && len)
+		memcpy(ret, at, len);
+}
+
 static u128 get_le(struct bcs *r, size_t width)
 {
 	const uint8_t *at = bcs_get_fixed(r, width);

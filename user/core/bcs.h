@@ -41,6 +41,7 @@ uint64_t bcs_get_u64(struct bcs *r);
 unsigned __int128 bcs_get_u128(struct bcs *r);
 uint32_t bcs_get_uleb(struct bcs *r, uint32_t max); /* over max is a fault */
 const uint8_t *bcs_get_fixed(struct bcs *r, size_t len);
+void bcs_copy_fixed(struct bcs *r, void *ret, size_t len); /* after a fault ret stays as it was */
 const uint8_t *bcs_get_bytes(struct bcs *r, uint32_t max, uint32_t *ret_len);
 /* Copies a string of at most size - 1 bytes, NUL behind; refuses NUL inside and bad UTF-8. */
 int bcs_get_str(struct bcs *r, char *ret, size_t size);

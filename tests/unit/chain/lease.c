@@ -387,6 +387,10 @@ static void a_damaged_lease_is_found(void **state)
 	assert_int_equal(lease_check(&l, NULL), -EBADMSG);
 	l = good, l.last_to_ms = T0 - 1;
 	assert_int_equal(lease_check(&l, NULL), -EBADMSG);
+	l = good, l.terms.label[0] = '\0';
+	assert_int_equal(lease_check(&l, NULL), -EBADMSG);
+	l = good, memset(l.terms.label, 'x', sizeof(l.terms.label));
+	assert_int_equal(lease_check(&l, NULL), -EBADMSG);
 }
 
 /* ---- Property: any operations in any order --------------------------------------------------- */
@@ -450,12 +454,34 @@ static void random_step(struct world *w, struct lease *l)
 	}
 }
 
+/* What is stored is what is read. */
+static void check_stored(const struct lease *l)
+{
+	cleanup(buf_fini) struct buf bytes = BUF_INIT(LEASE_LEN_MAX),
+				     again = BUF_INIT(LEASE_LEN_MAX);
+	struct lease got;
+	struct err err = {};
+
+	lease_encode(l, &bytes);
+	assert_int_equal(buf_error(&bytes), 0);
+	if (lease_decode(bytes.data, bytes.len, &got, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_memory_equal(&got.terms, &l->terms, sizeof(l->terms));
+	assert_int_equal(got.state, l->state);
+	assert_memory_equal(&got.deposited, &l->deposited,
+			    sizeof(*l) - offsetof(struct lease, deposited));
+	lease_encode(&got, &again);
+	assert_int_equal(again.len, bytes.len);
+	assert_memory_equal(again.data, bytes.data, bytes.len);
+}
+
 static void check_world(const struct world *w, const struct lease *before, const struct lease *l)
 {
 	struct err err = {};
 
 	if (lease_check(l, &err) < 0)
 		fail_msg("%s", err.text);
+	check_stored(l);
 	assert_int_equal(l->deposited, w->deposits);
 	assert_int_equal(l->paid, w->payouts);
 	assert_int_equal(l->refunded, w->refunds);

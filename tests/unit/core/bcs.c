@@ -151,6 +151,20 @@ static void bytes_left_over_are_a_fault(void **state)
 	assert_int_equal(bcs_end(&r), 0);
 }
 
+static void a_copy_is_whole_or_not_made(void **state)
+{
+	char got[4] = "old";
+	struct bcs r;
+
+	(void)state;
+	bcs_init(&r, "abcd", 4);
+	bcs_copy_fixed(&r, got, 3);
+	assert_memory_equal(got, "abc", 3);
+	bcs_copy_fixed(&r, got, 2);
+	assert_memory_equal(got, "abc", 3);
+	assert_int_equal(r.error, -EBADMSG);
+}
+
 static void strings_are_text_that_fits(void **state)
 {
 	static const struct {
@@ -240,6 +254,7 @@ int main(void)
 		TEST(after_a_fault_all_reads_give_nothing),
 		TEST(reads_stay_inside),
 		TEST(bytes_left_over_are_a_fault),
+		TEST(a_copy_is_whole_or_not_made),
 		TEST(strings_are_text_that_fits),
 		TEST(random_values_come_back),
 		TEST(a_full_buffer_is_reported_once_at_the_end),
