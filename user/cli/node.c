@@ -25,14 +25,7 @@ int node_dp(struct cli *cli, struct dp **ret, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = dp_open_pinned(cfg->paths.bpffs, ret, err);
-	if (rc == -ENOENT)
-		return err_set(
-			err, rc,
-			"no datapath of Weir in %s; start one with 'weir agent run', or name "
-			"the right paths.bpffs with -c",
-			cfg->paths.bpffs);
-	return rc;
+	return dp_open_pinned(cfg->paths.bpffs, ret, err);
 }
 
 int node_state(struct cli *cli, const char *name, char ret[NODE_PATH_MAX], struct err *err)

@@ -273,7 +273,7 @@ static void detach_leaves_nothing(void **state)
 
 	run_ok(f, "datapath", "detach");
 	assert_int_equal(run(f, "datapath", "status"), 1);
-	assert_non_null(strstr(f->err, "no datapath of Weir in "));
+	assert_non_null(strstr(f->err, "no datapath is pinned"));
 	assert_int_equal(run(f, "backend", "show"), 1);
 	assert_int_equal(run(f, "pod", "show"), 1);
 }
