@@ -13,14 +13,14 @@
 #include "ledger/lease.h"
 #include "ledger/ledger.h"
 
-struct list {
+struct collect {
 	struct json *json;
 	struct err *err;
 };
 
 static int add(const struct ledger_lease *row, void *arg)
 {
-	struct list *list = arg;
+	struct collect *list = arg;
 	struct json *o, *p;
 	struct lease l;
 	int rc = lease_decode(row->account, row->account_len, &l, list->err);
@@ -55,7 +55,7 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 	cleanup(ledger_close) struct ledger *ledger = NULL;
 	cleanup(json_free) struct json *list = json_new_array();
 	const char *label = cli_arg(cli, 0);
-	struct list to = { .json = list, .err = err };
+	struct collect to = { .json = list, .err = err };
 	struct ledger_lease lease;
 	int rc;
 

@@ -173,13 +173,13 @@ void option_free(const struct option_set *s)
 
 /* ---- YAML ----------------------------------------------------------------------------------- */
 
-struct source {
+struct document {
 	const struct option_set *set;
 	const struct yaml *yaml;
 	const char *name;
 };
 
-static int fail_at(const struct source *src, const struct json *node, int code, struct err *err)
+static int fail_at(const struct document *src, const struct json *node, int code, struct err *err)
 {
 	char key[SHOWN + 4];
 
@@ -204,7 +204,7 @@ static void list_names(const struct option_set *s, const char *section, struct b
 	}
 }
 
-static int fail_unknown(const struct source *src, const char *section, const struct json *node,
+static int fail_unknown(const struct document *src, const char *section, const struct json *node,
 			struct err *err)
 {
 	cleanup(buf_fini) struct buf names = BUF_INIT(400);
@@ -222,7 +222,7 @@ static int fail_unknown(const struct source *src, const char *section, const str
 		       yaml_line(src->yaml, node), full, names.data ? names.data : "");
 }
 
-static int read_section(const struct source *src, const struct json *section, struct err *err)
+static int read_section(const struct document *src, const struct json *section, struct err *err)
 {
 	const char *name = json_key(section);
 
@@ -250,7 +250,7 @@ static int read_section(const struct source *src, const struct json *section, st
 	return 0;
 }
 
-static int read_root(const struct source *src, const struct json *root, struct err *err)
+static int read_root(const struct document *src, const struct json *root, struct err *err)
 {
 	if (json_type(root) == JSON_NULL)
 		return 0;
@@ -276,7 +276,7 @@ int option_yaml(const struct option_set *s, const char *text, size_t len, const 
 		struct err *err)
 {
 	cleanup(yaml_free) struct yaml *yaml = NULL;
-	struct source src = { .set = s, .name = name };
+	struct document src = { .set = s, .name = name };
 	int r = yaml_parse(text, len, name, &yaml, err);
 
 	if (r < 0)

@@ -93,12 +93,12 @@ static int read_u32(const struct option_spec *o, const char *text, void *at)
 	return parse_u32(text, (uint32_t)o->min, (uint32_t)option_upper(o), at);
 }
 
-struct unit {
+struct scale {
 	uint64_t factor;
 	const char *name;
 };
 
-static void put_units(uint64_t v, const struct unit *units, struct buf *out)
+static void put_units(uint64_t v, const struct scale *units, struct buf *out)
 {
 	while (units->factor > 1 && (v == 0 || v % units->factor))
 		units++;
@@ -107,7 +107,7 @@ static void put_units(uint64_t v, const struct unit *units, struct buf *out)
 
 static void put_duration(const struct option_spec *o, const void *at, struct buf *out)
 {
-	static const struct unit units[] = {
+	static const struct scale units[] = {
 		{ 86400000, "d" }, { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" },
 	};
 
@@ -117,7 +117,7 @@ static void put_duration(const struct option_spec *o, const void *at, struct buf
 
 static void put_size(const struct option_spec *o, const void *at, struct buf *out)
 {
-	static const struct unit units[] = {
+	static const struct scale units[] = {
 		{ 1ull << 30, "GiB" },
 		{ 1ull << 20, "MiB" },
 		{ 1ull << 10, "KiB" },

@@ -35,7 +35,7 @@ static void put_form(const struct option_spec *o, struct buf *out)
 
 static void put_plain(const char *text, struct buf *out)
 {
-	for (size_t i = 0; text[i] && i < 64; i++)
+	for (size_t i = 0; i < 64 && text[i]; i++)
 		buf_printf(out, "%c",
 			   (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
 	if (strnlen(text, 65) > 64)
