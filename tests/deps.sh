@@ -45,7 +45,7 @@ if [ "$codename" = bookworm ] && libbpf_old; then
 	echo "deb http://deb.debian.org/debian bookworm-backports main" >$list
 fi
 apt update
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2086
 apt install --no-install-recommends $(missing $BUILD $RUN $TEST)
 if [ "$codename" = bookworm ]; then
 	# shellcheck disable=SC2086
