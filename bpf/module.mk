@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 # Each *.bpf.c is an object of its own; bpftool links them into one, and makes one skeleton of it.
 # maps first: libbpf's linker gives a map that it meets as extern first the offset 0
 BPF_SRCS := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
