@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The manual page (roff, man macros) and the bash completion, made from the tables of cli.h, so that
- * neither can tell of a command that is not there. `weir help --man`, `weir help --bash`.
+ * The manual page (roff, man macros) and the bash completion, made from the tables of cli.h, so
+ * that neither can tell of a command that is not there. `weir help --man`, `weir help --bash`.
  * Return 0, -ENOMEM, or the buffer's error.
  */
 #pragma once

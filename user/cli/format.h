@@ -9,7 +9,7 @@
 
 #define FORMAT_MAX 64
 
-/* "1023B", "1.5MiB": three to four digits. ret has FORMAT_MAX bytes, as everywhere here. Returns ret. */
+/* "1023B", "1.5MiB". ret has FORMAT_MAX bytes, as everywhere here; returns ret. */
 char *format_bytes(uint64_t bytes, char *ret);
 /* Seconds with milliseconds: "4323.456". */
 char *format_ns(uint64_t ns, char *ret);

@@ -18,6 +18,6 @@ void member_hex(struct json *o, const char *key, const uint8_t *data, size_t len
 void member_mist(struct json *o, const char *key, uint64_t mist);
 /* "ns/name", or null when it has no name. */
 void member_pod(struct json *o, const char *key, const char *ns, const char *name);
-/* cpu_ns, memory_*, rx_*, tx_*: names that programs rely on. Where memory was not measured it is null,
- * and not_measured says why; of a sum, how many of its `parts` were without (1: a reading). */
+/* cpu_ns, memory_*, rx_*, tx_*: names that programs rely on. Where memory was not measured it is
+ * null, and not_measured says why; of a sum, how many of its `parts` were without (1: a reading). */
 void member_usage(struct json *o, const struct usage *u, uint64_t parts);

@@ -10,10 +10,10 @@
  *   object or a list of objects.
  * `rows` names a list in each element: each of its elements is a row then, and "^type" is the key
  * `type` of the element around it.
- * null, "", an empty list and a member that is not there are "-". `notes` names a member that maps a
- * dimension to the reason why it is null ("not_measured"); each different reason is told once below
- * the table. Views have an empty line between them. An empty array is its header alone, or the text
- * `empty`.
+ * null, "", an empty list and a member that is not there are "-". `notes` names a member that maps
+ * a dimension to the reason why it is null ("not_measured"); each different reason is told once
+ * below the table. Views have an empty line between them. An empty array is its header alone, or
+ * the text `empty`.
  */
 #pragma once
 

@@ -70,7 +70,7 @@ static int by_id(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* A copy, since the agent's next walk writes over the mapping; taken again when one ended meanwhile. */
+/* A copy, since the agent's next walk writes over the mapping; again if one ended meanwhile. */
 static int copy_samples(struct dp *dp, struct weir_sample **ret, size_t *ret_n)
 {
 	for (int tries = 0;; tries++) {

@@ -26,6 +26,6 @@ struct words {
  *	struct words w = {};
  *	while ((rc = words_next(&text, &w, err)) > 0)
  *
- * 1: a line with words, empty ones are passed over; 0: the end; -EINVAL: a quote that is not closed;
- * -E2BIG. Errors name the line. */
+ * 1: a line with words, empty ones are passed over; 0: the end; -EINVAL: a quote that is not
+ * closed; -E2BIG. Errors name the line. */
 int words_next(const char **text, struct words *w, struct err *err);

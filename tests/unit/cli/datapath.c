@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
-#include "agent/config.h"
+#include "core/cgroup.h"
 #include "svc/plan.h"
 #include "svc/svc.h"
 #include "svc/view.h"
@@ -24,7 +24,7 @@ static void must(int rc, const struct err *err)
 		fail_msg("%d %s", rc, err->text);
 }
 
-static const char *missing(char **ret_mount)
+static const char *missing(char *mount_at, size_t size)
 {
 	struct err err = {};
 
@@ -32,7 +32,7 @@ static const char *missing(char **ret_mount)
 		return "needs root";
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return "needs a kernel with BTF";
-	if (cgroup2_mount("/proc/self/mountinfo", ret_mount, &err) < 0)
+	if (cgroup2_mount("/proc/self/mountinfo", mount_at, size, &err) < 0)
 		return "needs cgroup2";
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return "needs a mount namespace";
@@ -105,11 +105,11 @@ static int attach(const struct kernel *k, struct dp **ret, struct err *err)
 /* The first call of each test: what may skip it. Leaves pins, as an agent that was killed. */
 static struct kernel *kernel_of(void **state)
 {
-	cleanup(free_ptr) char *mount_at = NULL;
+	char mount_at[200];
 	cleanup(dp_close) struct dp *dp = NULL;
 	const struct weir_sample *samples;
 	struct kernel *k = *state;
-	const char *why = missing(&mount_at);
+	const char *why = missing(mount_at, sizeof(mount_at));
 	const char *parents[] = { k->pods };
 	struct err err = {};
 	size_t n;
