@@ -56,13 +56,34 @@ static int dup_text(const struct yaml_build *b, struct fy_token *token, char **r
 		return 0;
 	if (!text)
 		return err_errno(b->err, -ENOMEM, "%s", b->name);
-	if (memchr(text, 0, len) || utf8_valid_len(text, len) != len)
-		return yaml_fault(b, -EBADMSG, "\\0 and half characters are refused");
 	copy = strndup(text, len);
 	if (!copy)
 		return err_errno(b->err, -ENOMEM, "%s", b->name);
 	*ret = copy;
 	return 0;
+}
+
+static int dup_quoted(const struct yaml_build *b, struct fy_token *token, bool is_double,
+		      char **ret)
+{
+	const struct fy_mark *start = fy_token_start_mark(token), *end = fy_token_end_mark(token);
+	int rc = -EBADMSG;
+
+	if (start && end && start->input_pos <= end->input_pos && end->input_pos <= b->len)
+		rc = yaml_quoted(b->text + start->input_pos, end->input_pos - start->input_pos,
+				 is_double, ret);
+	if (rc == -EBADMSG)
+		return yaml_fault(b, rc, "an escape that is none, or of \\0 or half a character");
+	return rc < 0 ? err_errno(b->err, rc, "%s", b->name) : 0;
+}
+
+static int dup_scalar(const struct yaml_build *b, struct fy_token *token, char **ret)
+{
+	enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
+
+	if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)
+		return dup_quoted(b, token, style == FYSS_DOUBLE_QUOTED, ret);
+	return dup_text(b, token, ret);
 }
 
 static int build_node(struct yaml_build *b, struct fy_event *e)
@@ -80,7 +101,7 @@ static int build_node(struct yaml_build *b, struct fy_event *e)
 		return yaml_begin(b, anchor, json_new_array());
 	if (e->type == FYET_MAPPING_START)
 		return yaml_begin(b, anchor, json_new_object());
-	rc = dup_text(b, e->scalar.value, &text);
+	rc = dup_scalar(b, e->scalar.value, &text);
 	if (rc < 0)
 		return rc;
 	/* An empty document has a scalar without a token. */
@@ -222,7 +243,7 @@ int yaml_parse(const char *text, size_t len, const char *name, struct yaml **ret
 {
 	cleanup(yaml_free) struct yaml *y = NULL;
 	cleanup(yaml_build_fini) struct yaml_build b = {
-		.name = name, .err = err, .line = 1, .column = 1
+		.name = name, .text = text, .len = len, .err = err, .line = 1, .column = 1
 	};
 	int rc;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What yaml.c, yaml_build.c and yaml_plain.c share and nobody else may include.
+ * What yaml.c, yaml_build.c, yaml_scalar.c and yaml_quoted.c share and nobody else may include.
  *
  * The builder makes JSON trees of events (begin, scalar, end, alias), and knows nothing of libfyaml.
  */
@@ -14,6 +14,9 @@ struct err;
 
 /* The node that a plain scalar stands for in the core schema, as core/yaml.h says. NULL: no memory. */
 struct json *yaml_plain(const char *text);
+/* The text, to free(), that stands for what is between two quotes. -EBADMSG: an escape that is none, or
+ * of NUL or half a surrogate pair. */
+int yaml_quoted(const char *text, size_t len, bool is_double, char **ret);
 
 /* Where a node is in the text, from 1. */
 struct yaml_place {
@@ -35,7 +38,8 @@ struct yaml_anchor {
 
 struct yaml_build {
 	struct yaml *y;
-	const char *name; /* of the text */
+	const char *name, *text; /* the text and what errors call it */
+	size_t len;
 	struct err *err;
 	struct json *root;  /* of the document being read */
 	struct {

@@ -126,6 +126,46 @@ static void block_scalars_are_strings(void **state)
 		     "{\"a\":\"1\\n2\\n\",\"b\":\"x y\",\"c\":\"true\"}");
 }
 
+/* YAML 1.2.2, 7.3 */
+static void quoted_scalars_are_unfolded(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "''", "" },
+		{ "'it''s'", "it's" },
+		{ "'a''''b'", "a''b" },
+		{ "''''", "'" },
+		{ "''''''", "''" },
+		{ "' a\tb '", " a\tb " },
+		{ "'a\\nb'", "a\\nb" },
+		{ "'a \n  \tb'", "a b" },
+		{ "'a\n\n \n b'", "a\n\nb" },
+		{ "'a\r\n b\r\n'", "a b " },
+		{ "' 1st\n\n 2nd \n\t3rd '", " 1st\n2nd 3rd " }, /* example 7.9 */
+		{ "\"\"", "" },
+		{ "\"it's\"", "it's" },
+		{ "\"\\a\\b\\t\\n\\v\\f\\r\\e\\ \\\"\\/\\\\\"", "\a\b\t\n\v\f\r\x1b \"/\\" },
+		{ "\"\\N\\_\\L\\P\"", "\xc2\x85\xc2\xa0\xe2\x80\xa8\xe2\x80\xa9" },
+		{ "\"\\x41\\u00e9\\U0001F600\\ud83d\\ude00\"",
+		  "A\xc3\xa9\xf0\x9f\x98\x80\xf0\x9f\x98\x80" },
+		{ "\"a \n  b\"", "a b" },
+		{ "\"a\\\n  b\"", "ab" },
+		{ "\"a \\\n  \\ b\"", "a  b" },
+		{ "\"a\\\n\n  b\"", "a\nb" },
+		{ "\"a\\t\n b\"", "a\t b" }, /* an escaped blank stays */
+		/* example 7.5 */
+		{ "\"folded \nto a space,\t\n \nto a line feed, or \t\\\n \\ \tnon-content\"",
+		  "folded to a space,\nto a line feed, or \t \tnon-content" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup(yaml_free) struct yaml *y = parsed(cases[i][0]);
+
+		assert_int_equal(yaml_len(y), 1);
+		assert_string_equal(json_text(yaml_doc(y, 0), "not a string"), cases[i][1]);
+	}
+}
+
 static void keys_are_strings(void **state)
 {
 	(void)state;
@@ -213,7 +253,11 @@ static void faults_name_their_place(void **state)
 		{ "{{a: 1}: 2}", "a.yaml:1:2: a key must be a scalar" },
 		{ "a: !!str 1", "a.yaml:1:10: tags (!) are not supported" },
 		{ "a: !x {}", "a.yaml:1:7: tags (!) are not supported" },
-		{ "a: \"x\\0\"", "a.yaml:1:5: \\0 and half characters are refused" },
+		{ "a: \"x\\0\"",
+		  "a.yaml:1:5: an escape that is none, or of \\0 or half a character" },
+		{ "a: \"\\u0000\"",
+		  "a.yaml:1:5: an escape that is none, or of \\0 or half a character" },
+		{ "a: \"\\ud83d\\n\"", "a.yaml:1:5: double-quoted scalar has invalid UTF8 escape" },
 		{ "a: 1\nb: \x01", "a.yaml:2:4: control character" },
 		{ "a: \x7f", "a.yaml:1:4: control character" },
 		{ "a: 1\nb: \x80\nc: 1\n", "a.yaml:2:4: not UTF-8" },
@@ -356,6 +400,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(plain_scalars_follow_the_core_schema),
 		TEST(block_scalars_are_strings),
+		TEST(quoted_scalars_are_unfolded),
 		TEST(keys_are_strings),
 		TEST(documents_that_are_empty_are_left_out),
 		TEST(json_is_read_as_well),
