@@ -203,7 +203,7 @@ class Bed:
             (self.dir / name).mkdir(mode=0o700)
         run("mount", "-t", "bpf", "bpf", str(self.dir / "bpffs"))
         run("ip", "netns", "add", self.node)
-        for line in ("link set lo up", "link add br0 type bridge", "link set br0 up",
+        for line in ("link set lo up", "link add br0 type bridge mcast_snooping 0", "link set br0 up",
                      "addr add 10.244.1.1/24 dev br0", "addr add fd10:244:1::1/64 dev br0 nodad"):
             run("ip", "-n", self.node, *line.split())
         self.write("node.json", {

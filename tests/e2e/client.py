@@ -3,7 +3,8 @@
 
 client.py count KIND ADDR PORT N      N requests; prints {"answers": {name: n}, "failed": [...]}
 client.py flow KIND ADDR PORT SECONDS requests as fast as they go; the same, with "requests"
-client.py hold ADDR PORT              one TCP connection that stays; prints a line when it is up
+client.py hold ADDR PORT              one TCP connection; prints "up", and when its input ends asks
+                                      once more over it and prints the answer
 KIND: tcp (a connection each), udp (one unconnected socket), udpc (a connected socket each).
 """
 import collections
@@ -13,13 +14,22 @@ import sys
 import time
 
 
+def ask_tcp(s):
+    """One request; then an orderly end, in which every packet still has its socket."""
+    s.sendall(b"x" * 100)
+    answer = s.recv(1024).decode()
+    s.shutdown(socket.SHUT_WR)
+    if s.recv(1):
+        raise OSError("data behind the answer")
+    return answer
+
+
 def once_tcp(addr, port):
     with socket.create_connection((addr, port), 5) as s:
         peer = s.getpeername()[:2]
         if peer != (addr, port):
             raise OSError(f"getpeername says {peer}")
-        s.sendall(b"x" * 100)
-        return s.recv(1024).decode()
+        return ask_tcp(s)
 
 
 def once_udpc(addr, port):
@@ -48,9 +58,10 @@ def udp_asker():
 def main():
     what, args = sys.argv[1], sys.argv[2:]
     if what == "hold":
-        s = socket.create_connection((args[0], int(args[1])), 5)
-        print("up", flush=True)
-        s.recv(1)
+        with socket.create_connection((args[0], int(args[1])), 5) as s:
+            print("up", flush=True)
+            sys.stdin.read()
+            print(ask_tcp(s))
         return
     kind, addr, port, amount = args[0], args[1], int(args[2]), float(args[3])
     ask = {"tcp": once_tcp, "udpc": once_udpc, "udp": udp_asker()}[kind]

@@ -137,11 +137,11 @@ static int agent_open(struct agent *a, struct err *err)
 		r = work_new(&a->loop, &a->books);
 	if (!r)
 		r = work_new(&a->loop, &a->hands);
-	if (!r)
-		r = measure_prepare(a, err);
 	/* read the objects before anything is written to the kernel */
 	if (!r)
 		r = source_start(&a->loop, a->cfg->source.path, &source_ops, a, &a->source, err);
+	if (!r)
+		r = measure_prepare(a, err);
 	if (!r)
 		r = direct_open(a, err);
 	if (!r)

@@ -7,12 +7,12 @@
 #include <sys/un.h>
 
 #include "core/buf.h"
+#include "core/cgroup.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
 
 #define CONFIG_MAX_BYTES (1u << 20)
-#define MOUNTINFO_MAX_BYTES (16u << 20)
 
 static const char *const source_kinds[] = { "files", "kubernetes", NULL };
 static const char *const modes[] = { "snat", "dsr", NULL };
@@ -127,67 +127,6 @@ void config_free(struct config **cfg)
 
 /* ---- The host's part ------------------------------------------------------------------------ */
 
-/* mountinfo writes blank, tab, newline and backslash as \040 and so on. */
-static void unescape_octal(char *text)
-{
-	char *to = text;
-
-	while (*text) {
-		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] && text[3]) {
-			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
-				       (text[3] - '0'));
-			text += 4;
-		} else {
-			*to++ = *text++;
-		}
-	}
-	*to = '\0';
-}
-
-/* "36 35 98:0 ROOT MOUNTPOINT OPTIONS [OPTIONAL...] - FSTYPE SOURCE SUPEROPTIONS", see
- * proc_pid_mountinfo(5). The mount point when the type is cgroup2, cut out of line; else NULL. */
-static char *cgroup2_of_line(char *line)
-{
-	char *type = strstr(line, " - "), *point = line;
-
-	if (!type || strncmp(type + 3, "cgroup2 ", 8) != 0)
-		return NULL;
-	for (int i = 0; i < 4 && point; i++) {
-		point = strchr(point, ' ');
-		point = point ? point + 1 : NULL;
-	}
-	if (!point || point >= type)
-		return NULL;
-	point[strcspn(point, " ")] = '\0';
-	unescape_octal(point);
-	return point;
-}
-
-int cgroup2_mount(const char *mountinfo, char **ret, struct err *err)
-{
-	cleanup(buf_fini) struct buf text = BUF_INIT(MOUNTINFO_MAX_BYTES);
-	int r = file_read(mountinfo, &text, err);
-	char *next = text.data;
-
-	if (r < 0)
-		return r;
-	while (next) {
-		char *line = strsep(&next, "\n"), *point = cgroup2_of_line(line), *copy;
-
-		if (!point)
-			continue;
-		copy = strdup(point);
-		if (!copy)
-			return err_errno(err, -ENOMEM, "%s", mountinfo);
-		*ret = copy;
-		return 0;
-	}
-	return err_set(err, -ENOENT,
-		       "%s: no cgroup2 file system is mounted; mount one (mount -t cgroup2 none "
-		       "/sys/fs/cgroup) or set paths.cgroup",
-		       mountinfo);
-}
-
 /* As the kubelet names a node: the host's name in lower case. */
 static int host_name(char **ret, struct err *err)
 {
@@ -226,12 +165,14 @@ static int make_name(struct config *cfg, char **ret, struct err *err)
 
 static int make_cgroup(struct config *cfg, char **ret, struct err *err)
 {
-	int r = cgroup2_mount("/proc/self/mountinfo", ret, err);
+	char mount[PATH_MAX];
+	int r = cgroup2_mount(CGROUP_MOUNTINFO, mount, sizeof(mount), err);
 
 	(void)cfg;
 	if (r < 0)
-		err_wrap(err, "paths.cgroup");
-	return r;
+		return err_wrap(err, "paths.cgroup");
+	*ret = strdup(mount);
+	return *ret ? 0 : err_errno(err, -ENOMEM, "paths.cgroup");
 }
 
 static int make_key_file(struct config *cfg, char **ret, struct err *err)

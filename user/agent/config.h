@@ -81,7 +81,3 @@ void config_free(struct config **cfg);
 
 /* The table over cfg (NULL is fine for option_help(), option_flag() and option_variable()). */
 struct option_set config_options(struct config *cfg);
-
-/* The first cgroup2 mount that /proc/self/mountinfo, or a file of its form, names; free() it.
- * -ENOENT when there is none. */
-int cgroup2_mount(const char *mountinfo, char **ret, struct err *err);

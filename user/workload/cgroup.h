@@ -14,8 +14,6 @@
 
 struct err;
 
-/* Where cgroup2 is mounted, from /proc/self/mountinfo. -ENOENT: nowhere. */
-int cgroup2_mount(char *ret, size_t size, struct err *err);
 /* path: "/weir/pods/a". -EBUSY when a process is in there already. */
 int cgroup_make(const char *path, struct err *err);
 int cgroup_remove(const char *path, struct err *err);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "core/buf.h"
+#include "core/cgroup.h"
 #include "core/cleanup.h"
 #include "core/crypto.h"
 #include "core/err.h"
@@ -75,7 +76,7 @@ static void need_kernel(void)
 		skip_or_fail("runc is not installed");
 	if (bundle_find_node(path, sizeof(path), NULL) < 0)
 		skip_or_fail("node is not installed below /usr");
-	if (cgroup2_mount(path, sizeof(path), NULL) < 0)
+	if (cgroup2_mount(CGROUP_MOUNTINFO, path, sizeof(path), NULL) < 0)
 		skip_or_fail("cgroup2 is not mounted");
 }
 
