@@ -91,6 +91,7 @@ def curl(pod, vip, n, path="/"):
 def direct(bed, replicas):
     client = bed.pod("client", lease=LEASE)
     vips = bed.service("web", 80, replicas, 8080)
+    wait_for("the Service is known", lambda: bed.weir("service", "show"))
     for vip in vips:
         wait_for(f"{vip} answers", lambda v=vip: curl(client, v, 1))
     for vip in vips:
