@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/core/test.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,6 +18,9 @@ static int capture(void **state)
 	(void)state;
 	captured = memfd_create("stderr", MFD_CLOEXEC);
 	saved = dup(STDERR_FILENO);
+	/* As logs are opened: the kernel doesn't lock the offset of a memfd, so writes would meet. */
+	if (fcntl(captured, F_SETFL, O_APPEND) < 0)
+		return -1;
 	return captured < 0 || saved < 0 || dup2(captured, STDERR_FILENO) < 0 ? -1 : 0;
 }
 
