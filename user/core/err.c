@@ -6,6 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a message quotes may come from anywhere: it stays one line, and does nothing to a terminal. */
+static void flatten(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
 int err_setv(struct err *err, int code, const char *fmt, va_list ap)
 {
 	char text[sizeof(err->text)];
@@ -15,6 +23,7 @@ int err_setv(struct err *err, int code, const char *fmt, va_list ap)
 		return code;
 	/* By way of a copy, since an argument may point into err->text. */
 	vsnprintf(text, sizeof(text), fmt, ap);
+	flatten(text);
 	memcpy(err->text, text, sizeof(text));
 	err->code = code;
 	return code;

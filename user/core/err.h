@@ -13,7 +13,7 @@
  *   SQLITE_BUSY -EBUSY.
  *
  * A text says what, where, and what to do: "manifests/a.yaml:7: port 99999 is out of range; use 1
- * to 65535". No trailing newline or full stop.
+ * to 65535". No trailing newline or full stop; control characters become '?'.
  *
  *	struct err err = {};
  *	if (x_load(path, &x, &err) < 0)

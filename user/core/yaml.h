@@ -11,6 +11,9 @@
  * hides something: duplicate keys, keys that are no scalars, merge keys (<<), tags (!!str),
  * control characters and what is not UTF-8.
  *
+ * Known fault of libfyaml 0.7.12: a folded block scalar (>) loses an empty line that stands before a
+ * line indented more. It prints nothing to standard error; what it has to say is in the struct err.
+ *
  * A struct yaml never changes, so its reading may be shared by threads.
  */
 #pragma once

@@ -80,13 +80,24 @@ static void long_texts_are_cut(void **state)
 	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 }
 
+static void a_text_is_one_line_whatever_it_quotes(void **state)
+{
+	struct err err = {};
+
+	(void)state;
+	err_set(&err, -EINVAL, "key \"%s\"", "a\nb\x1b[2J\x7f\xc3\xa9");
+	assert_string_equal(err.text, "key \"a?b?[2J?\xc3\xa9\"");
+	err_wrap(&err, "file %s", "x\ty");
+	assert_string_equal(err.text, "file x?y: key \"a?b?[2J?\xc3\xa9\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(set_gives_code_and_text),	  TEST(errno_puts_the_reason_behind),
 		TEST(wrap_puts_context_in_front), TEST(wrap_of_nothing_is_an_error_all_the_same),
 		TEST(null_is_accepted),		  TEST(its_own_text_may_be_an_argument),
-		TEST(long_texts_are_cut),
+		TEST(long_texts_are_cut),	  TEST(a_text_is_one_line_whatever_it_quotes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
