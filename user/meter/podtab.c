@@ -118,14 +118,17 @@ static int parent_index(struct podtab *t, const char *path, size_t *ret)
 	return 0;
 }
 
+/* pod NULL: the folder alone */
 static int place_add(struct podtab *t, const struct meter_pod *pod, const char *parent,
 		     const char *name)
 {
 	struct place *p = &t->places[t->n_places];
-	int r = parent_index(t, parent, &p->parent);
+	size_t at;
+	int r = parent_index(t, parent, &at);
 
-	if (r < 0)
+	if (r < 0 || !pod)
 		return r;
+	p->parent = at;
 	/* the kernel side cuts longer names in the same way */
 	snprintf(p->key.name, sizeof(p->key.name), "%.*s", WEIR_NAME_MAX - 1, name);
 	p->pod = pod;
@@ -133,7 +136,8 @@ static int place_add(struct podtab *t, const struct meter_pod *pod, const char *
 	return 0;
 }
 
-static int place_named(struct podtab *t, const struct meter_pod *pod, struct err *err)
+/* Where the pod may lie: those places, or (joined already) their folders alone. */
+static int place_named(struct podtab *t, const struct meter_pod *pod, bool joined, struct err *err)
 {
 	char parent[METER_PATH_MAX];
 	char *slash;
@@ -145,10 +149,10 @@ static int place_named(struct podtab *t, const struct meter_pod *pod, struct err
 			       "Pod %s/%s: cgroup %s is no folder below the cgroup mount", pod->ns,
 			       pod->name, pod->cgroup);
 	*slash = '\0';
-	return place_add(t, pod, parent, slash + 1);
+	return place_add(t, joined ? NULL : pod, parent, slash + 1);
 }
 
-static int places_of_kubelet(struct podtab *t, const struct meter_pod *pod)
+static int places_of_kubelet(struct podtab *t, const struct meter_pod *pod, bool joined)
 {
 	char uid[sizeof(pod->uid)], parent[METER_PATH_MAX], name[WEIR_NAME_MAX + 64];
 	int r = 0;
@@ -161,14 +165,26 @@ static int places_of_kubelet(struct podtab *t, const struct meter_pod *pod)
 		snprintf(name, sizeof(name), "%s%s%s", kubelet[i].before, uid, kubelet[i].after);
 		r = path_format(parent, sizeof(parent), "%s/%s", t->root, kubelet[i].parent);
 		if (!r)
-			r = place_add(t, pod, parent, name);
+			r = place_add(t, joined ? NULL : pod, parent, name);
 	}
 	return r;
+}
+
+static int places_of(struct podtab *t, const struct meter_pod *pod, bool joined, struct err *err)
+{
+	int r = 0;
+
+	if (pod->cgroup[0])
+		return place_named(t, pod, joined, err);
+	if (pod->uid[0])
+		r = places_of_kubelet(t, pod, joined);
+	return r < 0 ? err_errno(err, r, "Pod %s/%s", pod->ns, pod->name) : 0;
 }
 
 int podtab_set(struct podtab *t, const struct meter_pod *pods, size_t n, struct err *err)
 {
 	struct podtab next = {}, old;
+	struct joined *j, *following;
 	int r = 0;
 
 	memcpy(next.root, t->root, sizeof(next.root));
@@ -180,10 +196,12 @@ int podtab_set(struct podtab *t, const struct meter_pod *pods, size_t n, struct 
 		struct meter_pod *pod = &next.pods[next.n_pods];
 
 		*pod = pods[next.n_pods];
-		if (pod->cgroup[0])
-			r = place_named(&next, pod, err);
-		else if (pod->uid[0])
-			r = places_of_kubelet(&next, pod);
+		r = places_of(&next, pod, false, err);
+	}
+	/* P2: whoever is not billed in full yet, his folder must stay a parent */
+	HASH_ITER(hh, t->joined, j, following) {
+		if (!r)
+			r = places_of(&next, &j->pod, true, err);
 	}
 	if (!r) {
 		next.parent_ids = calloc(next.n_parents + 1, sizeof(*next.parent_ids));
