@@ -76,23 +76,29 @@ static int signals_open(struct agent *a, struct err *err)
 	return 0;
 }
 
-/* The provider's report key; made on the first start. */
+/* The provider's report key; made on the first start, but never for a ledger that has another's
+ * leases. */
 static int key_open(struct agent *a, struct err *err)
 {
 	const char *path = a->cfg->key.file;
 	char hex[2 * PUBKEY_LEN + 1];
 	int r = key_load(path, &a->key, err);
+	bool made = r == -ENOENT;
 
-	if (r == -ENOENT) {
+	if (made) {
 		r = key_new(&a->key);
 		if (r < 0)
 			return err_errno(err, r, "making a key");
-		r = key_save(a->key, path, err);
-		if (!r)
-			log_info("agent", "made the provider's report key", "file=%s", path);
 	}
+	a->book.key = a->key;
+	if (!r)
+		r = book_check(&a->book, err);
+	if (!r && made)
+		r = key_save(a->key, path, err);
 	if (r < 0)
 		return r;
+	if (made)
+		log_info("agent", "made the provider's report key", "file=%s", path);
 	format_hex(key_public(a->key), PUBKEY_LEN, hex);
 	log_info("agent", "report key", "public=%s", hex);
 	return 0;
@@ -113,14 +119,14 @@ static int store_open_all(struct agent *a, struct err *err)
 		r = store_open(cfg->paths.state, cfg->walrus.max_blob_bytes, &a->store, err);
 	if (!r)
 		r = workload_sweep(cfg->paths.state, err);
-	if (!r)
-		r = key_open(a, err);
 	if (r < 0)
 		return r;
 	a->book = (struct book){ .ledger = a->ledger,
-				 .key = a->key,
 				 .node = cfg->node.name,
 				 .started_ms = a->started_ms };
+	r = key_open(a, err);
+	if (r < 0)
+		return r;
 	r = clock_boot_id(a->book.boot);
 	return r < 0 ? err_errno(err, r, "the kernel's boot id") : 0;
 }
@@ -160,20 +166,19 @@ static void close_any(uv_handle_t *handle, void *arg)
 		uv_close(handle, NULL);
 }
 
-/* Stops taking orders first, lets the work queue finish, then lets go of what it used. */
+/* Stops taking orders and all timers first, lets the work queues finish, and only then lets go of
+ * what both used. */
 static void agent_close(struct agent *a)
 {
 	ctl_stop(&a->ctl);
 	http_stop(&a->health);
 	http_stop(&a->metrics);
-	if (a->source)
-		source_stop(&a->source);
-	direct_close(a);
-	measure_close(a);
-	uv_run(&a->loop, UV_RUN_NOWAIT);
+	source_stop(&a->source);
 	uv_walk(&a->loop, close_any, NULL);
 	while (uv_run(&a->loop, UV_RUN_DEFAULT))
 		;
+	direct_close(a);
+	measure_close(a);
 	work_free(&a->books);
 	work_free(&a->hands);
 	uv_loop_close(&a->loop);
