@@ -36,6 +36,7 @@ struct agent {
 
 	/* direct.c */
 	struct svc_table *services;
+	const struct svc_table *saving; /* on the books' queue, or NULL */
 	struct svc_idle *idle;
 	uv_timer_t replan;
 	uint64_t synced_ms, sync_failed_ms; /* UTC; 0: never */
@@ -46,19 +47,20 @@ struct agent {
 	char meter_cgroup[METER_PATH_MAX];
 	uv_timer_t sample, window;
 	struct book_window last_window;
+	bool window_waits; /* the timer's last window is on the queue still */
 	uint64_t window_failed_ms;
 	struct err window_error;
 };
 
 /* direct.c: makes the kernel direct as the objects say. */
 int direct_open(struct agent *a, struct err *err);
-void direct_close(struct agent *a);
+void direct_close(struct agent *a); /* when neither loop nor queues run any more */
 void direct_changed(struct agent *a, const struct kube_set *set);
 
 /* measure.c: reads the pods, closes windows. */
 int measure_prepare(struct agent *a, struct err *err); /* before the datapath is opened */
 int measure_open(struct agent *a, struct err *err);
-void measure_close(struct agent *a);
+void measure_close(struct agent *a); /* when neither loop nor queues run any more */
 void measure_changed(struct agent *a, const struct kube_set *set);
 /* Readings of all named pods now; free() the array. */
 int measure_collect(struct agent *a, struct book_reading **ret, size_t *ret_n, struct err *err);

@@ -107,11 +107,13 @@ static void put_pods(struct metrics *m, struct agent *a, size_t family)
 
 	metric_family(m, family);
 	for (size_t i = 0; i < n; i++) {
-		const struct meter_pod *pod = podtab_match(a->pods, &samples[i]);
 		const struct weir_pod *s = &samples[i].pod;
+		const struct meter_pod *pod;
 		struct weir_net net;
 
-		if (!pod || s->state != WEIR_POD_LIVE)
+		/* one that is dead may be billed and forgotten: no name for it any more */
+		pod = s->state == WEIR_POD_LIVE ? podtab_match(a->pods, &samples[i]) : NULL;
+		if (!pod)
 			continue;
 		if (family == M_CPU)
 			metric_sample_scaled(m, METRIC_LABELS(pod->ns, pod->name), s->cpu_ns, 9);

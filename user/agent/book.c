@@ -25,8 +25,11 @@ struct closing {
 	struct ledger_tx tx;
 	uint64_t id, from_ms, to_ms;
 	struct share *shares;
-	size_t n_shares, receipts;
+	size_t n_shares, receipts, unbilled;
+	struct err why; /* of the last unbilled lease */
 };
+
+_Static_assert(BOOK_PODS_MAX <= RECORD_PODS_MAX, "the pods of a window fit in one record");
 
 static void closing_fini(struct closing *c)
 {
@@ -145,30 +148,38 @@ static int chain_on(struct book *b, const struct ledger_lease *row, struct recor
 	return 0;
 }
 
+/* -EOVERFLOW: more than can be said, here or in the ledger. */
+static int report_of(const struct record *rec, const struct ledger_lease *row, struct report *ret,
+		     struct err *err)
+{
+	struct report report;
+	int r = record_report(rec, row->market, &report, err);
+
+	if (!r && report.total_due > INT64_MAX)
+		r = err_set(err, -EOVERFLOW, "total due: over 2^63 - 1 MIST");
+	if (!r)
+		*ret = report;
+	return r;
+}
+
 static int receipt_write(struct closing *c, const struct ledger_lease *row,
-			 const struct record *rec, uint64_t *ret_due, struct err *err)
+			 const struct record *rec, const struct report *report, struct err *err)
 {
 	cleanup(buf_fini) struct buf bytes = BUF_INIT(RECORD_LEN_MAX);
 	struct ledger_receipt out = {
 		.seq = rec->seq, .window = c->id, .from_ms = rec->from_ms, .to_ms = rec->to_ms
 	};
-	struct report report;
-	int r;
+	int r = record_encode(rec, &bytes, err);
 
-	r = record_encode(rec, &bytes, err);
-	if (!r)
-		r = record_report(rec, row->market, &report, err);
 	if (r < 0)
 		return r;
-	report_sign(&report, c->book->key, out.report, out.signature);
+	report_sign(report, c->book->key, out.report, out.signature);
 	report_hash(out.report, out.hash);
 	snprintf(out.lease, sizeof(out.lease), "%s", row->label);
-	out.total_due = report.total_due;
+	out.total_due = report->total_due;
 	out.record = (uint8_t *)bytes.data;
 	out.record_len = bytes.len;
-	r = ledger_receipt_put(&c->tx, &out, err);
-	*ret_due = report.total_due;
-	return r;
+	return ledger_receipt_put(&c->tx, &out, err);
 }
 
 static int settlement_due(struct closing *c, const struct ledger_lease *row, uint64_t amount,
@@ -188,8 +199,8 @@ static int bill_lease(struct closing *c, const struct ledger_lease *row, struct 
 {
 	cleanup(record_fini) struct record rec = {};
 	struct ledger_lease now = *row;
+	struct report report;
 	struct lease lease;
-	uint64_t due;
 	int r;
 
 	r = book_account(row, &lease, err);
@@ -197,13 +208,18 @@ static int bill_lease(struct closing *c, const struct ledger_lease *row, struct 
 	    lease.terms.opened_ms >= c->to_ms)
 		return r;
 	r = record_of(c, row, &lease, &rec, err);
-	if (r < 0 || !rec.npods)
+	if (!r && !rec.npods)
+		return 0;
+	if (!r)
+		r = chain_on(c->book, row, &rec, err);
+	if (!r)
+		r = report_of(&rec, row, &report, err);
+	if (r < 0)
 		return r;
-	r = chain_on(c->book, row, &rec, err);
+	/* from here on the transaction is written to: what fails, fails the window */
+	r = receipt_write(c, row, &rec, &report, err);
 	if (!r)
-		r = receipt_write(c, row, &rec, &due, err);
-	if (!r)
-		r = settlement_due(c, row, due - row->last_total_due, err);
+		r = settlement_due(c, row, report.total_due - row->last_total_due, err);
 	if (r < 0)
 		return r;
 	now.total = rec.totals;
@@ -222,9 +238,18 @@ static int write_all(struct closing *c, struct book_reading *readings, size_t n,
 	if (!r)
 		r = book_leases(c->book->ledger, &leases, err);
 	for (size_t i = 0; !r && i < leases.n; i++) {
-		r = bill_lease(c, &leases.row[i], err);
+		struct err why = {};
+
+		r = bill_lease(c, &leases.row[i], &why);
 		if (r < 0)
-			err_wrap(err, "lease %s", leases.row[i].label);
+			err_wrap(&why, "lease %s", leases.row[i].label);
+		if (r == -EOVERFLOW) { /* B5 */
+			c->unbilled++;
+			c->why = why;
+			r = 0;
+		} else if (r < 0) {
+			err_set(err, r, "%s", why.text);
+		}
 	}
 	return r;
 }
@@ -233,8 +258,12 @@ int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, 
 		struct book_window *ret, struct err *err)
 {
 	cleanup(closing_fini) struct closing c = { .book = b };
-	int r = window_from(b, &c.from_ms, err);
+	int r;
 
+	if (n > BOOK_PODS_MAX)
+		return err_set(err, -E2BIG, "closing a window of %zu pods; %d are the limit", n,
+			       BOOK_PODS_MAX);
+	r = window_from(b, &c.from_ms, err);
 	if (r < 0)
 		return r;
 	c.to_ms = now_ms > c.from_ms ? now_ms : c.from_ms + 1;
@@ -250,6 +279,11 @@ int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, 
 		return err_wrap(err, "closing a window");
 	for (size_t i = 0; i < n; i++)
 		readings[i].booked = readings[i].final;
-	*ret = (struct book_window){ c.from_ms, c.to_ms, c.n_shares, c.receipts };
+	*ret = (struct book_window){ .from_ms = c.from_ms,
+				     .to_ms = c.to_ms,
+				     .pods = c.n_shares,
+				     .receipts = c.receipts,
+				     .unbilled = c.unbilled,
+				     .why = c.why };
 	return 0;
 }

@@ -12,6 +12,8 @@
  *     was there is covered by its next receipt.
  * B3. Opening and closing a lease close a window first, so no lease pays for another time.
  * B4. Money moves only in book_settle(), by the rules of chain/lease.h.
+ * B5. A lease whose amounts no receipt can say (over 2^63 - 1 MIST) has no further one; usage and the
+ *     receipts of others are written all the same.
  *
  * What the local market is: its id and those of its leases are hashes of the provider's key and the
  * lease's label, so they are the same after a restart and differ between providers.
@@ -24,10 +26,10 @@
 
 #include "chain/price.h"
 #include "core/clock.h"
+#include "core/err.h"
 #include "core/usage.h"
 #include "meter/podtab.h"
 
-struct err;
 struct json;
 struct key;
 struct ledger;
@@ -52,9 +54,18 @@ struct book_reading {
 struct book_window {
 	uint64_t from_ms, to_ms;
 	size_t pods, receipts;
+	size_t unbilled; /* leases of B5 */
+	struct err why; /* of the last of them */
 };
 
-/* Closes the window up to now_ms (later if the clock went backwards). */
+/* What would make every window fail, to be said at the start: a node's name that no record can
+ * hold, or a key that is not the one of the leases in the ledger. */
+int book_check(const struct book *b, struct err *err);
+
+#define BOOK_PODS_MAX 4096 /* more take a further window; a record holds no more */
+
+/* Closes the window up to now_ms (later if the clock went backwards). -E2BIG: n is over
+ * BOOK_PODS_MAX. */
 int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, size_t n,
 		struct book_window *ret, struct err *err);
 /* Settles what is due; what a lease refuses is failed with its reason, the others go on. */

@@ -43,6 +43,35 @@ int book_account(const struct ledger_lease *row, struct lease *ret, struct err *
 	return r < 0 ? err_wrap(err, "lease %s", row->label) : 0;
 }
 
+/* As record_check() wants texts. */
+static bool is_plain(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
+			return false;
+	return *text != '\0';
+}
+
+int book_check(const struct book *b, struct err *err)
+{
+	cleanup(book_leases_fini) struct book_leases leases = {};
+	int r;
+
+	if (!is_plain(b->node) || strlen(b->node) >= RECORD_NODE_SIZE)
+		return err_set(err, -EINVAL,
+			       "node.name: must be 1 to %d characters of printable ASCII without "
+			       "'\"' and '\\', since receipts carry it",
+			       RECORD_NODE_SIZE - 1);
+	r = book_leases(b->ledger, &leases, err);
+	for (size_t i = 0; !r && i < leases.n; i++)
+		if (memcmp(leases.row[i].provider, key_public(b->key), PUBKEY_LEN))
+			r = err_set(err, -EKEYREJECTED,
+				    "key.file: not the key that lease %s of this ledger was opened "
+				    "with; put that key back",
+				    leases.row[i].label);
+	return r;
+}
+
 /* Puts the account back into its row, with what the ledger itself guards. */
 static int account_put(struct ledger_tx *tx, struct ledger_lease *row, const struct lease *l,
 		       uint64_t now_ms, struct err *err)
@@ -86,23 +115,34 @@ static int view(const struct ledger_lease *row, const struct lease *l, struct js
 
 /* ---- Opening, topping up, closing ----------------------------------------------------------- */
 
-static void hash_of(const char *domain, const void *a, size_t a_len, const char *b,
-		    uint8_t ret[HASH_LEN])
+static int hash_of(const char *domain, const void *a, size_t a_len, const char *b,
+		   uint8_t ret[HASH_LEN])
 {
 	cleanup(buf_fini) struct buf text = BUF_INIT(1024);
 
 	buf_puts(&text, domain);
 	buf_append(&text, a, a_len);
 	buf_puts(&text, b);
-	blake2b256(text.data, text.len, ret);
+	if (!buf_error(&text))
+		blake2b256(text.data, text.len, ret);
+	return buf_error(&text);
 }
 
-/* An address as chains write it, or a plain name for one who has none. */
-static void tenant_address(const char *tenant, uint8_t ret[OBJECT_ID_LEN])
+/* An address as chains write it, or a plain name for one who has none. A mistyped address must not
+ * become a name: the refund would be nobody's. */
+static int tenant_address(const char *tenant, uint8_t ret[OBJECT_ID_LEN], struct err *err)
 {
-	if (!strncmp(tenant, "0x", 2) && !parse_hex(tenant + 2, ret, OBJECT_ID_LEN))
-		return;
-	hash_of("weir-local-tenant-v1", "", 0, tenant, ret);
+	int r;
+
+	if (strncmp(tenant, "0x", 2)) {
+		r = hash_of("weir-local-tenant-v1", "", 0, tenant, ret);
+		return r < 0 ? err_errno(err, r, "tenant") : 0;
+	}
+	if (parse_hex(tenant + 2, ret, OBJECT_ID_LEN) < 0)
+		return err_set(err, -EINVAL,
+			       "tenant %.80s: want 0x and %d lower-case hex digits, or a name",
+			       tenant, 2 * OBJECT_ID_LEN);
+	return 0;
 }
 
 static int terms_of(const struct book *b, const struct book_lease *l, uint64_t opened_ms,
@@ -112,6 +152,7 @@ static int terms_of(const struct book *b, const struct book_lease *l, uint64_t o
 				 .opened_ms = opened_ms,
 				 .grace_ms = l->grace_ms };
 	size_t len = strlen(l->label);
+	int r;
 
 	if (!len || len >= sizeof(t.label) || strlen(l->tenant) > 256)
 		return err_set(err, -EINVAL,
@@ -119,12 +160,16 @@ static int terms_of(const struct book *b, const struct book_lease *l, uint64_t o
 			       "are needed",
 			       sizeof(t.label) - 1);
 	memcpy(t.provider, key_public(b->key), sizeof(t.provider));
-	hash_of("weir-local-market-v1", t.provider, sizeof(t.provider), "", t.market);
-	hash_of("weir-local-lease-v1", t.market, sizeof(t.market), l->label, t.id);
-	tenant_address(l->tenant, t.tenant);
 	memcpy(t.label, l->label, len);
-	*ret = t;
-	return 0;
+	r = hash_of("weir-local-market-v1", t.provider, sizeof(t.provider), "", t.market);
+	if (!r)
+		r = hash_of("weir-local-lease-v1", t.market, sizeof(t.market), l->label, t.id);
+	if (r < 0)
+		return err_errno(err, r, "lease %s", l->label);
+	r = tenant_address(l->tenant, t.tenant, err);
+	if (!r)
+		*ret = t;
+	return r;
 }
 
 int book_lease_open(struct book *b, const struct book_lease *l, uint64_t opened_ms,

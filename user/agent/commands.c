@@ -170,11 +170,12 @@ static int env_of(const struct json *args, struct json **text, const char *ret[E
 	json_foreach(v, json_get(args, "env")) {
 		char pair[4096];
 
-		if (n == ENV_MAX || json_type(v) != JSON_STRING ||
+		if (n == ENV_MAX || !json_key(v) || json_type(v) != JSON_STRING ||
 		    path_format(pair, sizeof(pair), "%s=%s", json_key(v), json_text(v, "")))
 			return err_set(err, -EINVAL,
-				       "env: want at most %d texts of at most %zu bytes", ENV_MAX,
-				       sizeof(pair) - 1);
+				       "env: want an object of at most %d texts, of at most %zu "
+				       "bytes each",
+				       ENV_MAX, sizeof(pair) - 1);
 		if (json_add_str(*text, pair))
 			return err_errno(err, -ENOMEM, "env");
 		n++;

@@ -11,6 +11,7 @@
 
 #include "agent/agent_int.h"
 #include "agent/services.h"
+#include "agent/work.h"
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "core/log.h"
@@ -24,6 +25,7 @@
 struct direct_warned {
 	char key[2 * (SVC_MAX_TEXT + 1)];
 	char pending[160];
+	bool there; /* in the table at hand */
 	UT_hash_handle hh;
 };
 
@@ -48,6 +50,7 @@ static void warn_pending(struct agent *a, const struct svc_service *s)
 		memcpy(w->key, key, sizeof(w->key));
 		HASH_ADD_STR(a->warned, key, w);
 	}
+	w->there = n > 0;
 	if (!strcmp(w->pending, text))
 		return;
 	memcpy(w->pending, text, sizeof(w->pending));
@@ -56,16 +59,82 @@ static void warn_pending(struct agent *a, const struct svc_service *s)
 			 "service=%s fields=%s", key, text);
 }
 
-static void save(struct agent *a)
+static void warn_all(struct agent *a)
 {
-	struct err err = {};
+	struct direct_warned *w, *next;
+
+	for (w = a->warned; w; w = w->hh.next)
+		w->there = false;
+	for (size_t i = 0; i < a->services->n_services; i++)
+		warn_pending(a, a->services->services[i]);
+	HASH_ITER(hh, a->warned, w, next) {
+		if (w->there)
+			continue;
+		HASH_DEL(a->warned, w);
+		free(w);
+	}
+}
+
+/* ---- Saving for the command line ------------------------------------------------------------ */
+
+/* On the books' queue, since it syncs to disk. The table is only read, here and there, and is freed
+ * by who lets go of it last. One at a time: what changed meanwhile is saved by the next. */
+struct direct_save {
+	struct work_job job;
+	struct agent *agent;
+	struct svc_table *table;
+	struct err err;
+};
+
+static void save(struct agent *a);
+
+static void save_run(struct work_job *job)
+{
+	struct direct_save *s = container_of(job, struct direct_save, job);
 	char path[METER_PATH_MAX];
 
-	if (path_format(path, sizeof(path), "%s/%s", a->cfg->paths.state, SVC_SAVED_NAME) < 0 ||
-	    svc_save(a->services, path, &err) < 0)
-		log_error("direct", "the table could not be saved for the command line", "error=%s",
-			  log_quote(err.text));
+	if (path_format(path, sizeof(path), "%s/%s", s->agent->cfg->paths.state, SVC_SAVED_NAME))
+		err_set(&s->err, -ENAMETOOLONG, "paths.state: too long");
+	else
+		svc_save(s->table, path, &s->err);
 }
+
+static void save_done(struct work_job *job)
+{
+	struct direct_save *s = container_of(job, struct direct_save, job);
+	struct agent *a = s->agent;
+
+	if (s->err.code)
+		log_error("direct", "the table could not be saved for the command line", "error=%s",
+			  log_quote(s->err.text));
+	a->saving = NULL;
+	if (s->table != a->services) {
+		svc_table_free(&s->table);
+		save(a);
+	}
+	free(s);
+}
+
+static void save(struct agent *a)
+{
+	struct direct_save *s;
+
+	if (a->saving)
+		return;
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		log_error("direct", "the table could not be saved for the command line",
+			  "error=memory");
+		return;
+	}
+	*s = (struct direct_save){ .job = { .run = save_run, .done = save_done },
+				   .agent = a,
+				   .table = a->services };
+	a->saving = a->services;
+	work_add(a->books, &s->job);
+}
+
+/* ---- Syncing -------------------------------------------------------------------------------- */
 
 static void sync_now(struct agent *a);
 
@@ -118,10 +187,10 @@ void direct_changed(struct agent *a, const struct kube_set *set)
 		log_error("direct", "objects kept as they were", "error=%s", log_quote(err.text));
 		return;
 	}
-	svc_table_free(&a->services);
+	if (a->saving != a->services)
+		svc_table_free(&a->services);
 	a->services = next;
-	for (size_t i = 0; i < next->n_services; i++)
-		warn_pending(a, next->services[i]);
+	warn_all(a);
 	sync_now(a);
 	save(a);
 }

@@ -122,24 +122,38 @@ int measure_prepare(struct agent *a, struct err *err)
 
 /* ---- Samples -------------------------------------------------------------------------------- */
 
-static int parents_sync(struct agent *a, struct err *err)
+/* A folder too many must not keep the pods of all others from being read. */
+static void parents_sync(struct agent *a)
 {
 	const char *const *parents;
+	struct err err = {};
 	size_t n;
 
 	podtab_resolve(a->pods);
 	n = podtab_parents(a->pods, &parents);
-	return dp_parents_sync(a->dp, parents, n, err);
+	if (dp_parents_sync(a->dp, parents, n, &err) < 0)
+		log_error("measure", "some pods are not metered", "error=%s", log_quote(err.text));
+}
+
+/* A pod may die, and its manifest go, long before the window ends: it gets its name right away. */
+static int sample(struct agent *a, const struct weir_sample **ret, size_t *ret_n, struct err *err)
+{
+	int r = dp_walk(a->dp, ret, ret_n, err);
+
+	podtab_resolve(a->pods);
+	for (size_t i = 0; !r && i < *ret_n; i++)
+		podtab_match(a->pods, &(*ret)[i]);
+	return r;
 }
 
 static void on_sample(uv_timer_t *timer)
 {
-	struct agent *a = timer->data;
 	const struct weir_sample *samples;
 	struct err err = {};
 	size_t n;
 
-	if (parents_sync(a, &err) < 0 || dp_walk(a->dp, &samples, &n, &err) < 0)
+	parents_sync(timer->data);
+	if (sample(timer->data, &samples, &n, &err) < 0)
 		log_error("measure", "a sample failed; counters go on in the kernel", "error=%s",
 			  log_quote(err.text));
 }
@@ -175,9 +189,8 @@ int measure_collect(struct agent *a, struct book_reading **ret, size_t *ret_n, s
 	size_t n, got = 0;
 	int r;
 
-	r = parents_sync(a, err);
-	if (!r)
-		r = dp_walk(a->dp, &samples, &n, err);
+	parents_sync(a);
+	r = sample(a, &samples, &n, err);
 	if (r < 0)
 		return r;
 	readings = calloc(n ? n : 1, sizeof(*readings));
@@ -215,31 +228,61 @@ struct window_job {
 	int r;
 };
 
+/* One window; more when there are more pods than one can hold. */
+static int windows_close(struct window_job *w)
+{
+	size_t at = 0;
+
+	do {
+		size_t n = w->n - at < BOOK_PODS_MAX ? w->n - at : BOOK_PODS_MAX;
+		struct book_window done;
+		int r = book_window(w->book, w->now_ms, w->readings + at, n, &done, &w->err);
+
+		if (r < 0)
+			return r;
+		done.pods += w->window.pods;
+		done.receipts += w->window.receipts;
+		w->window = done;
+		at += n;
+	} while (at < w->n);
+	return 0;
+}
+
 static void window_run(struct work_job *job)
 {
 	struct window_job *w = container_of(job, struct window_job, job);
 
-	w->r = book_window(w->book, w->now_ms, w->readings, w->n, &w->window, &w->err);
+	w->r = windows_close(w);
 	if (!w->r)
 		w->r = book_settle(w->book, w->window.to_ms, &w->settled, &w->err);
 	if (!w->r && w->then)
 		w->r = w->then(w->book, w->window.to_ms, w->args, &w->result, &w->err);
 }
 
+static void window_failed(struct agent *a, uint64_t now_ms, const struct err *err)
+{
+	a->window_failed_ms = now_ms;
+	a->window_error = *err;
+	log_error("measure", "the window stays open; the next one covers its time", "error=%s",
+		  log_quote(err->text));
+}
+
 static void window_report(struct agent *a, const struct window_job *w)
 {
-	if (w->window.to_ms) {
-		a->last_window = w->window;
-		a->window_failed_ms = 0;
-		log_info("measure", "window closed", "pods=%zu receipts=%zu settled=%zu",
-			 w->window.pods, w->window.receipts, w->settled);
-	}
-	if (w->r >= 0 || w->then)
+	if (!w->window.to_ms) {
+		window_failed(a, w->now_ms, &w->err);
 		return;
-	a->window_failed_ms = w->now_ms;
-	a->window_error = w->err;
-	log_error("measure", "the window stays open; the next one covers its time", "error=%s",
-		  log_quote(w->err.text));
+	}
+	a->last_window = w->window;
+	a->window_failed_ms = 0;
+	log_info("measure", "window closed", "pods=%zu receipts=%zu settled=%zu", w->window.pods,
+		 w->window.receipts, w->settled);
+	if (w->window.unbilled)
+		log_error("measure", "leases without a receipt", "leases=%zu error=%s",
+			  w->window.unbilled, log_quote(w->window.why.text));
+	if (w->r < 0 && !w->reply)
+		log_error("measure", "the rest waits for the next window", "error=%s",
+			  log_quote(w->err.text));
 }
 
 static void window_done(struct work_job *job)
@@ -247,6 +290,7 @@ static void window_done(struct work_job *job)
 	struct window_job *w = container_of(job, struct window_job, job);
 	struct agent *a = w->agent;
 
+	a->window_waits = a->window_waits && w->reply;
 	window_report(a, w);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->readings[i].booked && !dp_pod_forget(a->dp, w->readings[i].cgroup_id, NULL))
@@ -270,7 +314,7 @@ void measure_window(struct agent *a, measure_then then, const struct json *args,
 	if (!r)
 		r = measure_collect(a, &w->readings, &w->n, &err);
 	if (r < 0) {
-		log_error("measure", "the pods could not be read", "error=%s", log_quote(err.text));
+		window_failed(a, clock_wall_ms(), &err);
 		if (reply)
 			ctl_reply_error(reply, &err);
 		free(w);
@@ -284,21 +328,33 @@ void measure_window(struct agent *a, measure_then then, const struct json *args,
 	w->then = then;
 	w->args = args ? json_dup(args) : NULL;
 	w->reply = reply;
+	a->window_waits = a->window_waits || !reply;
 	work_add(a->books, &w->job);
 }
 
-/* Windows end on whole multiples of their length, so that those of all nodes line up. */
-static uint64_t until_next(const struct agent *a)
+static void on_window(uv_timer_t *timer);
+
+/* Windows end on whole multiples of their length, so that those of all nodes line up. A timer may
+ * come a little early (wall and loop have two clocks): what is left then is no window of its own. */
+static void window_plan(struct agent *a)
 {
-	return a->cfg->meter.window_ms - clock_wall_ms() % a->cfg->meter.window_ms;
+	uint64_t window_ms = a->cfg->meter.window_ms, left;
+
+	uv_update_time(&a->loop); /* the timer counts from there */
+	left = window_ms - clock_wall_ms() % window_ms;
+	if (left < window_ms / 8)
+		left += window_ms;
+	uv_timer_start(&a->window, on_window, left, 0);
 }
 
+/* While the disk hangs, windows must not queue up: the next one covers the time. */
 static void on_window(uv_timer_t *timer)
 {
 	struct agent *a = timer->data;
 
-	measure_window(a, NULL, NULL, NULL);
-	uv_timer_start(timer, on_window, until_next(a), 0);
+	if (!a->window_waits)
+		measure_window(a, NULL, NULL, NULL);
+	window_plan(a);
 }
 
 /* ---- Wiring --------------------------------------------------------------------------------- */
@@ -318,18 +374,24 @@ void measure_changed(struct agent *a, const struct kube_set *set)
 		.skipped = pod_skipped,
 	};
 	cleanup(free_ptr) struct meter_pod *pods = NULL;
+	const struct weir_sample *samples;
 	struct err err = {};
 	size_t n;
-	int r = pods_translate(set, &node, &pods, &n);
+	int r;
 
+	/* Those that are here and no longer in the set keep their names. The parents stay as they
+	 * are until the new ones are known: a gap would not be counted. */
+	if (sample(a, &samples, &n, &err) < 0)
+		log_error("measure", "pods that go may stay unnamed", "error=%s",
+			  log_quote(err.text));
+	r = pods_translate(set, &node, &pods, &n);
 	if (r < 0)
 		err_errno(&err, r, "pods");
 	else
 		r = podtab_set(a->pods, pods, n, &err);
-	if (!r)
-		r = parents_sync(a, &err);
 	if (r < 0)
 		log_error("measure", "pods kept as they were", "error=%s", log_quote(err.text));
+	parents_sync(a);
 }
 
 int measure_open(struct agent *a, struct err *err)
@@ -343,7 +405,7 @@ int measure_open(struct agent *a, struct err *err)
 	uv_timer_init(&a->loop, &a->window);
 	a->sample.data = a->window.data = a;
 	uv_timer_start(&a->sample, on_sample, a->cfg->meter.sample_ms, a->cfg->meter.sample_ms);
-	uv_timer_start(&a->window, on_window, until_next(a), 0);
+	window_plan(a);
 	return 0;
 }
 

@@ -45,16 +45,45 @@ static const char *cgroup_of(const struct kube_pod *pod, const struct pods_node 
 		       "weir.dev/cgroup is not below meter.podCgroup, which is all that is metered";
 }
 
+static bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* A label's value: the books take nothing else, and one pod must not keep them from closing. */
+static const char *lease_of(const char *lease, char *ret, size_t size)
+{
+	size_t len = strlen(lease);
+
+	if (len >= size)
+		return "the label weir.dev/lease has more than 63 characters";
+	if (len && !(is_alnum(lease[0]) && is_alnum(lease[len - 1])))
+		return "the label weir.dev/lease must begin and end with a letter or digit";
+	snprintf(ret, size, "%s", lease);
+	return NULL;
+}
+
+/* Nor must a uid that no record can hold. */
+static bool is_plain(const char *uid)
+{
+	for (; *uid; uid++)
+		if (!is_alnum(*uid) && *uid != '-')
+			return false;
+	return true;
+}
+
 static const char *translate(const struct kube_object *obj, const struct pods_node *node,
 			     struct meter_pod *ret)
 {
-	*ret = (struct meter_pod){};
+	const char *why = lease_of(obj->pod.lease, ret->lease, sizeof(ret->lease));
+
 	snprintf(ret->ns, sizeof(ret->ns), "%s", obj->meta.namespace);
 	snprintf(ret->name, sizeof(ret->name), "%s", obj->meta.name);
 	snprintf(ret->uid, sizeof(ret->uid), "%s", obj->meta.uid);
-	if (strlen(obj->pod.lease) >= sizeof(ret->lease))
-		return "the label weir.dev/lease has more than 63 characters";
-	snprintf(ret->lease, sizeof(ret->lease), "%s", obj->pod.lease);
+	if (why)
+		return why;
+	if (!is_plain(ret->uid))
+		return "metadata.uid may hold letters, digits and '-'";
 	return cgroup_of(&obj->pod, node, ret->cgroup);
 }
 
@@ -73,6 +102,7 @@ int pods_translate(const struct kube_set *set, const struct pods_node *node, str
 
 		if (obj->pod.node_name[0] && strcmp(obj->pod.node_name, node->name))
 			continue;
+		pods[n] = (struct meter_pod){};
 		why = translate(obj, node, &pods[n]);
 		if (why)
 			node->skipped(node->arg, kube_object_title(obj, title), why);

@@ -15,6 +15,8 @@
  *
  * P1. What was joined once stays joined, until podtab_forget(): a pod whose manifest is gone keeps
  *     its name for its last bill.
+ * P2. The folder of a pod that was joined stays among the parents as long, since the kernel counts
+ *     only what is beneath a parent. (Of a recalled pod the folder is known if it is a kubelet's.)
  * Ownership: the table owns its texts. Threading: one thread.
  */
 #pragma once
