@@ -5,9 +5,9 @@ BPF_TEST_BINS := $(patsubst %.c,$(O)/%,$(BPF_TEST_SRCS))
 BPF_TEST_RUN := $(if $(T),$(filter $(O)/tests/bpf/$(T),$(BPF_TEST_BINS)),$(BPF_TEST_BINS))
 
 $(O)/tests/bpf/%.o: ALL_CFLAGS += -Itests
-$(BPF_TEST_BINS): $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(O)/tests/bpf/bed.o $(call archives,dp)
+$(BPF_TEST_BINS): $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(O)/tests/bpf/bed.o $(call archives,svc)
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(O)/tests/bpf/bed.o $(call link_libs,dp) $(shell pkg-config --libs cmocka)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(O)/tests/bpf/bed.o $(call link_libs,svc) $(shell pkg-config --libs cmocka)
 -include $(patsubst %.c,$(O)/%.d,$(BPF_TEST_SRCS) tests/bpf/bed.c)
 
 .PHONY: bpf-test
