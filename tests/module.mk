@@ -5,11 +5,11 @@ include $(sort $(wildcard tests/*/module.mk))
 .PHONY: test demo
 test: deps ## set up and pass all tests (root)
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)$(MAKE) --no-print-directory SAN=address,undefined unit
+	$(Q)tests/rooted.sh $(MAKE) --no-print-directory SAN=address,undefined unit
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined fuzz-replay
 	$(Q)$(MAKE) --no-print-directory bpf-test
-	$(Q)$(MAKE) --no-print-directory e2e
+	$(Q)tests/rooted.sh $(MAKE) --no-print-directory e2e
 
 demo: deps ## set up and show the whole product on this machine alone (root)
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/e2e/demo.py
+	$(Q)PYTHONDONTWRITEBYTECODE=1 tests/rooted.sh $(PYTHON) tests/e2e/demo.py
