@@ -2,7 +2,7 @@
 # Each layer of tests says in its own module.mk how it is built and run.
 include $(sort $(wildcard tests/*/module.mk))
 
-.PHONY: test demo
+.PHONY: test demo fresh
 test: deps ## set up and pass all tests (root)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/rooted.sh $(MAKE) --no-print-directory SAN=address,undefined unit
@@ -13,3 +13,7 @@ test: deps ## set up and pass all tests (root)
 demo: deps ## set up and show the whole product on this machine alone (root)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)PYTHONDONTWRITEBYTECODE=1 tests/rooted.sh $(PYTHON) tests/e2e/demo.py
+
+SUITE ?= bookworm
+fresh: ## make demo and make test as a stranger would, on a bare Debian by debootstrap (root; SUITE=trixie)
+	$(Q)tests/fresh.sh $(SUITE)
