@@ -39,7 +39,7 @@ static int parse_v4(const char *text, uint8_t ret[4])
 	return 0;
 }
 
-/* inet_pton() knows IPv6, but not leading zeros in an IPv4 tail: that one goes to it as two groups. */
+/* inet_pton() knows no leading zeros in an IPv4 tail, so that goes to it as two groups. */
 static int parse_v6(const char *text, struct addr *ret)
 {
 	const char *tail = strrchr(text, ':') + 1;
@@ -113,8 +113,8 @@ static int zero_run(const struct addr *a, int *ret_len)
 }
 
 /*
- * Not by inet_ntop(): it writes ::102:304 as ::1.2.3.4, a form that RFC 4291 has deprecated and that
- * Go, and so Kubernetes, does not write.
+ * Not by inet_ntop(): it writes ::102:304 as ::1.2.3.4, a form that RFC 4291 has deprecated and
+ * that Go, and so Kubernetes, does not write.
  */
 char *addr_format(const struct addr *a, char *ret)
 {

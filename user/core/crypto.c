@@ -15,7 +15,7 @@ _Static_assert(SIG_LEN == crypto_sign_BYTES, "an Ed25519 signature");
 _Static_assert(KEY_SEED_LEN == crypto_sign_SEEDBYTES, "an Ed25519 seed");
 _Static_assert(SHA512_LEN == crypto_hash_sha512_BYTES, "a SHA-512 hash");
 
-/* In sodium_malloc() memory: locked, without core dumps, guard pages around it, wiped when freed. */
+/* In sodium_malloc() memory: locked, not in core dumps, between guard pages, wiped when freed. */
 struct key {
 	uint8_t secret[crypto_sign_SECRETKEYBYTES];
 	uint8_t public[PUBKEY_LEN];

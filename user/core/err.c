@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a message quotes may come from anywhere: it stays one line, and does nothing to a terminal. */
+/* What a message quotes may come from anywhere: it stays one line and does a terminal no harm. */
 static void flatten(char *text)
 {
 	for (; *text; text++)

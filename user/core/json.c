@@ -329,7 +329,7 @@ int json_append(struct json *obj, const char *key, struct json *value)
 	return stored(obj, value, ok);
 }
 
-/* By hand, since cJSON_ReplaceItemInObject() would copy the key and not see that it got no memory. */
+/* By hand: cJSON_ReplaceItemInObject() copies the key and doesn't see that it got no memory. */
 static void replace(struct json *obj, cJSON *old, cJSON *value)
 {
 	char *key = old->string;

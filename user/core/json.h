@@ -78,6 +78,6 @@ int json_add(struct json *arr, struct json *value); /* takes value, also on erro
 int json_add_str(struct json *arr, const char *value);
 int json_add_u64(struct json *arr, uint64_t value);
 
-/* Appends the text: compact, or pretty with two blanks a level and no tabs, without a newline at the
+/* Appends the text: compact, or pretty with two blanks a level and no tabs, and no newline at the
  * end. -ENOMEM when j is NULL or has failed, or out's error (then out may end in half a text). */
 int json_print(const struct json *j, bool pretty, struct buf *out);

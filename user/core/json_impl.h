@@ -15,7 +15,7 @@ struct json;
  * passes here a lax parser reads rightly.
  */
 int json_scan(const char *text, size_t len, const char *name, struct err *err);
-/* The place of key number n (from 0, in the order of the text) of a text that json_scan() accepts. */
+/* The place of key number n (from 0, in their order) of a text that json_scan() accepts. */
 void json_scan_key(const char *text, size_t len, size_t n, unsigned int *ret_line,
 		   unsigned int *ret_column);
 

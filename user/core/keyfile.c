@@ -65,7 +65,8 @@ int key_load(const char *path, struct key **ret, struct err *err)
 		return rc;
 	rc = read_seed(fd, &secret);
 	if (rc == -EINVAL)
-		return err_set(err, rc, "%s: not a key: 64 lower-case hex digits and a newline belong in it",
+		return err_set(err, rc,
+			       "%s: not a key: 64 lower-case hex digits and a newline belong in it",
 			       path);
 	if (rc == 0)
 		rc = key_from_seed(secret.seed, ret);

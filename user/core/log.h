@@ -28,5 +28,5 @@ __attribute__((format(printf, 4, 5))) void log_write(enum log_level level, const
 #define log_warn(mod, msg, ...) log_write(LOG_LEVEL_WARN, mod, msg, " " __VA_ARGS__)
 #define log_error(mod, msg, ...) log_write(LOG_LEVEL_ERROR, mod, msg, " " __VA_ARGS__)
 
-/* Quotes for logfmt into one of four rotating thread-local buffers of 512 bytes (cut with "..."). */
+/* Quotes for logfmt, in one of four rotating thread-local buffers of 512 bytes (cut by "..."). */
 const char *log_quote(const char *text);

@@ -11,8 +11,8 @@
  * hides something: duplicate keys, keys that are no scalars, merge keys (<<), tags (!!str),
  * control characters and what is not UTF-8.
  *
- * Known fault of libfyaml 0.7.12: a folded block scalar (>) loses an empty line that stands before a
- * line indented more. It prints nothing to standard error; what it has to say is in the struct err.
+ * Known fault of libfyaml 0.7.12: a folded block scalar (>) loses an empty line that stands before
+ * a line indented more.
  *
  * A struct yaml never changes, so its reading may be shared by threads.
  */
@@ -35,6 +35,6 @@ int yaml_parse(const char *text, size_t len, const char *name, struct yaml **ret
 void yaml_free(struct yaml **y);
 size_t yaml_len(const struct yaml *y);
 const struct json *yaml_doc(const struct yaml *y, size_t i); /* borrowed; NULL from yaml_len() on */
-/* The line of a node of one of the documents, from 1; 0: of none. A member has that of its key, what
- * came by an alias that of the alias. */
+/* The line of a node of one of the documents, from 1; 0: of none. A member has that of its key,
+ * what came by an alias that of the alias. */
 unsigned int yaml_line(const struct yaml *y, const struct json *node);

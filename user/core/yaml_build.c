@@ -133,7 +133,8 @@ static int set_key(struct yaml_build *b, const char *text, bool plain)
 	if (plain && !*text)
 		return yaml_fault(b, -EBADMSG, "a key is missing before ':'");
 	if (plain && !strcmp(text, "<<"))
-		return yaml_fault(b, -EBADMSG, "YAML 1.2 has no merge key <<; write the members out");
+		return yaml_fault(b, -EBADMSG,
+				  "YAML 1.2 has no merge key <<; write the members out");
 	b->stack[b->depth - 1].key = strdup(text);
 	b->stack[b->depth - 1].key_line = b->line;
 	b->stack[b->depth - 1].key_column = b->column;

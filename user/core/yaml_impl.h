@@ -2,7 +2,7 @@
 /*
  * What yaml.c, yaml_build.c, yaml_scalar.c and yaml_quoted.c share and nobody else may include.
  *
- * The builder makes JSON trees of events (begin, scalar, end, alias), and knows nothing of libfyaml.
+ * The builder makes JSON trees of events (begin, scalar, end, alias) and knows no libfyaml.
  */
 #pragma once
 
@@ -12,10 +12,10 @@
 
 struct err;
 
-/* The node that a plain scalar stands for in the core schema, as core/yaml.h says. NULL: no memory. */
+/* The node that a plain scalar stands for, as core/yaml.h says. NULL: no memory. */
 struct json *yaml_plain(const char *text);
-/* The text, to free(), that stands for what is between two quotes. -EBADMSG: an escape that is none, or
- * of NUL or half a surrogate pair. */
+/* The text, to free(), that stands for what is between two quotes. -EBADMSG: an escape that is
+ * none, or of NUL or half a surrogate pair. */
 int yaml_quoted(const char *text, size_t len, bool is_double, char **ret);
 
 /* Where a node is in the text, from 1. */
@@ -41,7 +41,7 @@ struct yaml_build {
 	const char *name, *text; /* the text and what errors call it */
 	size_t len;
 	struct err *err;
-	struct json *root;  /* of the document being read */
+	struct json *root; /* of the document being read */
 	struct {
 		struct json *container; /* borrowed from root */
 		char *key; /* of the member to come; NULL in a sequence, and before a key */

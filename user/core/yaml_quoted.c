@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Quoted scalars, read from the text itself: libfyaml 0.7.12 reads 'a''''b' as a''', and cuts off the
- * end of a double-quoted scalar with an escaped line break. Source: YAML 1.2.2, 5.7, 6.5 and 7.3.
+ * Quoted scalars, read from the text itself: libfyaml 0.7.12 reads 'a''''b' as a''', and cuts off
+ * the end of a double-quoted scalar with an escaped line break.
+ * Source: YAML 1.2.2, 5.7, 6.5 and 7.3.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -119,10 +120,10 @@ static bool take_escape(struct quoted *q)
 		uint8_t digits; /* hexadecimal ones that follow */
 		uint16_t code;
 	} escapes[] = {
-		{ 'a', 0, 7 },	    { 'b', 0, 8 },    { 't', 0, 9 },	 { '\t', 0, 9 },
-		{ 'n', 0, 10 },	    { 'v', 0, 11 },   { 'f', 0, 12 },	 { 'r', 0, 13 },
-		{ 'e', 0, 27 },	    { ' ', 0, ' ' },  { '"', 0, '"' },	 { '/', 0, '/' },
-		{ '\\', 0, '\\' },  { 'N', 0, 0x85 }, { '_', 0, 0xa0 },	 { 'L', 0, 0x2028 },
+		{ 'a', 0, 7 },	    { 'b', 0, 8 },    { 't', 0, 9 },	{ '\t', 0, 9 },
+		{ 'n', 0, 10 },	    { 'v', 0, 11 },   { 'f', 0, 12 },	{ 'r', 0, 13 },
+		{ 'e', 0, 27 },	    { ' ', 0, ' ' },  { '"', 0, '"' },	{ '/', 0, '/' },
+		{ '\\', 0, '\\' },  { 'N', 0, 0x85 }, { '_', 0, 0xa0 }, { 'L', 0, 0x2028 },
 		{ 'P', 0, 0x2029 }, { 'x', 2, 0 },    { 'U', 8, 0 },
 	};
 	uint32_t code;

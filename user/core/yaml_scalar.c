@@ -17,8 +17,8 @@ struct word {
 
 /* The words of YAML 1.2, and none of 1.1 (yes, no, on, off). */
 static const struct word words[] = {
-	{ "", "null" },	     { "~", "null" },	  { "null", "null" },	{ "Null", "null" },
-	{ "NULL", "null" },  { "true", "true" },  { "True", "true" },	{ "TRUE", "true" },
+	{ "", "null" },	      { "~", "null" },	    { "null", "null" },	  { "Null", "null" },
+	{ "NULL", "null" },   { "true", "true" },   { "True", "true" },	  { "TRUE", "true" },
 	{ "false", "false" }, { "False", "false" }, { "FALSE", "false" },
 };
 
