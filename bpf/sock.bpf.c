@@ -69,113 +69,106 @@ static __always_inline void put6(struct bpf_sock_addr *ctx, const struct weir_ad
 	ctx->user_port = port;
 }
 
-SEC("cgroup/connect4")
-int weir_connect4(struct bpf_sock_addr *ctx)
-{
-	struct weir_vip vip = get4(ctx);
-	struct weir_backend be = {};
-	int r;
+/* The two families differ in where the context keeps the address, the hooks in what they record. */
+typedef int (*find_fn)(struct bpf_sock_addr *ctx, const struct weir_vip *vip,
+		       struct weir_backend *ret);
+typedef bool (*origin_fn)(struct bpf_sock_addr *ctx, const struct weir_vip *peer,
+			  struct weir_vip *ret);
+typedef void (*put_fn)(struct bpf_sock_addr *ctx, const struct weir_addr *a, __be16 port);
 
-	if (!carried(vip.proto) || !ctx->sk)
-		return ALLOW;
-	r = sock_dial(ctx->sk, &vip, &be);
+static __always_inline int there(struct bpf_sock_addr *ctx, struct weir_vip vip, find_fn find,
+				 put_fn put)
+{
+	struct weir_backend be = {};
+	int r = carried(vip.proto) ? find(ctx, &vip, &be) : -ENOENT;
+
 	if (!r)
-		put4(ctx, &be.addr, be.port);
+		put(ctx, &be.addr, be.port);
 	return verdict(r);
 }
 
-SEC("cgroup/connect6")
-int weir_connect6(struct bpf_sock_addr *ctx)
+static __always_inline int back(struct bpf_sock_addr *ctx, struct weir_vip peer, origin_fn origin,
+				put_fn put)
 {
-	struct weir_vip vip = get6(ctx);
-	struct weir_backend be = {};
-	int r;
+	struct weir_vip vip = {};
 
-	if (!carried(vip.proto) || !ctx->sk)
-		return ALLOW;
-	r = sock_dial(ctx->sk, &vip, &be);
-	if (!r)
-		put6(ctx, &be.addr, be.port);
-	return verdict(r);
+	if (origin(ctx, &peer, &vip))
+		put(ctx, &vip.addr, vip.port);
+	return ALLOW;
 }
 
-SEC("cgroup/sendmsg4")
-int weir_sendmsg4(struct bpf_sock_addr *ctx)
+static __always_inline int dial(struct bpf_sock_addr *ctx, const struct weir_vip *vip,
+				struct weir_backend *ret)
 {
-	struct weir_vip vip = get4(ctx);
-	struct weir_backend be = {};
-	int r;
-
-	if (!carried(vip.proto))
-		return ALLOW;
-	r = sock_send(bpf_get_socket_cookie(ctx), &vip, &be);
-	if (!r)
-		put4(ctx, &be.addr, be.port);
-	return verdict(r);
+	return ctx->sk ? sock_dial(ctx->sk, vip, ret) : -ENOENT;
 }
 
-SEC("cgroup/sendmsg6")
-int weir_sendmsg6(struct bpf_sock_addr *ctx)
+static __always_inline int send(struct bpf_sock_addr *ctx, const struct weir_vip *vip,
+				struct weir_backend *ret)
 {
-	struct weir_vip vip = get6(ctx);
-	struct weir_backend be = {};
-	int r;
+	return sock_send(bpf_get_socket_cookie(ctx), vip, ret);
+}
 
-	if (!carried(vip.proto))
-		return ALLOW;
-	r = sock_send(bpf_get_socket_cookie(ctx), &vip, &be);
-	if (!r)
-		put6(ctx, &be.addr, be.port);
-	return verdict(r);
+static __always_inline bool dialled(struct bpf_sock_addr *ctx, const struct weir_vip *peer,
+				    struct weir_vip *ret)
+{
+	return ctx->sk && sock_dialled(ctx->sk, peer, ret);
 }
 
 /* recvmsg also runs for connected sockets, so both records count. */
-static __always_inline bool answer(struct bpf_sock_addr *ctx, const struct weir_vip *peer,
-				   struct weir_vip *ret)
+static __always_inline bool answered(struct bpf_sock_addr *ctx, const struct weir_vip *peer,
+				     struct weir_vip *ret)
 {
-	if (!(ctx->sk && sock_dialled(ctx->sk, peer, ret)) &&
-	    !sock_meant(bpf_get_socket_cookie(ctx), peer, ret))
+	if (!dialled(ctx, peer, ret) && !sock_meant(bpf_get_socket_cookie(ctx), peer, ret))
 		return false;
 	reason_count(WEIR_REASON_REPLY);
 	return true;
 }
 
+SEC("cgroup/connect4")
+int weir_connect4(struct bpf_sock_addr *ctx)
+{
+	return there(ctx, get4(ctx), dial, put4);
+}
+
+SEC("cgroup/connect6")
+int weir_connect6(struct bpf_sock_addr *ctx)
+{
+	return there(ctx, get6(ctx), dial, put6);
+}
+
+SEC("cgroup/sendmsg4")
+int weir_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return there(ctx, get4(ctx), send, put4);
+}
+
+SEC("cgroup/sendmsg6")
+int weir_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return there(ctx, get6(ctx), send, put6);
+}
+
 SEC("cgroup/recvmsg4")
 int weir_recvmsg4(struct bpf_sock_addr *ctx)
 {
-	struct weir_vip peer = get4(ctx), vip = {};
-
-	if (answer(ctx, &peer, &vip))
-		put4(ctx, &vip.addr, vip.port);
-	return ALLOW;
+	return back(ctx, get4(ctx), answered, put4);
 }
 
 SEC("cgroup/recvmsg6")
 int weir_recvmsg6(struct bpf_sock_addr *ctx)
 {
-	struct weir_vip peer = get6(ctx), vip = {};
-
-	if (answer(ctx, &peer, &vip))
-		put6(ctx, &vip.addr, vip.port);
-	return ALLOW;
+	return back(ctx, get6(ctx), answered, put6);
 }
 
 SEC("cgroup/getpeername4")
 int weir_getpeer4(struct bpf_sock_addr *ctx)
 {
-	struct weir_vip peer = get4(ctx), vip = {};
-
-	if (ctx->sk && sock_dialled(ctx->sk, &peer, &vip))
-		put4(ctx, &vip.addr, vip.port);
-	return ALLOW;
+	return back(ctx, get4(ctx), dialled, put4);
 }
 
 SEC("cgroup/getpeername6")
 int weir_getpeer6(struct bpf_sock_addr *ctx)
 {
-	struct weir_vip peer = get6(ctx), vip = {};
-
-	if (ctx->sk && sock_dialled(ctx->sk, &peer, &vip))
-		put6(ctx, &vip.addr, vip.port);
-	return ALLOW;
+	return back(ctx, get6(ctx), dialled, put6);
 }
