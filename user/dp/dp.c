@@ -11,19 +11,6 @@
 #include "core/file.h"
 #include "dp/dp_int.h"
 
-static int dp_new(struct dp **ret)
-{
-	struct dp *dp = calloc(1, sizeof(*dp));
-
-	if (!dp)
-		return -ENOMEM;
-	for (size_t i = 0; i < DP_TABLE_MAX_; i++)
-		dp->map[i] = -1;
-	dp->walk = -1;
-	*ret = dp;
-	return 0;
-}
-
 static void unmap(void *at, size_t len)
 {
 	if (at)
@@ -47,6 +34,23 @@ void dp_close(struct dp **dpp)
 	*dpp = NULL;
 }
 
+static int dp_new(const char *bpffs, struct dp **ret, struct err *err)
+{
+	cleanup(dp_close) struct dp *dp = calloc(1, sizeof(*dp));
+	int r;
+
+	if (!dp)
+		return err_errno(err, -ENOMEM, "opening the datapath");
+	for (size_t i = 0; i < DP_TABLE_MAX_; i++)
+		dp->map[i] = -1;
+	dp->walk = -1;
+	r = dp_pins_init(dp, bpffs, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(dp);
+	return 0;
+}
+
 static int walk_open(struct dp *dp, struct err *err)
 {
 	char path[DP_PATH_MAX];
@@ -61,29 +65,17 @@ static int walk_open(struct dp *dp, struct err *err)
 int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err)
 {
 	cleanup(dp_close) struct dp *dp = NULL;
-	int r = dp_new(&dp);
+	int r = dp_new(opt->bpffs, &dp, err);
 
 	if (r < 0)
-		return err_errno(err, r, "opening the datapath");
+		return r;
 	if (path_format(dp->meter_cgroup, sizeof(dp->meter_cgroup), "%s", opt->meter_cgroup))
 		return err_set(err, -ENAMETOOLONG, "%s: path too long", opt->meter_cgroup);
-	r = dp_pins_init(dp, opt->bpffs, err);
-	if (r < 0)
-		return r;
-
 	dp->adopted = dp_adoptable(dp, opt);
-	if (!dp->adopted) {
+	if (!dp->adopted)
 		r = dp_load(dp, opt, err);
-		if (r < 0)
-			return r;
-	}
-	r = dp_maps_open(dp, err);
-	if (r < 0)
-		return r;
-	r = dp_maps_mmap(dp, err);
-	if (r < 0)
-		return r;
-	r = walk_open(dp, err);
+	if (!r)
+		r = walk_open(dp, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(dp);
@@ -93,18 +85,12 @@ int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err)
 int dp_open_pinned(const char *bpffs, struct dp **ret, struct err *err)
 {
 	cleanup(dp_close) struct dp *dp = NULL;
-	int r = dp_new(&dp);
+	int r = dp_new(bpffs, &dp, err);
 
 	if (r < 0)
-		return err_errno(err, r, "opening the datapath");
+		return r;
 	dp->read_only = true;
-	r = dp_pins_init(dp, bpffs, err);
-	if (r < 0)
-		return r;
-	r = dp_maps_open(dp, err);
-	if (r < 0)
-		return r;
-	r = dp_maps_mmap(dp, err);
+	r = dp_tables_open(dp, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(dp);

@@ -52,8 +52,8 @@ extern const size_t dp_attach_n;
 int dp_pin_path(const struct dp *dp, const char *kind, const char *name, char ret[DP_PATH_MAX],
 		struct err *err);
 int dp_pins_init(struct dp *dp, const char *bpffs, struct err *err);
-int dp_maps_open(struct dp *dp, struct err *err); /* fds of the pinned maps */
-int dp_maps_mmap(struct dp *dp, struct err *err);
+/* Opens and maps the pinned tables; those that are open already stay. */
+int dp_tables_open(struct dp *dp, struct err *err);
 
 /* load.c */
 int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err);

@@ -155,7 +155,7 @@ bool dp_adoptable(struct dp *dp, const struct dp_options *opt)
 {
 	uint8_t hash[HASH_LEN];
 
-	if (dp_maps_open(dp, NULL) < 0 || dp_maps_mmap(dp, NULL) < 0)
+	if (dp_tables_open(dp, NULL) < 0)
 		return false;
 	object_hash(hash);
 	if (dp->ctl->abi != WEIR_ABI || memcmp(dp->ctl->build, hash, sizeof(hash)))
@@ -315,10 +315,7 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 	r = object_load(dp, skel, err);
 	if (r < 0)
 		return r;
-	r = dp_maps_open(dp, err);
-	if (r < 0)
-		return r;
-	r = dp_maps_mmap(dp, err);
+	r = dp_tables_open(dp, err);
 	if (r < 0)
 		return r;
 

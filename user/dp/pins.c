@@ -53,7 +53,7 @@ static bool is_mapped(enum dp_table t)
 	return t == DP_SLOT || t == DP_BACKEND || t == DP_SAMPLE || t == DP_CTL;
 }
 
-int dp_maps_open(struct dp *dp, struct err *err)
+static int maps_open(struct dp *dp, struct err *err)
 {
 	char path[DP_PATH_MAX];
 
@@ -92,7 +92,7 @@ static int map_one(struct dp *dp, enum dp_table t, size_t len, bool writable, vo
 	return 0;
 }
 
-int dp_maps_mmap(struct dp *dp, struct err *err)
+static int maps_mmap(struct dp *dp, struct err *err)
 {
 	const struct {
 		enum dp_table t;
@@ -118,4 +118,11 @@ int dp_maps_mmap(struct dp *dp, struct err *err)
 			return r;
 	}
 	return 0;
+}
+
+int dp_tables_open(struct dp *dp, struct err *err)
+{
+	int r = maps_open(dp, err);
+
+	return r < 0 ? r : maps_mmap(dp, err);
 }
