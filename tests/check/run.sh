@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs the checks beside it, or those named, and closes with "N passed, N failed". A check prints one line a
-# finding, "file:line: what; what to do", and exits 1 when it had any. `make check` calls this.
+# Runs the checks beside it (and vmlinux/check.sh), or those named, and closes with "N passed, N failed". A check
+# prints one line a finding, "file:line: what; what to do", and exits 1 when it had any. `make check` calls this.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 passed=0 failed=0
-[ $# -gt 0 ] || set -- layers headers twins banned size names docs maps shell python format cppcheck tidy
+[ $# -gt 0 ] || set -- layers headers twins banned size names docs maps vmlinux shell python format cppcheck tidy
 for name in "$@"; do
-	for script in "tests/check/$name.py" "tests/check/$name.sh"; do
+	for script in "tests/check/$name.py" "tests/check/$name.sh" "$name/check.sh"; do
 		[ -f "$script" ] && break
 	done
 	case $script in

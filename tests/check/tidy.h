@@ -24,10 +24,10 @@
 
 /* Read only after a call that failed, and set by it. */
 #undef errno
-#define errno                                       \
-	(*({                                        \
-		int *errno_ = __errno_location();   \
-		if (*errno_ <= 0)                   \
-			__builtin_unreachable();    \
-		errno_;                             \
+#define errno                                     \
+	(*({                                      \
+		int *errno_ = __errno_location(); \
+		if (*errno_ <= 0)                 \
+			__builtin_unreachable();  \
+		errno_;                           \
 	}))
