@@ -81,7 +81,7 @@ static int read_rows(struct dp *dp, struct row **ret, size_t *ret_n, struct err 
 	rc = dp_frontends(dp, &frontends, &n_frontends, err);
 	if (rc == 0)
 		rc = dp_backends(dp, &backends, &n, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	rows = calloc(n + 1, sizeof(*rows));
 	if (!rows)
@@ -109,7 +109,7 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 	rc = node_dp(cli, &dp, err);
 	if (rc == 0)
 		rc = read_rows(dp, &rows, &n, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		json_add(list, row_json(&rows[i]));

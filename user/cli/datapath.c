@@ -76,7 +76,7 @@ static int run_status(struct cli *cli, struct json **ret, struct err *err)
 	rc = node_dp(cli, &dp, err);
 	if (rc == 0)
 		rc = cli_config(cli, &cfg, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	json_set_u64(o, "abi", WEIR_ABI);
 	json_set_str(o, "bpffs", cfg->paths.bpffs);
@@ -102,7 +102,7 @@ static int run_check(struct cli *cli, struct json **ret, struct err *err)
 		rc = svc_actual_read(dp, &actual, err);
 	if (rc == 0)
 		rc = svc_diff(desired, &actual, ret, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	return json_len(*ret) > 0;
 }
@@ -138,7 +138,7 @@ static int run_stats(struct cli *cli, struct json **ret, struct err *err)
 	rc = node_dp(cli, &dp, err);
 	if (rc == 0)
 		rc = dp_reasons(dp, counts, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	for (enum weir_reason r = 0; r < WEIR_REASON_MAX_; r++) {
 		struct json *o = json_new_object();

@@ -117,7 +117,7 @@ static int run_open(struct cli *cli, struct json **ret, struct err *err)
 		rc = set_amount(cli, args, "deposit", "deposit", err);
 	if (rc == 0)
 		rc = set_amount(cli, args, "rateCap", "rate-cap", err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	json_set(args, "prices", take_ptr(list));
 	return node_call(cli, "lease.open", take_ptr(args), ret, err);

@@ -80,7 +80,7 @@ static int collect(struct ledger *ledger, const char *label, uint64_t from_seq,
 {
 	cleanup(ledger_rollback) struct ledger_tx tx = {};
 	struct export e = { .err = err };
-	struct ledger_lease lease;
+	struct ledger_lease lease = {};
 	int rc = ledger_begin(ledger, &tx, err);
 
 	if (rc == 0)
@@ -96,7 +96,7 @@ static int collect(struct ledger *ledger, const char *label, uint64_t from_seq,
 		rc = err_set(err, -ENOENT,
 			     "lease '%s' has no receipt from %" PRIu64 " on; its last is %" PRIu64,
 			     label, from_seq, lease.seq);
-	if (rc < 0)
+	if (rc != 0)
 		receipts_fini(&e.file);
 	else
 		*file = e.file;
@@ -140,7 +140,7 @@ static int run_export(struct cli *cli, struct json **ret, struct err *err)
 		rc = collect(ledger, label, from_seq, &file, err);
 	if (rc == 0)
 		rc = receipts_render(&file, &text, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (path && strcmp(path, "-") != 0)
 		return write_file(&text, &file, path, ret, err);

@@ -27,7 +27,7 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 	rc = node_state(cli, NULL, state, err);
 	if (rc == 0)
 		rc = workload_list(state, &all, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	for (size_t i = 0; i < all.len; i++)
 		if (!name || strcmp(all.at[i]->name, name) == 0)
@@ -117,7 +117,7 @@ static int run_run(struct cli *cli, struct json **ret, struct err *err)
 	rc = set_limits(cli, args, err);
 	if (rc == 0)
 		rc = set_env(cli, args, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	return node_call(cli, "workload.run", take_ptr(args), ret, err);
 }
