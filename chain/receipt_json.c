@@ -206,7 +206,7 @@ int receipt_from_json(const struct json *obj, const struct record *terms, struct
 		e = report_decode(rc->report, sizeof(rc->report), &report, err);
 	if (!e)
 		e = field_hex(obj, "signature", rc->sig, sizeof(rc->sig), err);
-	if (e < 0)
+	if (e)
 		return e;
 	if (report.total_due != total_due)
 		return err_set(err, -EBADMSG,

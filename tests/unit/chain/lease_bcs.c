@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Damaged and foreign bytes; that every lease comes back is part of the walk in lease.c. */
+/* Damaged and foreign bytes; that every lease comes back is part of lease_walk.c. */
 #include "chain/lease.h"
 
 #include <errno.h>
