@@ -122,7 +122,7 @@ static int record_of(const struct closing *c, const struct ledger_lease *row,
 			record_pod(c, &c->shares[i], &rec.pods[rec.npods++]);
 	r = record_sort(&rec, err);
 	if (!r)
-		r = record_sum(&rec, row->seq ? &row->total : NULL, err);
+		r = record_sum(&rec, &row->total, err);
 	if (r < 0) {
 		record_fini(&rec);
 		return r;
@@ -195,11 +195,23 @@ static int settlement_due(struct closing *c, const struct ledger_lease *row, uin
 	return ledger_settlement_put(&c->tx, &s, err);
 }
 
+/* B5. What was used counts on, so that the lease stays beyond what can be said. */
+static int pass_over(struct closing *c, struct ledger_lease *row, const struct record *rec,
+		     const struct err *why, struct err *err)
+{
+	c->unbilled++;
+	c->why = *why;
+	err_wrap(&c->why, "lease %s", row->label);
+	row->total = rec->totals;
+	return ledger_lease_put(&c->tx, row, err);
+}
+
 static int bill_lease(struct closing *c, const struct ledger_lease *row, struct err *err)
 {
 	cleanup(record_fini) struct record rec = {};
 	struct ledger_lease now = *row;
 	struct report report;
+	struct err why = {};
 	struct lease lease;
 	int r;
 
@@ -208,15 +220,16 @@ static int bill_lease(struct closing *c, const struct ledger_lease *row, struct 
 	    lease.terms.opened_ms >= c->to_ms)
 		return r;
 	r = record_of(c, row, &lease, &rec, err);
-	if (!r && !rec.npods)
-		return 0;
-	if (!r)
-		r = chain_on(c->book, row, &rec, err);
-	if (!r)
-		r = report_of(&rec, row, &report, err);
+	if (r < 0 || !rec.npods)
+		return r;
+	r = chain_on(c->book, row, &rec, err);
 	if (r < 0)
 		return r;
-	/* from here on the transaction is written to: what fails, fails the window */
+	r = report_of(&rec, row, &report, &why);
+	if (r == -EOVERFLOW)
+		return pass_over(c, &now, &rec, &why, err);
+	if (r < 0)
+		return err_set(err, r, "%s", why.text);
 	r = receipt_write(c, row, &rec, &report, err);
 	if (!r)
 		r = settlement_due(c, row, report.total_due - row->last_total_due, err);
@@ -238,18 +251,9 @@ static int write_all(struct closing *c, struct book_reading *readings, size_t n,
 	if (!r)
 		r = book_leases(c->book->ledger, &leases, err);
 	for (size_t i = 0; !r && i < leases.n; i++) {
-		struct err why = {};
-
-		r = bill_lease(c, &leases.row[i], &why);
+		r = bill_lease(c, &leases.row[i], err);
 		if (r < 0)
-			err_wrap(&why, "lease %s", leases.row[i].label);
-		if (r == -EOVERFLOW) { /* B5 */
-			c->unbilled++;
-			c->why = why;
-			r = 0;
-		} else if (r < 0) {
-			err_set(err, r, "%s", why.text);
-		}
+			err_wrap(err, "lease %s", leases.row[i].label);
 	}
 	return r;
 }

@@ -12,8 +12,8 @@
  *     was there is covered by its next receipt.
  * B3. Opening and closing a lease close a window first, so no lease pays for another time.
  * B4. Money moves only in book_settle(), by the rules of chain/lease.h.
- * B5. A lease whose amounts no receipt can say (over 2^63 - 1 MIST) has no further one; usage and the
- *     receipts of others are written all the same.
+ * B5. A lease that owes more than a receipt can say (2^63 - 1 MIST) gets no further one; usage and
+ *     the receipts of others are written all the same.
  *
  * What the local market is: its id and those of its leases are hashes of the provider's key and the
  * lease's label, so they are the same after a restart and differ between providers.

@@ -181,6 +181,11 @@ int book_lease_open(struct book *b, const struct book_lease *l, uint64_t opened_
 	struct lease lease;
 	int r;
 
+	r = terms_of(b, l, opened_ms, &terms, err);
+	if (!r)
+		r = lease_open(&terms, l->deposit, &lease, err);
+	if (r < 0)
+		return r;
 	r = ledger_lease_get(b->ledger, l->label, &row, NULL);
 	if (!r)
 		return err_set(err, -EEXIST,
@@ -188,11 +193,6 @@ int book_lease_open(struct book *b, const struct book_lease *l, uint64_t opened_
 			       l->label);
 	if (r != -ENOENT)
 		return err_errno(err, r, "lease %s", l->label);
-	r = terms_of(b, l, opened_ms, &terms, err);
-	if (!r)
-		r = lease_open(&terms, l->deposit, &lease, err);
-	if (r < 0)
-		return r;
 	snprintf(row.label, sizeof(row.label), "%s", terms.label);
 	memcpy(row.id, terms.id, sizeof(row.id));
 	memcpy(row.market, terms.market, sizeof(row.market));
