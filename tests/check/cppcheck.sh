@@ -13,7 +13,7 @@ mkdir -p build/cppcheck
 # shellcheck disable=SC2046 # one word a file
 cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -j2 --std=c11 \
 	--library=gnu,posix --cppcheck-build-dir=build/cppcheck -I. -Iuser \
-	'-DLIBBPF_OPTS(type,name,...)=struct type name = {0}' \
+	--include=tests/check/cppcheck.h \
 	--suppress=memleak --suppress=resourceLeak --suppress=readdirCalled --suppress=ctunullpointer \
 	--suppress=missingIncludeSystem --suppress=unmatchedSuppression \
 	--template='{file}:{line}: {message} ({id}); mend it, or silence this line with its reason' --template-location= \

@@ -16,7 +16,7 @@
 #include "core/err.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "tree.h"
+#include "unit/workload/tree.h"
 
 static void environment_is_checked(void **state)
 {

@@ -32,7 +32,8 @@ static int setup(void **state)
 	rmdir(unique);
 	snprintf(f->top, sizeof(f->top), "%s", strrchr(unique, '/'));
 	*state = f;
-	if (geteuid() == 0 && cgroup2_mount(CGROUP_MOUNTINFO, f->mount, sizeof(f->mount), NULL) == 0)
+	if (geteuid() == 0 &&
+	    cgroup2_mount(CGROUP_MOUNTINFO, f->mount, sizeof(f->mount), NULL) == 0)
 		return 0;
 	f->mount[0] = '\0';
 	return 0;

@@ -14,7 +14,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
-#include "tree.h"
+#include "unit/workload/tree.h"
 
 #define NV "\"name\":\"@acme/app\",\"version\":\"1.2.3-rc.1\""
 

@@ -9,8 +9,8 @@
 #include "core/cleanup.h"
 #include "core/crypto.h"
 #include "core/err.h"
-#include "tarball.h"
-#include "tree.h"
+#include "unit/workload/tarball.h"
+#include "unit/workload/tree.h"
 
 #define NAME "sha512-00"
 

@@ -9,8 +9,8 @@
 #include "core/err.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "tarball.h"
-#include "tree.h"
+#include "unit/workload/tarball.h"
+#include "unit/workload/tree.h"
 #include "workload/record.h"
 
 struct fixture {
