@@ -21,6 +21,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/lib/cgroup.h"
+#include "bpf/lib/integral.h"
 
 /* enum weir_flush; a constant, so that the verifier drops the call this kernel does not have. */
 const volatile __u32 weir_flush = WEIR_FLUSH_NONE;
@@ -51,21 +52,6 @@ static __always_inline struct weir_pod *pod_get(struct cgroup *cg, __u64 id)
 	return pod;
 }
 
-/* 128-bit sum of pages x ns: the high word of the time apart, so that no product overflows for
- * fewer than 2^32 pages (16 TiB). */
-static __always_inline void mem_integrate(struct weir_pod *pod, __u64 now)
-{
-	__u64 dt = now - pod->mem_at;
-	__u64 low = pod->mem_pages * (dt & 0xffffffff), high = pod->mem_pages * (dt >> 32);
-	__u64 sum = pod->mem_page_ns_lo + low;
-
-	pod->mem_page_ns_hi += (sum < low) + (high >> 32);
-	low = high << 32;
-	sum += low;
-	pod->mem_page_ns_hi += sum < low;
-	pod->mem_page_ns_lo = sum;
-}
-
 /* Holds the previous reading over the time since, then takes a new one. */
 static __always_inline void mem_sample(struct weir_pod *pod, struct cgroup *cg, bool last)
 {
@@ -77,7 +63,7 @@ static __always_inline void mem_sample(struct weir_pod *pod, struct cgroup *cg, 
 	now = bpf_ktime_get_boot_ns();
 	if (!pod->mem_at)
 		pod->mem_at = now;
-	mem_integrate(pod, now);
+	integral_add(&pod->mem_page_ns_lo, &pod->mem_page_ns_hi, pod->mem_pages, now - pod->mem_at);
 	pod->mem_at = now;
 	/* what is still charged at rmdir is the kernel's own lag, not the pod's */
 	pod->mem_pages = last ? 0 : mem_pages(mem);

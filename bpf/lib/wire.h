@@ -76,20 +76,25 @@ static __always_inline __u32 packet_headers(struct __sk_buff *skb, const struct 
 	return p->l3_len + (off >> 4) * 4;
 }
 
-static __always_inline struct weir_count packet_wire(struct __sk_buff *skb, const struct packet *p)
+/* The same packet on a link, whose payload is cut every gso_size bytes; 0: not cut. */
+static __always_inline struct weir_count wire_count(__u32 len, __u32 headers, __u32 gso_size)
 {
-	struct weir_count c = { .bytes = skb->len, .packets = 1 };
-	__u32 headers, payload, size = skb->gso_size;
+	struct weir_count c = { .bytes = len, .packets = 1 };
 
-	if (!size)
+	if (!gso_size || headers >= len)
 		return c;
-	headers = packet_headers(skb, p);
-	if (!headers || headers >= skb->len) {
-		reason_count(WEIR_REASON_PARSE);
-		return c;
-	}
-	payload = skb->len - headers;
-	c.packets = (payload + size - 1) / size;
+	c.packets = (len - headers + gso_size - 1) / gso_size;
 	c.bytes += (c.packets - 1) * headers;
 	return c;
+}
+
+static __always_inline struct weir_count packet_wire(struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 headers = skb->gso_size ? packet_headers(skb, p) : 0;
+
+	if (skb->gso_size && (!headers || headers >= skb->len)) {
+		reason_count(WEIR_REASON_PARSE);
+		return wire_count(skb->len, 0, 0);
+	}
+	return wire_count(skb->len, headers, skb->gso_size);
 }

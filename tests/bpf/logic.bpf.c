@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* The logic of bpf/lib behind SEC("syscall") programs, for tests/bpf/logic.c to run on the real
+ * verifier and JIT with arguments of its choice. The argument block is the context. */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/lib/integral.h"
+#include "bpf/lib/lb.h"
+#include "bpf/lib/wire.h"
+#include "tests/bpf/logic.h"
+
+SEC("syscall")
+int test_integral(struct logic_integral *a)
+{
+	__u64 lo = a->lo, hi = a->hi;
+
+	integral_add(&lo, &hi, a->amount, a->dt);
+	a->lo = lo;
+	a->hi = hi;
+	return 0;
+}
+
+SEC("syscall")
+int test_wire(struct logic_wire *a)
+{
+	struct weir_count c = wire_count(a->len, a->headers, a->gso_size);
+
+	a->bytes = c.bytes;
+	a->packets = c.packets;
+	return 0;
+}
+
+SEC("syscall")
+int test_pick(struct logic_pick *a)
+{
+	struct weir_vip vip = a->vip;
+	struct weir_backend be = {};
+	__u32 svc = 0;
+
+	a->result = lb_pick(&vip, &be, &svc);
+	a->backend = be;
+	a->svc = svc;
+	return 0;
+}
+
+/* What test_packet saw; a program that may sleep can't use the prefix table. */
+struct logic_packet seen;
+
+SEC("cgroup_skb/egress")
+int test_packet(struct __sk_buff *skb)
+{
+	struct packet p = {};
+	struct weir_count c;
+
+	seen = (struct logic_packet){ .parsed = !packet_parse(skb, &p) };
+	if (!seen.parsed)
+		return 1;
+	c = packet_wire(skb, &p);
+	seen.dst_class = class_of(&p.dst);
+	seen.src_class = class_of(&p.src);
+	seen.bytes = c.bytes;
+	seen.packets = c.packets;
+	return 1;
+}
