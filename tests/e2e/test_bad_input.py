@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 
+import bed as beds
 import pytest
 from bed import WEIR, run, wait_for
 
@@ -19,8 +20,10 @@ def one_line(text):
     return lines[0]
 
 
-def start_fails(bed, *words):
-    done = run("nsenter", f"--net=/run/netns/{bed.node}", WEIR, "agent", "run", "-c", str(bed.config),
+def start_fails(bed, *words, before="true"):
+    """The start ends with one line that has the words; `before` is done to a mount namespace of its own."""
+    done = run("nsenter", f"--net=/run/netns/{bed.node}", "unshare", "--mount", "sh", "-c",
+               f'{before} && exec "$@"', "sh", WEIR, "agent", "run", "-c", str(bed.config),
                check=False, timeout=20)
     assert done.returncode == 1
     line = done.stderr.strip().splitlines()[-1]
@@ -86,6 +89,16 @@ def test_a_folder_that_is_no_bpffs_is_named_with_the_cure(bed):
 def test_a_missing_cgroup_is_named(bed):
     bed.config.write_text(bed.config.read_text().replace(f"cgroup: {bed.cgroup}", "cgroup: /nowhere"))
     start_fails(bed, "paths.cgroup", "/nowhere")
+
+
+def test_without_btf_the_kernel_is_named(bed):
+    start_fails(bed, "/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF",
+                before="mount -t tmpfs none /sys/kernel/btf")
+
+
+def test_without_cgroup2_the_mount_is_asked_for(bed):
+    bed.config.write_text(bed.config.read_text().replace(f"cgroup: {bed.cgroup}, ", ""))
+    start_fails(bed, "paths.cgroup", "mount -t cgroup2", before=f"umount -l {beds.cgroup2_mount()}")
 
 
 def test_a_second_agent_is_refused_and_the_first_runs_on(bed):

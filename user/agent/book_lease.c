@@ -104,11 +104,11 @@ static int view(const struct ledger_lease *row, const struct lease *l, struct js
 	json_set_str(j, "lease", row->label);
 	json_set_str(j, "id", id);
 	json_set_str(j, "state", lease_state_name(l->state));
-	json_set_u64(j, "deposited", l->deposited);
-	json_set_u64(j, "paid", l->paid);
-	json_set_u64(j, "refunded", l->refunded);
-	json_set_u64(j, "escrow", lease_escrow(l));
-	json_set_u64(j, "unpaid", lease_unpaid(l));
+	json_set_u64_text(j, "deposited", l->deposited);
+	json_set_u64_text(j, "paid", l->paid);
+	json_set_u64_text(j, "refunded", l->refunded);
+	json_set_u64_text(j, "escrow", lease_escrow(l));
+	json_set_u64_text(j, "unpaid", lease_unpaid(l));
 	*ret = j;
 	return 0;
 }

@@ -146,8 +146,6 @@ static void cmd_lease_close(void *ctx, const struct json *args, struct ctl_reply
 
 /* ---- Workloads ------------------------------------------------------------------------------ */
 
-#define ENV_MAX 256
-
 struct workload_job {
 	struct work_job job;
 	struct agent *agent;
@@ -159,7 +157,7 @@ struct workload_job {
 };
 
 /* {"K": "V"} -> "K=V", closed by NULL; the texts live in *text. */
-static int env_of(const struct json *args, struct json **text, const char *ret[ENV_MAX + 1],
+static int env_of(const struct json *args, struct json **text, const char *ret[BUNDLE_ENV_MAX + 1],
 		  struct err *err)
 {
 	size_t n = 0;
@@ -170,12 +168,12 @@ static int env_of(const struct json *args, struct json **text, const char *ret[E
 	json_foreach(v, json_get(args, "env")) {
 		char pair[4096];
 
-		if (n == ENV_MAX || !json_key(v) || json_type(v) != JSON_STRING ||
+		if (n == BUNDLE_ENV_MAX || !json_key(v) || json_type(v) != JSON_STRING ||
 		    path_format(pair, sizeof(pair), "%s=%s", json_key(v), json_text(v, "")))
 			return err_set(err, -EINVAL,
 				       "env: want an object of at most %d texts, of at most %zu "
 				       "bytes each",
-				       ENV_MAX, sizeof(pair) - 1);
+				       BUNDLE_ENV_MAX, sizeof(pair) - 1);
 		if (json_add_str(*text, pair))
 			return err_errno(err, -ENOMEM, "env");
 		n++;
@@ -229,7 +227,7 @@ static int run_workload(struct workload_job *w, struct json **ret, struct err *e
 	struct workload_spec spec = { .lease = json_str(w->args, "lease", NULL),
 				      .netns = json_str(w->args, "netns", NULL),
 				      .host = json_str(w->args, "host", NULL) };
-	const char *env[ENV_MAX + 1];
+	const char *env[BUNDLE_ENV_MAX + 1];
 	cleanup(close_fd) int fd = -1;
 	int r;
 
