@@ -830,7 +830,7 @@ static void a_node_name_that_no_receipt_can_hold_is_refused(void **state)
 
 /* ---- Everything at random --------------------------------------------------------------------- */
 
-enum { LEASES = 3, PODS = 10, STEPS = 600 };
+enum { LEASES = 3, PODS = 10, STEPS = 300 };
 static const char *const labels[LEASES] = { "a", "b", "c" };
 
 struct model_pod {
