@@ -15,6 +15,7 @@ if [ "${WEIR_FRESH_MOUNTS:-}" != own ]; then
 fi
 
 root=$(mktemp -d /var/tmp/weir-fresh-XXXXXX)
+chmod 755 "$root" # it becomes "/", where everybody may pass
 clean() {
 	for at in dev sys proc; do umount -R -l "$root/$at" 2>/dev/null || :; done
 	rm -rf --one-file-system "$root"
