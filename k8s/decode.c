@@ -88,14 +88,13 @@ static void put_path(const struct kube_field *f, struct buf *out)
 int kube_field_fail(const struct kube_field *f, int code, const char *fmt, ...)
 {
 	cleanup(buf_fini) struct buf path = BUF_INIT(256);
+	const struct kube_field *at = f;
 	char title[KUBE_TITLE_MAX];
 	va_list ap;
 
-	for (const struct kube_field *at = f; at; at = at->up) {
-		f->dec->at = at->node;
-		if (at->node)
-			break;
-	}
+	while (!at->node && at->up)
+		at = at->up;
+	f->dec->at = at->node;
 	put_path(f, &path);
 	va_start(ap, fmt);
 	err_setv(f->dec->err, code, fmt, ap);

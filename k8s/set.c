@@ -231,7 +231,7 @@ int kube_set_decode(struct kube_set *set, const struct json *doc, const struct j
 		    struct err *err)
 {
 	cleanup(kube_set_free) struct kube_set *fresh = NULL;
-	const struct kube_object *twice;
+	const struct kube_object *twice = NULL;
 	const struct json *where = doc;
 	char title[KUBE_TITLE_MAX];
 	int r = kube_set_new(&fresh);

@@ -155,11 +155,12 @@ static int report_of(const struct record *rec, const struct ledger_lease *row, s
 	struct report report;
 	int r = record_report(rec, row->market, &report, err);
 
-	if (!r && report.total_due > INT64_MAX)
-		r = err_set(err, -EOVERFLOW, "total due: over 2^63 - 1 MIST");
-	if (!r)
-		*ret = report;
-	return r;
+	if (r)
+		return r;
+	if (report.total_due > INT64_MAX)
+		return err_set(err, -EOVERFLOW, "total due: over 2^63 - 1 MIST");
+	*ret = report;
+	return 0;
 }
 
 static int receipt_write(struct closing *c, const struct ledger_lease *row,
@@ -228,7 +229,7 @@ static int bill_lease(struct closing *c, const struct ledger_lease *row, struct 
 	r = report_of(&rec, row, &report, &why);
 	if (r == -EOVERFLOW)
 		return pass_over(c, &now, &rec, &why, err);
-	if (r < 0)
+	if (r)
 		return err_set(err, r, "%s", why.text);
 	r = receipt_write(c, row, &rec, &report, err);
 	if (!r)

@@ -202,7 +202,7 @@ int book_lease_open(struct book *b, const struct book_lease *l, uint64_t opened_
 		r = account_put(&tx, &row, &lease, opened_ms, err);
 	if (!r)
 		r = ledger_commit(&tx, err);
-	return r < 0 ? r : view(&row, &lease, ret, err);
+	return r ? r : view(&row, &lease, ret, err);
 }
 
 /* Reads the lease, lets fn change it, and writes it back. */
@@ -229,7 +229,7 @@ static int change(struct book *b, const char *label, uint64_t arg,
 		r = account_put(&tx, &row, &lease, now_ms, err);
 	if (!r)
 		r = ledger_commit(&tx, err);
-	return r < 0 ? r : view(&row, &lease, ret, err);
+	return r ? r : view(&row, &lease, ret, err);
 }
 
 static int top_up(struct lease *l, uint64_t amount, struct err *err)

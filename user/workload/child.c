@@ -151,7 +151,7 @@ static int wait_end(int pidfd, int pipe_fd, struct buf *out, uint64_t deadline_n
 			return -errno;
 		if (n == 0)
 			return -ETIMEDOUT;
-		if (fds[1].revents && !drain(pipe_fd, out))
+		if (out && fds[1].revents && !drain(pipe_fd, out))
 			fds[1].fd = -1;
 		if (fds[0].revents)
 			return 0;

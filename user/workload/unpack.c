@@ -254,7 +254,7 @@ static int add_entry(struct unpack_job *j, struct archive_entry *e, char *path, 
 
 	if (r == 0)
 		r = strip_top(j, path, &inner, err);
-	if (r < 0)
+	if (r)
 		return r;
 	if (!*inner && is_dir)
 		return 0; /* the top folder itself */

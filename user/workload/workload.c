@@ -230,7 +230,7 @@ int workload_stop(const char *state, const char *name, uint32_t grace_ms, struct
 		r = place_load(&p, name, &w, err);
 	if (r == 0)
 		r = clear(&p, w, grace_ms, err);
-	if (r < 0)
+	if (r)
 		return r;
 	if (w->state == WORKLOAD_STATE_FAILED)
 		return 0; /* its reason stays */
@@ -249,7 +249,7 @@ int workload_remove(const char *state, const char *name, struct err *err)
 		r = place_load(&p, name, &w, err);
 	if (r == 0)
 		r = place_observe(&p, w, err);
-	if (r < 0)
+	if (r)
 		return r;
 	if (w->state == WORKLOAD_STATE_RUNNING)
 		return err_set(err, -EBUSY, "workload %s runs; stop it first", name);
