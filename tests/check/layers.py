@@ -50,7 +50,7 @@ LIBRARY = {
 SYSTEM = re.compile(r"(linux|sys|net|netinet|arpa)/[\w.]+|(alloca|assert|ctype|dirent|endian|errno|fcntl|inttypes|"
                     r"limits|locale|math|poll|pthread|sched|signal|spawn|std(arg|atomic|bool|def|int|io|lib)|"
                     r"strings?|time|unistd|wctype|wchar|grp|pwd|getopt|termios)\.h")
-GENERATED = {"weir.skel.h": "user/dp"}
+GENERATED = {"weir.skel.h": "user/dp", "logic.skel.h": "tests"}
 
 
 def box(path):

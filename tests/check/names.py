@@ -36,7 +36,8 @@ def check_mirror(path):
 
 
 def check_licence(path, text):
-    want = SPDX_DUAL if path.startswith(("bpf/", "vmlinux/")) else SPDX
+    dual = path.startswith(("bpf/", "vmlinux/")) or path.endswith(".bpf.c")
+    want = SPDX_DUAL if dual or SPDX_DUAL in text[:100] and path.startswith("tests/bpf/") else SPDX
     lines = text.split("\n", 2)
     line = lines[1] if lines[0].startswith("#!") else lines[0]
     if f"SPDX-License-Identifier: {want}" not in line:
