@@ -232,8 +232,8 @@ def main():
     why = missing()
     if why:
         sys.exit(f"demo: {why}")
-    signal.signal(signal.SIGTERM, interrupted)
-    signal.signal(signal.SIGHUP, interrupted)
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, interrupted)
     began = time.monotonic()
     try:
         with Bed() as bed:
