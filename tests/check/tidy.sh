@@ -6,7 +6,8 @@ set -u
 # $1: more flags; files come by standard input
 # shellcheck disable=SC2016 # the inner shell expands, and is meant to split the flags
 tidy() {
-	xargs -P2 -n8 sh -c 'tidy=$1 && shift && clang-tidy-19 --quiet "$@" -- $CHECK_CFLAGS -DWEIR_VERSION=\"tidy\" $tidy 2>/dev/null' \
+	xargs -P2 -n8 sh -c 'tidy=$1 && shift && clang-tidy-19 --quiet "$@" -- $CHECK_CFLAGS -DWEIR_VERSION=\"tidy\" $tidy 2>/dev/null ||
+		echo "$1:1:1: error: clang-tidy-19 did not get through this file or one of the seven behind it"' \
 		sh "$1"
 }
 
