@@ -205,6 +205,7 @@ int BPF_PROG(weir_release, struct cgroup *cg, const char *path)
 {
 	struct cgroup *top = cgroup_pod(cg);
 	struct weir_pod *pod;
+	struct own_sum own;
 	__u64 id;
 
 	if (!top)
@@ -213,12 +214,14 @@ int BPF_PROG(weir_release, struct cgroup *cg, const char *path)
 	pod = pod_get(top, id);
 	if (!pod)
 		return 0;
-	__sync_fetch_and_add(&pod->own_ns, cgroup_own_ns(cg));
+	own = cgroup_own(cg);
+	__sync_fetch_and_add(&pod->own_ns, own.now);
 	if (top != cg)
 		return 0;
 	pod->ptr = 0;
-	/* containers that went before we watched are in the flushed sum only */
-	pod->cpu_ns = pod->born ? pod->own_ns : cgroup_cpu_ns(cg);
+	/* Of a pod older than this program, containers that went before are in the flushed sum only.
+	 * Those that went since were flushed at their own release; what is left is the pod's own. */
+	pod->cpu_ns = pod->born ? pod->own_ns : cgroup_cpu_ns(cg) + (own.now - own.flushed);
 	pod->state = WEIR_POD_RELEASED;
 	return 0;
 }

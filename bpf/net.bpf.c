@@ -16,12 +16,13 @@
 #define PASS 1
 #define IFINDEX_LO 1 /* in every network namespace */
 
-/* The pod that the packet's socket was made in: the child of a registered parent. 0: none. */
+/* The pod that the packet's socket was made in; as cgroup_pod() in lib/cgroup.h. 0: none. */
 static __always_inline __u64 pod_of(struct __sk_buff *skb)
 {
 	__u32 zero = 0;
 	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
 	__u32 levels = ctl ? ctl->parent_levels : 0;
+	__u64 pod = 0;
 
 	for (int level = 0; level < WEIR_MAX_LEVELS; level++) {
 		__u64 id;
@@ -30,9 +31,9 @@ static __always_inline __u64 pod_of(struct __sk_buff *skb)
 			continue;
 		id = bpf_skb_ancestor_cgroup_id(skb, level);
 		if (id && bpf_map_lookup_elem(&weir_parent, &id))
-			return bpf_skb_ancestor_cgroup_id(skb, level + 1);
+			pod = bpf_skb_ancestor_cgroup_id(skb, level + 1);
 	}
-	return 0;
+	return pod && bpf_map_lookup_elem(&weir_parent, &pod) ? 0 : pod;
 }
 
 static __always_inline struct weir_net *net_get(__u64 pod)

@@ -39,6 +39,7 @@ struct cgroup_subsys_state {
 
 struct cgroup_rstat_base_cpu {
 	struct cgroup_base_stat bstat;
+	struct cgroup_base_stat last_bstat;
 };
 
 struct cgroup {
@@ -53,6 +54,7 @@ struct cgroup {
 
 struct cgroup_rstat_cpu___6_15 {
 	struct cgroup_base_stat bstat;
+	struct cgroup_base_stat last_bstat;
 };
 
 struct cgroup___6_15 {

@@ -29,26 +29,31 @@ static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cg, int lev
 	return up;
 }
 
-/* The pod that cg is or lies beneath: the child of a registered parent. NULL: none. */
+/* The pod that cg is or lies beneath: the child of the innermost registered parent. A parent itself
+ * is none, also where it lies in another (kubepods/burstable). NULL: no pod. */
 static __always_inline struct cgroup *cgroup_pod(struct cgroup *cg)
 {
 	__u32 zero = 0;
 	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
 	__u32 levels = ctl ? ctl->parent_levels : 0;
 	int depth = BPF_CORE_READ(cg, level);
+	struct cgroup *pod = NULL;
+	__u64 id;
 
 	for (int level = 0; level < WEIR_MAX_LEVELS && level < depth; level++) {
 		struct cgroup *up;
-		__u64 id;
 
 		if (!(levels & (1U << level)))
 			continue;
 		up = cgroup_ancestor(cg, level);
 		id = up ? cgroup_id(up) : 0;
 		if (id && bpf_map_lookup_elem(&weir_parent, &id))
-			return cgroup_ancestor(cg, level + 1);
+			pod = cgroup_ancestor(cg, level + 1);
 	}
-	return NULL;
+	if (!pod)
+		return NULL;
+	id = cgroup_id(pod);
+	return bpf_map_lookup_elem(&weir_parent, &id) ? NULL : pod;
 }
 
 /* CPU time with all descendants, as cpu.stat's usage_usec shows it: right after a flush. */
@@ -57,49 +62,67 @@ static __always_inline __u64 cgroup_cpu_ns(struct cgroup *cg)
 	return BPF_CORE_READ(cg, bstat.cputime.sum_exec_runtime);
 }
 
-/* The address of the cgroup's own per-CPU base statistics, and the offset of the CPU time in them.
- * Linux 6.16 split them off from struct cgroup_rstat_cpu. */
-static __always_inline __u64 cgroup_own_base(struct cgroup *cg)
+/* Where a cgroup's own per-CPU CPU times lie: now, and as far as they are flushed into bstat. Linux
+ * 6.16 split these statistics off from struct cgroup_rstat_cpu. */
+struct own_at {
+	__u64 now, flushed;
+};
+
+static __always_inline struct own_at cgroup_own_at(struct cgroup *cg)
 {
-	if (bpf_core_field_exists(struct cgroup, rstat_base_cpu))
-		return (__u64)BPF_CORE_READ(cg, rstat_base_cpu) +
-		       bpf_core_field_offset(struct cgroup_rstat_base_cpu,
-					     bstat.cputime.sum_exec_runtime);
-	return (__u64)BPF_CORE_READ((struct cgroup___6_15 *)cg, rstat_cpu) +
-	       bpf_core_field_offset(struct cgroup_rstat_cpu___6_15,
-				     bstat.cputime.sum_exec_runtime);
+	__u64 base;
+
+	if (bpf_core_field_exists(struct cgroup, rstat_base_cpu)) {
+		base = (__u64)BPF_CORE_READ(cg, rstat_base_cpu);
+		return (struct own_at){
+			base + bpf_core_field_offset(struct cgroup_rstat_base_cpu,
+						     bstat.cputime.sum_exec_runtime),
+			base + bpf_core_field_offset(struct cgroup_rstat_base_cpu,
+						     last_bstat.cputime.sum_exec_runtime),
+		};
+	}
+	base = (__u64)BPF_CORE_READ((struct cgroup___6_15 *)cg, rstat_cpu);
+	return (struct own_at){
+		base + bpf_core_field_offset(struct cgroup_rstat_cpu___6_15,
+					     bstat.cputime.sum_exec_runtime),
+		base + bpf_core_field_offset(struct cgroup_rstat_cpu___6_15,
+					     last_bstat.cputime.sum_exec_runtime),
+	};
 }
 
 struct own_sum {
 	const struct cpu_off *cpus;
-	__u64 base, sum;
+	struct own_at at;
+	__u64 now, flushed;
 };
 
 static long own_add(__u32 cpu, struct own_sum *s)
 {
-	__u64 ns = 0;
+	__u64 now = 0, flushed = 0, off;
 
 	if (cpu >= WEIR_MAX_CPUS)
 		return 1;
-	if (bpf_probe_read_kernel(&ns, sizeof(ns), (void *)(s->base + s->cpus->off[cpu])))
+	off = s->cpus->off[cpu];
+	if (bpf_probe_read_kernel(&now, sizeof(now), (void *)(s->at.now + off)) ||
+	    bpf_probe_read_kernel(&flushed, sizeof(flushed), (void *)(s->at.flushed + off)))
 		reason_count(WEIR_REASON_CPU_UNREAD);
-	s->sum += ns;
+	s->now += now;
+	s->flushed += flushed;
 	return 0;
 }
 
-/* CPU time of the tasks in cg itself, without descendants. Cumulative and never reset, so it needs
- * no flush and races with none. */
-static __always_inline __u64 cgroup_own_ns(struct cgroup *cg)
+/* CPU time of the tasks in cg itself, without descendants. `now` is cumulative and never reset, so
+ * it needs no flush and races with none; now - flushed is what bstat lacks. */
+static __always_inline struct own_sum cgroup_own(struct cgroup *cg)
 {
 	__u32 zero = 0;
 	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
-	struct own_sum s = { .base = cgroup_own_base(cg) };
+	struct own_sum s = { .at = cgroup_own_at(cg) };
 
 	s.cpus = bpf_map_lookup_elem(&weir_cpu, &zero);
-	if (!ctl || !s.cpus)
-		return 0;
-	bpf_loop(ctl->ncpu, own_add, &s, 0);
-	return s.sum;
+	if (ctl && s.cpus)
+		bpf_loop(ctl->ncpu, own_add, &s, 0);
+	return s;
 }
 
 /* NULL: the memory controller is not on for this cgroup, or (from release on) no longer. */

@@ -62,7 +62,6 @@ static void a_pod_reads_what_cpu_stat_reads(void **state)
 	assert_true(pod->cpu_ns / 1000 >= us);
 	assert_int_equal(pod->cpu_ns / 1000, bed_cpu_stat_us(path));
 	assert_string_equal(pod->name, "burner");
-	assert_int_equal(pod->parent, id_of(b->cgroup) ? pod->parent : 0);
 	assert_true(pod->born > 0 && !pod->died);
 	bed_pod_remove(path);
 	assert_int_equal(dp_pod_forget(b->dp, id, NULL), 0);
@@ -172,6 +171,96 @@ static void memory_is_unknown_where_there_is_no_controller(void **state)
 	assert_int_equal(dp_pod_forget(b->dp, id, NULL), 0);
 }
 
+static void reopen(struct bed *b)
+{
+	const char *parents[1];
+	struct dp_options opt;
+	struct err err = {};
+	char pods[300];
+
+	dp_close(&b->dp);
+	assert_int_equal(dp_detach(b->dir, &err), 0);
+	opt = bed_options(b, pods);
+	parents[0] = pods;
+	if (dp_open(&opt, &b->dp, &err) < 0 || dp_parents_sync(b->dp, parents, 1, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void a_pod_older_than_the_programs_is_read_to_its_end(void **state)
+{
+	struct bed *b = bed_of(state);
+	uint64_t us = 4000, id, before_us, after_us;
+	char pods[300], path[300];
+
+	snprintf(pods, sizeof(pods), "%s/pods", b->cgroup);
+	before_us = bed_cpu_stat_us(pods);
+	bed_pod_make(b, "old", path);
+	id = id_of(path);
+	assert_int_equal(bed_run_in(path, burn, &us), 0);
+	reopen(b);
+	assert_non_null(sample(b, id));
+	assert_int_equal(bed_run_in(path, burn, &us), 0); /* nobody walks after this */
+	bed_pod_remove(path);
+	us = released(b, id)->cpu_ns / 1000;
+	after_us = bed_cpu_stat_us(pods);
+	assert_in_range(us, after_us - before_us - 1, after_us - before_us + 1);
+	assert_int_equal(dp_pod_forget(b->dp, id, NULL), 0);
+}
+
+/* kubepods and kubepods/burstable are parents both. */
+static void a_parent_within_a_parent_is_no_pod_and_hides_none(void **state)
+{
+	struct bed *b = bed_of(state);
+	char pods[300], inner[300], outer_pod[300], inner_pod[320];
+	const char *parents[2] = { pods, inner };
+	uint64_t us = 3000, inner_id, outer_id, middle_id;
+
+	snprintf(pods, sizeof(pods), "%s/pods", b->cgroup);
+	bed_pod_make(b, "burstable", inner);
+	assert_int_equal(dp_parents_sync(b->dp, parents, 2, NULL), 0);
+	bed_pod_make(b, "guaranteed", outer_pod);
+	snprintf(inner_pod, sizeof(inner_pod), "%s/pod", inner);
+	assert_int_equal(mkdir(inner_pod, 0755), 0);
+	outer_id = id_of(outer_pod);
+	inner_id = id_of(inner_pod);
+	middle_id = id_of(inner);
+	assert_int_equal(bed_run_in(inner_pod, burn, &us), 0);
+	assert_true(sample(b, inner_id)->cpu_ns / 1000 >= us);
+	assert_int_equal(sample(b, inner_id)->cpu_ns / 1000, bed_cpu_stat_us(inner_pod));
+	assert_non_null(sample(b, outer_id));
+	assert_null(sample(b, middle_id));
+
+	bed_pod_remove(inner_pod);
+	assert_true(released(b, inner_id)->cpu_ns / 1000 >= us);
+	bed_pod_remove(outer_pod);
+	released(b, outer_id);
+	assert_int_equal(dp_pod_forget(b->dp, inner_id, NULL), 0);
+	assert_int_equal(dp_pod_forget(b->dp, outer_id, NULL), 0);
+	assert_int_equal(dp_parents_sync(b->dp, parents, 1, NULL), 0);
+	bed_pod_remove(inner);
+}
+
+static void a_parent_stays_while_a_pod_beneath_it_lives(void **state)
+{
+	struct bed *b = bed_of(state);
+	const char *parents[1];
+	uint64_t us = 3000, id;
+	char pods[300], path[300];
+
+	bed_pod_make(b, "orphan", path);
+	id = id_of(path);
+	assert_non_null(sample(b, id));
+	assert_int_equal(dp_parents_sync(b->dp, NULL, 0, NULL), 0); /* its manifest went */
+	assert_int_equal(bed_run_in(path, burn, &us), 0);
+	assert_int_equal(sample(b, id)->cpu_ns / 1000, bed_cpu_stat_us(path));
+	bed_pod_remove(path);
+	assert_true(released(b, id)->cpu_ns / 1000 >= us);
+	snprintf(pods, sizeof(pods), "%s/pods", b->cgroup);
+	parents[0] = pods;
+	assert_int_equal(dp_parents_sync(b->dp, parents, 1, NULL), 0);
+	assert_int_equal(dp_pod_forget(b->dp, id, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +268,9 @@ int main(void)
 		cmocka_unit_test(pods_that_die_between_walks_are_read_in_full),
 		cmocka_unit_test(a_pod_that_is_held_is_read_until_it_is_let_go),
 		cmocka_unit_test(memory_is_unknown_where_there_is_no_controller),
+		cmocka_unit_test(a_pod_older_than_the_programs_is_read_to_its_end),
+		cmocka_unit_test(a_parent_within_a_parent_is_no_pod_and_hides_none),
+		cmocka_unit_test(a_parent_stays_while_a_pod_beneath_it_lives),
 	};
 
 	return cmocka_run_group_tests(tests, bed_setup, bed_teardown);

@@ -82,8 +82,8 @@ int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *er
 /* ---- Measuring ------------------------------------------------------------------------------ */
 
 /* Pods are the direct children of a parent. Makes the registered parents be those of paths that
- * exist (others are taken up by a later call); when that changed something, walks, which finds the
- * pods that are there already. Absolute paths below meter_cgroup, or it. */
+ * exist (others are taken up by a later call) and those beneath which a pod still lives; when that
+ * changed something, walks, which finds the pods that are there already. Absolute paths below meter_cgroup, or it. */
 int dp_parents_sync(struct dp *dp, const char *const *paths, size_t n, struct err *err);
 /* Reads all pods, living and dead. The array is the mapping's own: valid until the next walk. */
 int dp_walk(struct dp *dp, const struct weir_sample **ret, size_t *ret_n, struct err *err);

@@ -63,6 +63,19 @@ static bool parent_wanted(uint64_t id, const uint64_t *want, size_t n)
 	return false;
 }
 
+/* A parent stays as long as a pod beneath it was not read for the last time, whoever wants it. */
+static bool parent_used(const struct dp *dp, uint64_t id)
+{
+	const struct weir_sample *samples;
+	uint64_t at;
+	size_t n = dp_samples(dp, &samples, &at);
+
+	for (size_t i = 0; i < n; i++)
+		if (samples[i].pod.parent == id && samples[i].pod.state != WEIR_POD_RELEASED)
+			return true;
+	return false;
+}
+
 /* Parents that are no longer wanted go; 1: some did. */
 static int parents_prune(struct dp *dp, const uint64_t *want, size_t n, struct err *err)
 {
@@ -70,7 +83,7 @@ static int parents_prune(struct dp *dp, const uint64_t *want, size_t n, struct e
 	size_t gone_n = 0;
 
 	while (gone_n < WEIR_MAX_PARENTS && !bpf_map_get_next_key(dp->map[DP_PARENT], at, &key)) {
-		if (!parent_wanted(key, want, n))
+		if (!parent_wanted(key, want, n) && !parent_used(dp, key))
 			gone[gone_n++] = key;
 		at = &key;
 	}
