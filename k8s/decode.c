@@ -316,18 +316,15 @@ int kube_field_list(const struct kube_field *f, size_t max, size_t *ret_n)
 	return 0;
 }
 
-/* A list of n elements of `size` bytes, each read by `get`; a null element is an error. */
-typedef int (*get_fn)(const struct kube_field *f, void *ret);
-
-static int read_list(const struct kube_field *f, size_t max, size_t size, get_fn get, void **ret,
+int kube_field_items(const struct kube_field *f, const struct kube_list *how, void **ret,
 		     size_t *ret_n)
 {
 	size_t n = 0, i = 0;
-	int r = kube_field_list(f, max, &n);
+	int r = kube_field_list(f, how->max, &n);
 
 	if (r < 0 || n == 0)
 		return r;
-	char *list = kube_alloc(f->dec->obj, n, size);
+	char *list = kube_alloc(f->dec->obj, n, how->size);
 	if (!list)
 		return kube_field_fail(f, -ENOMEM, "no memory");
 	json_foreach(node, f->node) {
@@ -335,7 +332,7 @@ static int read_list(const struct kube_field *f, size_t max, size_t size, get_fn
 
 		if (!kube_field_is_set(&el))
 			return kube_field_fail(&el, -EINVAL, "is empty; remove the element");
-		r = get(&el, list + i * size);
+		r = how->get(&el, list + i * how->size);
 		if (r < 0)
 			return r;
 		i++;
@@ -357,9 +354,10 @@ static int get_cidr(const struct kube_field *f, void *ret)
 
 int kube_field_addrs(const struct kube_field *f, size_t max, struct addr **ret, size_t *ret_n)
 {
+	const struct kube_list how = { max, sizeof(struct addr), get_addr };
 	void *list = NULL;
 	size_t n = 0;
-	int r = read_list(f, max, sizeof(struct addr), get_addr, &list, &n);
+	int r = kube_field_items(f, &how, &list, &n);
 
 	if (r < 0)
 		return r;
@@ -370,9 +368,10 @@ int kube_field_addrs(const struct kube_field *f, size_t max, struct addr **ret, 
 
 int kube_field_cidrs(const struct kube_field *f, size_t max, struct cidr **ret, size_t *ret_n)
 {
+	const struct kube_list how = { max, sizeof(struct cidr), get_cidr };
 	void *list = NULL;
 	size_t n = 0;
-	int r = read_list(f, max, sizeof(struct cidr), get_cidr, &list, &n);
+	int r = kube_field_items(f, &how, &list, &n);
 
 	if (r < 0)
 		return r;
@@ -381,29 +380,29 @@ int kube_field_cidrs(const struct kube_field *f, size_t max, struct cidr **ret, 
 	return 0;
 }
 
-int kube_field_names(const struct kube_field *f, size_t max, size_t max_len,
-		     const char *const **ret, size_t *ret_n)
+static int get_name(const struct kube_field *f, void *ret)
 {
-	size_t n = 0, i = 0;
-	int r = kube_field_list(f, max, &n);
+	struct kube_field name = kube_field_get(f, "name");
+	const char *text = "";
+	int r = kube_field_str(&name, KUBE_MAX_NAME, &text);
 
-	if (r < 0 || n == 0)
+	if (r < 0)
 		return r;
-	const char **list = kube_alloc(f->dec->obj, n, sizeof(*list));
-	if (!list)
-		return kube_field_fail(f, -ENOMEM, "no memory");
-	json_foreach(node, f->node) {
-		struct kube_field el = kube_field_at(f, i, node);
-		struct kube_field name = kube_field_get(&el, "name");
+	if (!*text)
+		return kube_field_fail(&name, -EINVAL, "is missing; give a name");
+	*(const char **)ret = text;
+	return 0;
+}
 
-		list[i] = NULL;
-		r = kube_field_str(&name, max_len, &list[i]);
-		if (r < 0)
-			return r;
-		if (!list[i] || !*list[i])
-			return kube_field_fail(&name, -EINVAL, "is missing; give a name");
-		i++;
-	}
+int kube_field_names(const struct kube_field *f, size_t max, const char *const **ret, size_t *ret_n)
+{
+	const struct kube_list how = { max, sizeof(const char *), get_name };
+	void *list = NULL;
+	size_t n = 0;
+	int r = kube_field_items(f, &how, &list, &n);
+
+	if (r < 0)
+		return r;
 	*ret = list;
 	*ret_n = n;
 	return 0;

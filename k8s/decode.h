@@ -56,11 +56,19 @@ int kube_field_enum(const struct kube_field *f, const char *const *names, size_t
 int kube_field_object(const struct kube_field *f); /* an object, or missing */
 /* A list of at most max elements, or missing: 0. */
 int kube_field_list(const struct kube_field *f, size_t max, size_t *ret_n);
+/* A list, or missing: at most max elements of `size` bytes each, which `get` fills from zeros. A null
+ * element is an error. */
+struct kube_list {
+	size_t max, size;
+	int (*get)(const struct kube_field *f, void *ret);
+};
+int kube_field_items(const struct kube_field *f, const struct kube_list *how, void **ret,
+		     size_t *ret_n);
 int kube_field_addrs(const struct kube_field *f, size_t max, struct addr **ret, size_t *ret_n);
 int kube_field_cidrs(const struct kube_field *f, size_t max, struct cidr **ret, size_t *ret_n);
 /* A list of objects that have one text each: [{"name": "zone-a"}]. */
-int kube_field_names(const struct kube_field *f, size_t max, size_t max_len,
-		     const char *const **ret, size_t *ret_n);
+int kube_field_names(const struct kube_field *f, size_t max, const char *const **ret,
+		     size_t *ret_n);
 
 /* n * size zeroed bytes that live as long as the object; NULL: no memory. n > 0. */
 void *kube_alloc(struct kube_object *obj, size_t n, size_t size);

@@ -63,18 +63,19 @@ static int decode_cluster_ips(const struct kube_field *spec, struct kube_service
 	return check_families(&ips, ret);
 }
 
-static int decode_port(const struct kube_field *f, struct kube_service_port *ret)
+static int get_port(const struct kube_field *f, void *ret)
 {
+	struct kube_service_port *p = ret;
 	struct kube_field name = kube_field_get(f, "name"), proto = kube_field_get(f, "protocol");
 	struct kube_field port = kube_field_get(f, "port"),
 			  node_port = kube_field_get(f, "nodePort");
 	int r;
 
-	ret->name = "";
-	if ((r = kube_field_str(&name, KUBE_MAX_LABEL, &ret->name)) < 0 ||
-	    (r = kube_field_proto(&proto, &ret->proto)) < 0 ||
-	    (r = kube_field_port(&port, 1, &ret->port)) < 0 ||
-	    (r = kube_field_port(&node_port, 0, &ret->node_port)) < 0)
+	p->name = "";
+	if ((r = kube_field_str(&name, KUBE_MAX_LABEL, &p->name)) < 0 ||
+	    (r = kube_field_proto(&proto, &p->proto)) < 0 ||
+	    (r = kube_field_port(&port, 1, &p->port)) < 0 ||
+	    (r = kube_field_port(&node_port, 0, &p->node_port)) < 0)
 		return r;
 	if (!kube_field_is_set(&port))
 		return kube_field_fail(&port, -EINVAL, "is missing; use 1 to 65535");
@@ -84,21 +85,14 @@ static int decode_port(const struct kube_field *f, struct kube_service_port *ret
 static int decode_ports(const struct kube_field *spec, struct kube_service *ret)
 {
 	struct kube_field ports = kube_field_get(spec, "ports");
-	size_t n = 0, i = 0;
-	int r = kube_field_list(&ports, KUBE_MAX_PORTS, &n);
+	static const struct kube_list how = { KUBE_MAX_PORTS, sizeof(struct kube_service_port),
+					      get_port };
+	void *list = NULL;
+	size_t n = 0;
+	int r = kube_field_items(&ports, &how, &list, &n);
 
-	if (r < 0 || n == 0)
+	if (r < 0)
 		return r;
-	struct kube_service_port *list = kube_alloc(ports.dec->obj, n, sizeof(*list));
-	if (!list)
-		return kube_field_fail(&ports, -ENOMEM, "no memory");
-	json_foreach(node, ports.node) {
-		struct kube_field el = kube_field_at(&ports, i, node);
-
-		if ((r = decode_port(&el, &list[i])) < 0)
-			return r;
-		i++;
-	}
 	ret->ports = list;
 	ret->n_ports = n;
 	return 0;

@@ -7,45 +7,40 @@
 #include "core/json.h"
 #include "k8s/decode.h"
 
-static int decode_port(const struct kube_field *f, struct kube_slice_port *ret)
+static int get_port(const struct kube_field *f, void *ret)
 {
+	struct kube_slice_port *p = ret;
 	struct kube_field name = kube_field_get(f, "name"), proto = kube_field_get(f, "protocol");
 	struct kube_field port = kube_field_get(f, "port");
 	int r;
 
-	ret->name = "";
-	if ((r = kube_field_str(&name, KUBE_MAX_LABEL, &ret->name)) < 0 ||
-	    (r = kube_field_proto(&proto, &ret->proto)) < 0)
+	p->name = "";
+	if ((r = kube_field_str(&name, KUBE_MAX_LABEL, &p->name)) < 0 ||
+	    (r = kube_field_proto(&proto, &p->proto)) < 0)
 		return r;
-	return kube_field_port(&port, 0, &ret->port);
+	return kube_field_port(&port, 0, &p->port);
 }
 
 static int decode_ports(const struct kube_field *root, struct kube_slice *ret)
 {
 	struct kube_field ports = kube_field_get(root, "ports");
-	size_t n = 0, i = 0;
-	int r = kube_field_list(&ports, KUBE_MAX_PORTS, &n);
+	static const struct kube_list how = { KUBE_MAX_PORTS, sizeof(struct kube_slice_port),
+					      get_port };
+	void *list = NULL;
+	size_t n = 0;
+	int r = kube_field_items(&ports, &how, &list, &n);
 
-	if (r < 0 || n == 0)
+	if (r < 0)
 		return r;
-	struct kube_slice_port *list = kube_alloc(ports.dec->obj, n, sizeof(*list));
-	if (!list)
-		return kube_field_fail(&ports, -ENOMEM, "no memory");
-	json_foreach(node, ports.node) {
-		struct kube_field el = kube_field_at(&ports, i, node);
-
-		if ((r = decode_port(&el, &list[i])) < 0)
-			return r;
-		i++;
-	}
 	ret->ports = list;
 	ret->n_ports = n;
 	return 0;
 }
 
-/* Only addresses[0]: more have had no agreed meaning since v1. */
-static int decode_address(const struct kube_field *f, enum kube_address_type type, struct addr *ret)
+/* Only addresses[0]: more have had no agreed meaning since v1. The slice's type is known by now. */
+static int decode_address(const struct kube_field *f, struct addr *ret)
 {
+	enum kube_address_type type = f->dec->obj->slice.type;
 	struct kube_field list = kube_field_get(f, "addresses");
 	size_t n = 0;
 	int r = kube_field_list(&list, KUBE_MAX_ADDRS, &n);
@@ -88,50 +83,42 @@ static int decode_hints(const struct kube_field *f, struct kube_endpoint *ret)
 	int r;
 
 	if ((r = kube_field_object(&hints)) < 0 ||
-	    (r = kube_field_names(&zones, KUBE_MAX_HINTS, KUBE_MAX_NAME, &ret->zone_hints,
-				  &ret->n_zone_hints)) < 0)
+	    (r = kube_field_names(&zones, KUBE_MAX_HINTS, &ret->zone_hints, &ret->n_zone_hints)) <
+		    0)
 		return r;
-	return kube_field_names(&nodes, KUBE_MAX_HINTS, KUBE_MAX_NAME, &ret->node_hints,
-				&ret->n_node_hints);
+	return kube_field_names(&nodes, KUBE_MAX_HINTS, &ret->node_hints, &ret->n_node_hints);
 }
 
-static int decode_endpoint(const struct kube_field *f, enum kube_address_type type,
-			   struct kube_endpoint *ret)
+static int get_endpoint(const struct kube_field *f, void *ret)
 {
+	struct kube_endpoint *e = ret;
 	struct kube_field node = kube_field_get(f, "nodeName"),
 			  target = kube_field_get(f, "targetRef");
 	struct kube_field pod = kube_field_get(&target, "name");
 	int r;
 
-	ret->node_name = "";
-	ret->pod = "";
-	if ((r = decode_address(f, type, &ret->addr)) < 0 || (r = decode_conditions(f, ret)) < 0 ||
-	    (r = decode_hints(f, ret)) < 0 ||
-	    (r = kube_field_str(&node, KUBE_MAX_NAME, &ret->node_name)) < 0)
+	e->node_name = "";
+	e->pod = "";
+	if ((r = decode_address(f, &e->addr)) < 0 || (r = decode_conditions(f, e)) < 0 ||
+	    (r = decode_hints(f, e)) < 0 ||
+	    (r = kube_field_str(&node, KUBE_MAX_NAME, &e->node_name)) < 0)
 		return r;
 	if (strcmp(json_str(target.node, "kind", ""), "Pod") == 0)
-		return kube_field_str(&pod, KUBE_MAX_NAME, &ret->pod);
+		return kube_field_str(&pod, KUBE_MAX_NAME, &e->pod);
 	return 0;
 }
 
 static int decode_endpoints(const struct kube_field *root, struct kube_slice *ret)
 {
 	struct kube_field endpoints = kube_field_get(root, "endpoints");
-	size_t n = 0, i = 0;
-	int r = kube_field_list(&endpoints, KUBE_MAX_ENDPOINTS, &n);
+	static const struct kube_list how = { KUBE_MAX_ENDPOINTS, sizeof(struct kube_endpoint),
+					      get_endpoint };
+	void *list = NULL;
+	size_t n = 0;
+	int r = kube_field_items(&endpoints, &how, &list, &n);
 
-	if (r < 0 || n == 0)
+	if (r < 0)
 		return r;
-	struct kube_endpoint *list = kube_alloc(endpoints.dec->obj, n, sizeof(*list));
-	if (!list)
-		return kube_field_fail(&endpoints, -ENOMEM, "no memory");
-	json_foreach(node, endpoints.node) {
-		struct kube_field el = kube_field_at(&endpoints, i, node);
-
-		if ((r = decode_endpoint(&el, ret->type, &list[i])) < 0)
-			return r;
-		i++;
-	}
 	ret->endpoints = list;
 	ret->n_endpoints = n;
 	return 0;

@@ -173,6 +173,7 @@ static void bad_fields_are_named(void **state)
 		{ SERVICE("{\"ports\":[{\"port\":\"80\"}]}"),
 		  "spec.ports[0].port: \"80\" is not a number; use 1 to 65535" },
 		{ SERVICE("{\"ports\":[{}]}"), "spec.ports[0].port: is missing; use 1 to 65535" },
+		{ SERVICE("{\"ports\":[null]}"), "spec.ports[0]: is empty; remove the element" },
 		{ SERVICE("{\"ports\":[{\"port\":80,\"nodePort\":70000}]}"),
 		  "spec.ports[0].nodePort: 70000 is out of range; use 0 to 65535" },
 		{ SERVICE("{\"ports\":[{\"port\":80,\"protocol\":\"tcp\"}]}"),

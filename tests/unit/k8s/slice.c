@@ -153,6 +153,8 @@ static void bad_fields_are_named(void **state)
 		  "ports[0].port: 65536 is out of range; use 0 to 65535" },
 		{ SLICE("\"ports\":[{\"name\":7}]"),
 		  "ports[0].name: 7 is not a text; write it in quotes" },
+		{ SLICE("\"ports\":[null]"), "ports[0]: is empty; remove the element" },
+		{ SLICE("\"endpoints\":[null]"), "endpoints[0]: is empty; remove the element" },
 		{ SLICE("\"endpoints\":[{}]"),
 		  "endpoints[0].addresses: is empty; give one address" },
 		{ SLICE("\"endpoints\":[{\"addresses\":[]}]"),
