@@ -325,12 +325,12 @@ void put_u64(struct stmt *s, uint64_t v)
 
 void put_text(struct stmt *s, const char *text, size_t size)
 {
-	size_t len = strnlen(text, size);
+	size_t len = text ? strnlen(text, size) : 0;
 	int at = next_param(s);
 
-	if (at && len == size)
+	if (at && text && len == size)
 		s->error = -E2BIG;
-	else if (at)
+	else if (at) /* a NULL pointer binds NULL */
 		put_result(s, sqlite3_bind_text(s->handle, at, text, (int)len, SQLITE_TRANSIENT));
 }
 

@@ -63,7 +63,8 @@ int stmt_end(struct stmt *s, struct err *err); /* was the row got well? else -EB
 
 void put_u64(struct stmt *s, uint64_t v); /* -EOVERFLOW above INT64_MAX */
 void put_bits(struct stmt *s, uint64_t v);
-void put_text(struct stmt *s, const char *text, size_t size); /* -E2BIG: no NUL in size */
+/* NULL is SQL's; -E2BIG: no NUL in size. */
+void put_text(struct stmt *s, const char *text, size_t size);
 void put_blob(struct stmt *s, const void *data, size_t len);
 void put_null(struct stmt *s);
 void put_usage(struct stmt *s, const struct usage *u);
@@ -83,6 +84,13 @@ int tx_result(struct ledger_tx *tx, int r);
 
 /* 1 to 63 of [A-Za-z0-9._-], a letter or digit at both ends: a Kubernetes label's value. */
 bool label_valid(const char *label);
+
+/* The rows of :lease, or of every lease when it is null, as a range on a key that begins with the
+ * lease: '~' is behind every label. */
+#define SQL_OF_LEASE "lease BETWEEN coalesce(:lease, '') AND coalesce(:lease, '~')"
+/* Opens a SELECT by :lease and :seq, its two parameters, and takes its row as stmt_next() does. */
+int lease_seek(struct ledger *l, const char *sql, const char *lease, uint64_t seq, struct stmt *ret,
+	       struct err *err);
 
 /* Refuses another program's file, a newer schema, and for reading an older one; changes nothing. */
 int schema_check(struct ledger *l, struct err *err);

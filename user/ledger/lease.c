@@ -95,6 +95,18 @@ static int lease_look(struct ledger *l, const char *label, struct ledger_lease *
 	return r < 0 ? r : 1;
 }
 
+int lease_seek(struct ledger *l, const char *sql, const char *lease, uint64_t seq, struct stmt *ret,
+	       struct err *err)
+{
+	int r = stmt_open(l, sql, ret, err);
+
+	if (r < 0)
+		return r;
+	put_text(ret, lease, LEDGER_LABEL_MAX);
+	put_u64(ret, seq);
+	return stmt_next(ret, err);
+}
+
 int ledger_lease_get(struct ledger *l, const char *label, struct ledger_lease *ret, struct err *err)
 {
 	int r = lease_look(l, label, ret, err);

@@ -94,10 +94,7 @@ int ledger_pod_list(struct ledger *l, const char *boot, unsigned int flags,
 
 	if (r < 0)
 		return r;
-	if (boot)
-		put_text(&s, boot, LEDGER_BOOT_MAX);
-	else
-		put_null(&s);
+	put_text(&s, boot, LEDGER_BOOT_MAX);
 	put_u64(&s, !(flags & LEDGER_PODS_OPEN));
 	while ((r = stmt_next(&s, err)) > 0) {
 		r = pod_get(&s, &pod, err);

@@ -78,14 +78,6 @@ static int row_add(struct ledger_usage_row *sum, const struct ledger_usage_row *
 	return 0;
 }
 
-static void put_filter(struct stmt *s, const char *text, size_t size)
-{
-	if (text)
-		put_text(s, text, size);
-	else
-		put_null(s);
-}
-
 int ledger_usage_query(struct ledger *l, const struct ledger_query *q,
 		       int (*fn)(const struct ledger_usage_row *row, void *arg), void *arg,
 		       struct err *err)
@@ -101,9 +93,9 @@ int ledger_usage_query(struct ledger *l, const struct ledger_query *q,
 		return r;
 	put_u64(&s, q->from_ms);
 	put_u64(&s, q->to_ms ? q->to_ms : INT64_MAX);
-	put_filter(&s, q->namespace, LEDGER_NAMESPACE_MAX);
-	put_filter(&s, q->name, LEDGER_NAME_MAX);
-	put_filter(&s, q->lease, LEDGER_LABEL_MAX);
+	put_text(&s, q->namespace, LEDGER_NAMESPACE_MAX);
+	put_text(&s, q->name, LEDGER_NAME_MAX);
+	put_text(&s, q->lease, LEDGER_LABEL_MAX);
 	while ((r = stmt_next(&s, err)) > 0) {
 		r = row_get(&s, &row, err);
 		if (r < 0)

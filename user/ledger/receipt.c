@@ -52,16 +52,11 @@ static int receipt_look(struct ledger *l, const char *lease, uint64_t seq,
 			struct ledger_receipt *ret, struct err *err)
 {
 	cleanup(stmt_done) struct stmt s = {};
-	int r = stmt_open(l,
-			  "SELECT " RECEIPT_COLUMNS " FROM receipts"
-			  " WHERE lease = :lease AND seq = :seq",
-			  &s, err);
+	int r = lease_seek(l,
+			   "SELECT " RECEIPT_COLUMNS " FROM receipts"
+			   " WHERE lease = :lease AND seq = :seq",
+			   lease, seq, &s, err);
 
-	if (r < 0)
-		return r;
-	put_text(&s, lease, LEDGER_LABEL_MAX);
-	put_u64(&s, seq);
-	r = stmt_next(&s, err);
 	if (r <= 0)
 		return r;
 	r = receipt_get(&s, ret, err);
@@ -83,18 +78,14 @@ int ledger_receipt_list(struct ledger *l, const char *lease, uint64_t from_seq,
 			struct err *err)
 {
 	cleanup(stmt_done) struct stmt s = {};
-	int r = stmt_open(l, /* a range on the key; '~' is behind every label */
-			  "SELECT " RECEIPT_COLUMNS " FROM receipts WHERE lease BETWEEN"
-			  " coalesce(:lease, '') AND coalesce(:lease, '~') AND seq >= :seq"
-			  " ORDER BY lease, seq",
+	int r = stmt_open(l,
+			  "SELECT " RECEIPT_COLUMNS " FROM receipts"
+			  " WHERE " SQL_OF_LEASE " AND seq >= :seq ORDER BY lease, seq",
 			  &s, err);
 
 	if (r < 0)
 		return r;
-	if (lease)
-		put_text(&s, lease, LEDGER_LABEL_MAX);
-	else
-		put_null(&s);
+	put_text(&s, lease, LEDGER_LABEL_MAX);
 	put_u64(&s, from_seq);
 	while ((r = stmt_next(&s, err)) > 0) {
 		cleanup(ledger_receipt_fini) struct ledger_receipt v = {};

@@ -72,16 +72,11 @@ static int settlement_look(struct ledger *l, const char *lease, uint64_t seq,
 			   struct ledger_settlement *ret, struct err *err)
 {
 	cleanup(stmt_done) struct stmt s = {};
-	int r = stmt_open(l,
-			  "SELECT " SETTLEMENT_COLUMNS " FROM settlements"
-			  " WHERE lease = :lease AND seq = :seq",
-			  &s, err);
+	int r = lease_seek(l,
+			   "SELECT " SETTLEMENT_COLUMNS " FROM settlements"
+			   " WHERE lease = :lease AND seq = :seq",
+			   lease, seq, &s, err);
 
-	if (r < 0)
-		return r;
-	put_text(&s, lease, LEDGER_LABEL_MAX);
-	put_u64(&s, seq);
-	r = stmt_next(&s, err);
 	if (r <= 0)
 		return r;
 	r = settlement_get(&s, ret, err);
@@ -105,24 +100,19 @@ int ledger_settlement_list(struct ledger *l, const char *lease, unsigned int sta
 {
 	cleanup(stmt_done) struct stmt s = {};
 	struct ledger_settlement v;
-	int r = stmt_open(l, /* a range on the key; '~' is behind every label */
-			  "SELECT " SETTLEMENT_COLUMNS " FROM settlements WHERE lease BETWEEN"
-			  " coalesce(:lease, '') AND coalesce(:lease, '~')"
+	int r = stmt_open(l,
+			  "SELECT " SETTLEMENT_COLUMNS " FROM settlements WHERE " SQL_OF_LEASE
 			  " AND state IN (:due, :built, :submitted, :final, :failed)"
 			  " ORDER BY lease, seq",
 			  &s, err);
 
 	if (r < 0)
 		return r;
-	if (lease)
-		put_text(&s, lease, LEDGER_LABEL_MAX);
-	else
-		put_null(&s);
+	put_text(&s, lease, LEDGER_LABEL_MAX);
 	for (unsigned int i = 0; i < LEDGER_SETTLE_MAX_; i++) {
-		if (states == LEDGER_SETTLE_ANY || states & 1U << i)
-			put_text(&s, names[i], NAME_MAX_);
-		else
-			put_null(&s);
+		bool wanted = states == LEDGER_SETTLE_ANY || states & 1U << i;
+
+		put_text(&s, wanted ? names[i] : NULL, NAME_MAX_);
 	}
 	while ((r = stmt_next(&s, err)) > 0) {
 		r = settlement_get(&s, &v, err);
