@@ -76,14 +76,26 @@ static int get_either(const struct json *o, const char *key, const char *no, con
 	return 0;
 }
 
+/* NULL: it is no array, or has more than limit elements. */
+static const struct json *get_list(const struct json *o, const char *key, size_t limit,
+				   struct err *err)
+{
+	const struct json *arr = json_get(o, key);
+
+	if (json_type(arr) == JSON_ARRAY && json_len(arr) <= limit)
+		return arr;
+	bad(err, key);
+	return NULL;
+}
+
 static int get_addrs(const struct json *o, const char *key, size_t limit, struct addr *ret,
 		     size_t *ret_n, struct err *err)
 {
-	const struct json *arr = json_get(o, key);
+	const struct json *arr = get_list(o, key, limit, err);
 	size_t n = 0;
 
-	if (json_type(arr) != JSON_ARRAY || json_len(arr) > limit)
-		return bad(err, key);
+	if (!arr)
+		return -EBADMSG;
 	json_foreach(text, arr)
 		if (get_addr(json_text(text, ""), key, &ret[n++], err))
 			return -EBADMSG;
@@ -94,11 +106,11 @@ static int get_addrs(const struct json *o, const char *key, size_t limit, struct
 static int get_ranges(const struct json *o, const char *key, size_t limit, struct cidr *ret,
 		      size_t *ret_n, struct err *err)
 {
-	const struct json *arr = json_get(o, key);
+	const struct json *arr = get_list(o, key, limit, err);
 	size_t n = 0;
 
-	if (json_type(arr) != JSON_ARRAY || json_len(arr) > limit)
-		return bad(err, key);
+	if (!arr)
+		return -EBADMSG;
 	json_foreach(text, arr)
 		if (cidr_parse(json_text(text, ""), &ret[n++]))
 			return bad(err, key);
@@ -137,10 +149,10 @@ static int endpoint_load(struct svc_table *t, struct svc_port *p, const struct j
 static int endpoints_load(struct svc_table *t, struct svc_port *p, const struct json *o,
 			  struct err *err)
 {
-	const struct json *arr = json_get(o, "backends");
+	const struct json *arr = get_list(o, "backends", SIZE_MAX, err);
 
-	if (json_type(arr) != JSON_ARRAY)
-		return bad(err, "backends");
+	if (!arr)
+		return -EBADMSG;
 	json_foreach(e, arr) {
 		int r = endpoint_load(t, p, e, err);
 
@@ -188,10 +200,12 @@ static int port_load(struct svc_table *t, struct svc_service *s, size_t at, cons
 static int ports_load(struct svc_table *t, struct svc_service *s, const struct json *o,
 		      struct err *err)
 {
-	const struct json *arr = json_get(o, "ports");
+	const struct json *arr = get_list(o, "ports", SIZE_MAX, err);
 	size_t at = 0;
 
-	if (json_type(arr) != JSON_ARRAY || json_len(arr) % s->n_cluster_ips)
+	if (!arr)
+		return -EBADMSG;
+	if (json_len(arr) % s->n_cluster_ips)
 		return bad(err, "ports");
 	json_foreach(port, arr) {
 		int r = port_load(t, s, at++, port, err);
@@ -250,10 +264,10 @@ static int service_load(struct svc_table *t, const struct json *o, struct err *e
 
 static int services_load(struct svc_table *t, const struct json *root, struct err *err)
 {
-	const struct json *arr = json_get(root, "services");
+	const struct json *arr = get_list(root, "services", SIZE_MAX, err);
 
-	if (json_type(arr) != JSON_ARRAY)
-		return bad(err, "services");
+	if (!arr)
+		return -EBADMSG;
 	json_foreach(o, arr)
 		if (service_load(t, o, err))
 			return err_wrap(err, "Service %.64s/%.64s", json_str(o, "namespace", "?"),
@@ -263,10 +277,10 @@ static int services_load(struct svc_table *t, const struct json *root, struct er
 
 static int classes_load(struct svc_table *t, const struct json *root, struct err *err)
 {
-	const struct json *arr = json_get(root, "classes");
+	const struct json *arr = get_list(root, "classes", SIZE_MAX, err);
 
-	if (json_type(arr) != JSON_ARRAY)
-		return bad(err, "classes");
+	if (!arr)
+		return -EBADMSG;
 	json_foreach(o, arr) {
 		enum weir_class class = 0;
 		struct cidr prefix;
