@@ -9,40 +9,12 @@
 #include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/err.h"
-
-#define WORD_MAX 40
+#include "core/near.h"
 
 void names_add(struct names *names, const char *name)
 {
 	assert(names->n < PICK_MAX);
 	names->at[names->n++] = name;
-}
-
-/* Edit distance, for "did you mean". Long words are nobody's typing error: SIZE_MAX. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[WORD_MAX + 1], n = strlen(b);
-
-	if (strlen(a) > WORD_MAX || n > WORD_MAX)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[n];
 }
 
 static void list(struct buf *out, const char *name)
@@ -56,10 +28,10 @@ static void list_nearest(const struct names *names, const char *word, struct buf
 	size_t best = SIZE_MAX;
 
 	for (size_t i = 0; i < names->n; i++)
-		if (distance(word, names->at[i]) < best)
-			best = distance(word, names->at[i]);
+		if (near_distance(word, names->at[i]) < best)
+			best = near_distance(word, names->at[i]);
 	for (size_t i = 0; i < names->n; i++)
-		if (best > 1 + strlen(word) / 3 || distance(word, names->at[i]) == best)
+		if (best > 1 + strlen(word) / 3 || near_distance(word, names->at[i]) == best)
 			list(out, names->at[i]);
 }
 

@@ -9,6 +9,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/json.h"
+#include "core/near.h"
 #include "core/option_kind.h"
 #include "core/yaml.h"
 
@@ -64,36 +65,6 @@ char *option_variable(const struct option_set *s, const struct option_spec *o,
 	return split_words(s->env_prefix, o->key, '_', toupper, ret);
 }
 
-#define NEAR_MAX 64
-
-/* Levenshtein's distance without regard to case; NEAR_MAX when a text is too long to compare. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[NEAR_MAX + 1], la = strnlen(a, NEAR_MAX), lb = strnlen(b, NEAR_MAX);
-
-	if (la == NEAR_MAX || lb == NEAR_MAX)
-		return NEAR_MAX;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t best = diagonal + (tolower((unsigned char)a[i - 1]) !=
-						  tolower((unsigned char)b[j - 1]));
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[lb];
-}
-
 /* How a name is written where the user wrote it: key, flag or variable. */
 typedef char *name_fn(const struct option_set *s, const struct option_spec *o, char *ret);
 
@@ -125,7 +96,7 @@ static const struct option_spec *nearest(const struct option_set *s, const char 
 
 	for (size_t i = 0; i < s->n; i++) {
 		const char *last = s->specs[i].key + section_len(s->specs[i].key) + 1;
-		size_t d = distance(name, as(s, &s->specs[i], text));
+		size_t d = near_distance(name, as(s, &s->specs[i], text));
 
 		if (d >= least && strcasecmp(dot ? dot + 1 : name, last) == 0)
 			d = 2;
