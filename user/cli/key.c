@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/config.h"
+#include "cli/members.h"
 #include "cli/objects.h"
 #include "cli/out.h"
 #include "core/cleanup.h"
 #include "core/crypto.h"
 #include "core/err.h"
 #include "core/json.h"
-#include "core/parse.h"
 
 #include <errno.h>
 
@@ -26,14 +26,12 @@ static int key_path(struct cli *cli, const char **ret, struct err *err)
 
 static int describe(const struct key *key, const char *path, struct json **ret)
 {
-	char public[2 * PUBKEY_LEN + 1];
 	struct json *o = json_new_object();
 
 	if (!o)
 		return -ENOMEM;
-	format_hex(key_public(key), PUBKEY_LEN, public);
 	json_set_str(o, "file", path);
-	json_set_str(o, "public_key", public);
+	member_hex(o, "public_key", key_public(key), PUBKEY_LEN);
 	*ret = o;
 	return 0;
 }

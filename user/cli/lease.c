@@ -11,7 +11,6 @@
 #include "core/json.h"
 #include "core/parse.h"
 #include "ledger/lease.h"
-#include "ledger/ledger.h"
 
 struct collect {
 	struct json *json;
@@ -50,33 +49,25 @@ static int add(const struct ledger_lease *row, void *arg)
 	return json_add(list->json, o);
 }
 
-static int run_show(struct cli *cli, struct json **ret, struct err *err)
+/* All leases, or the one that was asked for. */
+static int fill(struct cli *cli, struct ledger *ledger, struct json *list, struct err *err)
 {
-	cleanup(ledger_close) struct ledger *ledger = NULL;
-	cleanup(json_free) struct json *list = json_new_array();
 	const char *label = cli_arg(cli, 0);
 	struct collect to = { .json = list, .err = err };
 	struct ledger_lease lease;
 	int rc;
 
-	if (!list)
-		return -ENOMEM;
-	rc = node_ledger(cli, &ledger, err);
-	if (rc < 0)
-		return rc;
-	if (label) {
-		rc = ledger_lease_get(ledger, label, &lease, err);
-		if (rc == -ENOENT)
-			return err_set(err, rc, "no lease '%s'; 'weir lease show' lists all",
-				       label);
-		if (rc == 0)
-			rc = add(&lease, &to);
-	} else {
-		rc = ledger_lease_list(ledger, add, &to, err);
-	}
-	if (rc == 0)
-		*ret = take_ptr(list);
-	return rc;
+	if (!label)
+		return ledger_lease_list(ledger, add, &to, err);
+	rc = ledger_lease_get(ledger, label, &lease, err);
+	if (rc == -ENOENT)
+		return err_set(err, rc, "no lease '%s'; 'weir lease show' lists all", label);
+	return rc < 0 ? rc : add(&lease, &to);
+}
+
+static int run_show(struct cli *cli, struct json **ret, struct err *err)
+{
+	return node_ledger_list(cli, fill, ret, err);
 }
 
 /* Sets key to the flag's amount of MIST, 0 when it is not given. */

@@ -75,6 +75,22 @@ int node_ledger(struct cli *cli, struct ledger **ret, struct err *err)
 	return rc;
 }
 
+int node_ledger_list(struct cli *cli, node_fill_fn *fill, struct json **ret, struct err *err)
+{
+	cleanup(ledger_close) struct ledger *ledger = NULL;
+	cleanup(json_free) struct json *list = json_new_array();
+	int rc;
+
+	if (!list)
+		return -ENOMEM;
+	rc = node_ledger(cli, &ledger, err);
+	if (rc == 0)
+		rc = fill(cli, ledger, list, err);
+	if (rc == 0)
+		*ret = take_ptr(list);
+	return rc;
+}
+
 int node_call(struct cli *cli, const char *command, struct json *args, struct json **ret,
 	      struct err *err)
 {

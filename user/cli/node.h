@@ -23,6 +23,10 @@ int node_dp(struct cli *cli, struct dp **ret, struct err *err);
 int node_services(struct cli *cli, struct svc_table **ret, struct err *err);
 /* Read-only; ledger_close(). */
 int node_ledger(struct cli *cli, struct ledger **ret, struct err *err);
+/* The array that fill makes of the ledger. */
+typedef int node_fill_fn(struct cli *cli, struct ledger *ledger, struct json *list,
+			 struct err *err);
+int node_ledger_list(struct cli *cli, node_fill_fn *fill, struct json **ret, struct err *err);
 /* paths.state, or with a name the file in it. */
 int node_state(struct cli *cli, const char *name, char ret[NODE_PATH_MAX], struct err *err);
 /* Asks the agent. args is taken, may be NULL, and may have failed for want of memory. */

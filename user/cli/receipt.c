@@ -35,20 +35,14 @@ static int add_shown(const struct ledger_receipt *r, void *arg)
 	return json_add(arg, o);
 }
 
+static int fill(struct cli *cli, struct ledger *ledger, struct json *list, struct err *err)
+{
+	return ledger_receipt_list(ledger, cli_flag(cli, "lease"), 0, add_shown, list, err);
+}
+
 static int run_show(struct cli *cli, struct json **ret, struct err *err)
 {
-	cleanup(ledger_close) struct ledger *ledger = NULL;
-	cleanup(json_free) struct json *list = json_new_array();
-	int rc;
-
-	if (!list)
-		return -ENOMEM;
-	rc = node_ledger(cli, &ledger, err);
-	if (rc == 0)
-		rc = ledger_receipt_list(ledger, cli_flag(cli, "lease"), 0, add_shown, list, err);
-	if (rc == 0)
-		*ret = take_ptr(list);
-	return rc;
+	return node_ledger_list(cli, fill, ret, err);
 }
 
 struct export

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-
+#include "ledger/settlement.h"
 #include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
-#include "core/cleanup.h"
 #include "core/json.h"
-#include "ledger/ledger.h"
-#include "ledger/settlement.h"
 
 static int add(const struct ledger_settlement *s, void *arg)
 {
@@ -25,21 +21,15 @@ static int add(const struct ledger_settlement *s, void *arg)
 	return json_add(arg, o);
 }
 
+static int fill(struct cli *cli, struct ledger *ledger, struct json *list, struct err *err)
+{
+	return ledger_settlement_list(ledger, cli_flag(cli, "lease"), LEDGER_SETTLE_ANY, add, list,
+				      err);
+}
+
 static int run_show(struct cli *cli, struct json **ret, struct err *err)
 {
-	cleanup(ledger_close) struct ledger *ledger = NULL;
-	cleanup(json_free) struct json *list = json_new_array();
-	int rc;
-
-	if (!list)
-		return -ENOMEM;
-	rc = node_ledger(cli, &ledger, err);
-	if (rc == 0)
-		rc = ledger_settlement_list(ledger, cli_flag(cli, "lease"), LEDGER_SETTLE_ANY, add,
-					    list, err);
-	if (rc == 0)
-		*ret = take_ptr(list);
-	return rc;
+	return node_ledger_list(cli, fill, ret, err);
 }
 
 static const struct column columns[] = {
