@@ -7,13 +7,7 @@
 
 static int setup(void **state)
 {
-	struct err err = {};
-	struct half *h;
-
-	if (half_setup(state))
-		return -1;
-	h = *state;
-	return answers_open(&h->a, &err);
+	return half_setup_with(state, answers_open);
 }
 
 #define ANSWERING(name) cmocka_unit_test_setup_teardown(name, setup, half_teardown)

@@ -6,13 +6,7 @@
 
 static int setup(void **state)
 {
-	struct err err = {};
-	struct half *h;
-
-	if (half_setup(state))
-		return -1;
-	h = *state;
-	return commands_open(&h->a, &err);
+	return half_setup_with(state, commands_open);
 }
 
 #define LISTENING(name) cmocka_unit_test_setup_teardown(name, setup, half_teardown)

@@ -66,6 +66,18 @@ static inline int half_setup(void **state)
 	       store_open(h->state, 1 << 20, &h->a.store, NULL);
 }
 
+/* With one more part of it opened: answers_open or commands_open. */
+static inline int half_setup_with(void **state, int (*open_part)(struct agent *a, struct err *err))
+{
+	struct err err = {};
+	struct half *h;
+
+	if (half_setup(state))
+		return -1;
+	h = *state;
+	return open_part(&h->a, &err);
+}
+
 static inline int half_teardown(void **state)
 {
 	struct half *h = *state;
