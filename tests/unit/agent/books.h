@@ -14,7 +14,7 @@
 #include "ledger/pod.h"
 #include "ledger/receipt.h"
 #include "ledger/settlement.h"
-#include "unit/core/test.h"
+#include "unit/core/must.h"
 
 #define STARTED_MS 1795000000000ULL
 #define WINDOW_MS 60000ULL
@@ -22,15 +22,6 @@
 #define CORE_S 1000000ULL /* MIST */
 #define GIB_S 20000ULL
 #define GIB_TX 500000ULL
-
-/* Shows the error's text when a call that must succeed fails. */
-static struct err why;
-#define must(call)                                                      \
-	do {                                                            \
-		int must_r = (call);                                    \
-		if (must_r < 0)                                         \
-			fail_msg("%s: %d %s", #call, must_r, why.text); \
-	} while (0)
 
 struct bed {
 	char dir[64], path[96];

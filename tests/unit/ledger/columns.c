@@ -83,9 +83,9 @@ static void a_null_that_says_measured_is_corrupt(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(each_member_has_the_column_of_its_name),
-		TEST(unknown_memory_is_null_and_only_then),
-		TEST(a_null_that_says_measured_is_corrupt),
+		ON_LEDGER(each_member_has_the_column_of_its_name),
+		ON_LEDGER(unknown_memory_is_null_and_only_then),
+		ON_LEDGER(a_null_that_says_measured_is_corrupt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

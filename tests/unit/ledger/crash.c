@@ -190,7 +190,7 @@ static void nothing_is_lost_torn_or_doubled_by_sigkill(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(nothing_is_lost_torn_or_doubled_by_sigkill),
+		ON_LEDGER(nothing_is_lost_torn_or_doubled_by_sigkill),
 	};
 
 	return crypto_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -300,14 +300,14 @@ static void every_commit_syncs_before_it_returns(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(a_full_database_loses_nothing_and_goes_on_with_room),
-		TEST(a_full_disk_loses_nothing_and_goes_on_with_room),
-		TEST(another_writer_is_busy_and_not_waited_for_by_readers),
-		TEST(a_file_that_is_no_database_says_so),
-		TEST(a_corrupt_page_is_found_by_use_and_by_check),
-		TEST(a_value_that_was_never_written_is_refused),
-		TEST(after_a_failed_sync_nothing_is_written_until_reopened),
-		TEST(every_commit_syncs_before_it_returns),
+		ON_LEDGER(a_full_database_loses_nothing_and_goes_on_with_room),
+		ON_LEDGER(a_full_disk_loses_nothing_and_goes_on_with_room),
+		ON_LEDGER(another_writer_is_busy_and_not_waited_for_by_readers),
+		ON_LEDGER(a_file_that_is_no_database_says_so),
+		ON_LEDGER(a_corrupt_page_is_found_by_use_and_by_check),
+		ON_LEDGER(a_value_that_was_never_written_is_refused),
+		ON_LEDGER(after_a_failed_sync_nothing_is_written_until_reopened),
+		ON_LEDGER(every_commit_syncs_before_it_returns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,36 +3,18 @@
  * is what another program could do to the file. */
 #pragma once
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sqlite3.h>
 
-#include "core/cleanup.h"
-#include "core/err.h"
 #include "core/file.h"
 #include "ledger/lease.h"
 #include "ledger/ledger.h"
 #include "ledger/pod.h"
 #include "ledger/receipt.h"
 #include "ledger/settlement.h"
+#include "unit/core/must.h"
 
 #define BOOT "01234567-89ab-cdef-0123-456789abcdef"
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-
-/* Shows the error's text when a call that must succeed fails: must(ledger_commit(&tx, &why)). */
-static struct err why;
-#define must(call)                                                      \
-	do {                                                            \
-		int must_r = (call);                                    \
-		if (must_r < 0)                                         \
-			fail_msg("%s: %d %s", #call, must_r, why.text); \
-	} while (0)
+#define ON_LEDGER(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 struct fixture {
 	char dir[64], path[96];

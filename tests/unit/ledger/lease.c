@@ -190,13 +190,13 @@ static void a_list_is_in_order_of_the_label(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(a_lease_comes_back_as_it_was_put),
-		TEST(a_total_whose_memory_is_unknown_comes_back_so),
-		TEST(a_change_takes_all_but_what_receipts_keep),
-		TEST(what_is_signed_or_paid_is_not_taken_back),
-		TEST(bad_leases_are_refused),
-		TEST(two_labels_can_not_have_one_id),
-		TEST(a_list_is_in_order_of_the_label),
+		ON_LEDGER(a_lease_comes_back_as_it_was_put),
+		ON_LEDGER(a_total_whose_memory_is_unknown_comes_back_so),
+		ON_LEDGER(a_change_takes_all_but_what_receipts_keep),
+		ON_LEDGER(what_is_signed_or_paid_is_not_taken_back),
+		ON_LEDGER(bad_leases_are_refused),
+		ON_LEDGER(two_labels_can_not_have_one_id),
+		ON_LEDGER(a_list_is_in_order_of_the_label),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,19 +284,19 @@ static void a_reader_works_after_a_clean_end(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(a_new_ledger_is_private_and_has_every_setting),
-		TEST(an_open_mode_is_corrected),
-		TEST(a_folder_that_others_can_write_is_refused),
-		TEST(a_link_in_place_of_the_file_is_refused),
-		TEST(a_second_writer_is_refused_and_a_reader_not),
-		TEST(meta_is_set_got_and_changed),
-		TEST(what_is_rolled_back_was_never_there),
-		TEST(a_failed_write_dooms_its_transaction),
-		TEST(transactions_do_not_nest_and_writes_need_one),
-		TEST(a_reader_sees_commits_and_keeps_its_snapshot),
-		TEST(nothing_there_is_said_to_a_reader),
-		TEST(a_reader_works_after_the_writer_was_killed),
-		TEST(a_reader_works_after_a_clean_end),
+		ON_LEDGER(a_new_ledger_is_private_and_has_every_setting),
+		ON_LEDGER(an_open_mode_is_corrected),
+		ON_LEDGER(a_folder_that_others_can_write_is_refused),
+		ON_LEDGER(a_link_in_place_of_the_file_is_refused),
+		ON_LEDGER(a_second_writer_is_refused_and_a_reader_not),
+		ON_LEDGER(meta_is_set_got_and_changed),
+		ON_LEDGER(what_is_rolled_back_was_never_there),
+		ON_LEDGER(a_failed_write_dooms_its_transaction),
+		ON_LEDGER(transactions_do_not_nest_and_writes_need_one),
+		ON_LEDGER(a_reader_sees_commits_and_keeps_its_snapshot),
+		ON_LEDGER(nothing_there_is_said_to_a_reader),
+		ON_LEDGER(a_reader_works_after_the_writer_was_killed),
+		ON_LEDGER(a_reader_works_after_a_clean_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

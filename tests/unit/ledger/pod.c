@@ -197,13 +197,13 @@ static void a_list_may_be_asked_inside_itself(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(a_pod_comes_back_as_it_was_put),
-		TEST(one_cgroup_of_one_boot_is_one_row),
-		TEST(a_closed_pod_does_not_change),
-		TEST(what_is_not_there_is_not_found),
-		TEST(bad_pods_are_refused),
-		TEST(a_list_is_in_order_and_filtered),
-		TEST(a_list_may_be_asked_inside_itself),
+		ON_LEDGER(a_pod_comes_back_as_it_was_put),
+		ON_LEDGER(one_cgroup_of_one_boot_is_one_row),
+		ON_LEDGER(a_closed_pod_does_not_change),
+		ON_LEDGER(what_is_not_there_is_not_found),
+		ON_LEDGER(bad_pods_are_refused),
+		ON_LEDGER(a_list_is_in_order_and_filtered),
+		ON_LEDGER(a_list_may_be_asked_inside_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

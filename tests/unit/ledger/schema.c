@@ -87,11 +87,11 @@ static void opening_again_changes_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(a_newer_schema_is_refused_and_left_alone),
-		TEST(an_older_schema_is_not_migrated_by_a_reader),
-		TEST(a_migration_is_all_or_nothing),
-		TEST(another_programs_database_is_left_alone),
-		TEST(opening_again_changes_nothing),
+		ON_LEDGER(a_newer_schema_is_refused_and_left_alone),
+		ON_LEDGER(an_older_schema_is_not_migrated_by_a_reader),
+		ON_LEDGER(a_migration_is_all_or_nothing),
+		ON_LEDGER(another_programs_database_is_left_alone),
+		ON_LEDGER(opening_again_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,14 +209,14 @@ static void usage_of_a_past_window_is_refused(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(windows_are_contiguous),
-		TEST(a_time_over_63_bits_is_refused),
-		TEST(a_reading_books_what_is_new_in_it),
-		TEST(the_largest_numbers_are_kept),
-		TEST(bad_records_are_refused_and_leave_nothing),
-		TEST(memory_that_is_unknown_for_a_while_is_billed_once),
-		TEST(what_is_booked_is_out_of_reach),
-		TEST(usage_of_a_past_window_is_refused),
+		ON_LEDGER(windows_are_contiguous),
+		ON_LEDGER(a_time_over_63_bits_is_refused),
+		ON_LEDGER(a_reading_books_what_is_new_in_it),
+		ON_LEDGER(the_largest_numbers_are_kept),
+		ON_LEDGER(bad_records_are_refused_and_leave_nothing),
+		ON_LEDGER(memory_that_is_unknown_for_a_while_is_billed_once),
+		ON_LEDGER(what_is_booked_is_out_of_reach),
+		ON_LEDGER(usage_of_a_past_window_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
