@@ -40,7 +40,7 @@ struct agent {
 	struct svc_idle *idle;
 	uv_timer_t replan;
 	uint64_t synced_ms, sync_failed_ms; /* UTC; 0: never */
-	struct direct_warned *warned;
+	struct direct_told *told;
 
 	/* measure.c */
 	struct podtab *pods;

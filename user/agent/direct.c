@@ -21,58 +21,92 @@
 
 #define RETRY_MS 1000
 
-/* A Service whose pending fields were told; told again only when they change. */
-struct direct_warned {
-	char key[2 * (SVC_MAX_TEXT + 1)];
-	char pending[160];
-	bool there; /* in the table at hand */
+/* ---- Telling what is not served ------------------------------------------------------------- */
+
+/* What was told of a subject; told again only when it changes. */
+struct direct_told {
 	UT_hash_handle hh;
+	bool there; /* in the objects at hand */
+	char *text;
+	char key[];
 };
+
+static void forget(struct agent *a, struct direct_told *t)
+{
+	HASH_DEL(a->told, t);
+	free(t->text);
+	free(t);
+}
+
+/* Begins a round: what is not is_news()'s subject until forget_others() is forgotten. */
+static void doubt_all(struct agent *a)
+{
+	for (struct direct_told *t = a->told; t; t = t->hh.next)
+		t->there = false;
+}
+
+static void forget_others(struct agent *a)
+{
+	struct direct_told *t, *next;
+
+	HASH_ITER(hh, a->told, t, next) {
+		if (!t->there)
+			forget(a, t);
+	}
+}
+
+static struct direct_told *subject(struct agent *a, const char *key)
+{
+	size_t len = strlen(key);
+	struct direct_told *t = NULL;
+
+	HASH_FIND(hh, a->told, key, len, t);
+	if (t)
+		return t;
+	t = calloc(1, sizeof(*t) + len + 1);
+	if (!t)
+		return NULL;
+	memcpy(t->key, key, len);
+	HASH_ADD_KEYPTR(hh, a->told, t->key, len, t);
+	return t;
+}
+
+/* Without memory everything is news. */
+static bool is_news(struct agent *a, const char *key, const char *text)
+{
+	struct direct_told *t = subject(a, key);
+
+	if (!t)
+		return true;
+	t->there = true;
+	if (t->text && !strcmp(t->text, text))
+		return false;
+	free(t->text);
+	t->text = strdup(text);
+	return true;
+}
+
+static void on_left_out(void *arg, const char *title, size_t n, const struct err *first)
+{
+	/* a title has a blank or two, so it is no warn_pending()'s key */
+	if (is_news(arg, title, first->text))
+		log_warn("direct", "left out, so that all else can be served",
+			 "of=%s items=%zu first=%s", log_quote(title), n, log_quote(first->text));
+}
 
 static void warn_pending(struct agent *a, const struct svc_service *s)
 {
+	char key[2 * (SVC_MAX_TEXT + 1)], text[160] = "";
 	const char *fields[SVC_PENDING_MAX];
 	size_t n = svc_pending(s, fields);
-	struct direct_warned *w = NULL;
-	char key[sizeof(w->key)], text[sizeof(w->pending)] = "";
 
 	for (size_t i = 0, at = 0; i < n && at < sizeof(text); i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i ? "," : "",
 				       fields[i]);
 	snprintf(key, sizeof(key), "%s/%s", s->ns, s->name);
-	HASH_FIND_STR(a->warned, key, w);
-	if (!w && !n)
-		return;
-	if (!w) {
-		w = calloc(1, sizeof(*w));
-		if (!w)
-			return;
-		memcpy(w->key, key, sizeof(w->key));
-		HASH_ADD_STR(a->warned, key, w);
-	}
-	w->there = n > 0;
-	if (!strcmp(w->pending, text))
-		return;
-	memcpy(w->pending, text, sizeof(w->pending));
-	if (n)
+	if (n && is_news(a, key, text))
 		log_warn("direct", "fields of a Service that are not applied yet",
 			 "service=%s fields=%s", key, text);
-}
-
-static void warn_all(struct agent *a)
-{
-	struct direct_warned *w, *next;
-
-	for (w = a->warned; w; w = w->hh.next)
-		w->there = false;
-	for (size_t i = 0; i < a->services->n_services; i++)
-		warn_pending(a, a->services->services[i]);
-	HASH_ITER(hh, a->warned, w, next) {
-		if (w->there)
-			continue;
-		HASH_DEL(a->warned, w);
-		free(w);
-	}
 }
 
 /* ---- Saving for the command line ------------------------------------------------------------ */
@@ -183,14 +217,17 @@ void direct_changed(struct agent *a, const struct kube_set *set)
 	struct svc_table *next = NULL;
 	struct err err = {};
 
-	if (services_translate(set, &node, &next, &err) < 0) {
+	doubt_all(a);
+	if (services_translate(set, &node, on_left_out, a, &next, &err) < 0) {
 		log_error("direct", "objects kept as they were", "error=%s", log_quote(err.text));
 		return;
 	}
 	if (a->saving != a->services)
 		svc_table_free(&a->services);
 	a->services = next;
-	warn_all(a);
+	for (size_t i = 0; i < next->n_services; i++)
+		warn_pending(a, next->services[i]);
+	forget_others(a);
 	sync_now(a);
 	save(a);
 }
@@ -208,12 +245,8 @@ int direct_open(struct agent *a, struct err *err)
 
 void direct_close(struct agent *a)
 {
-	struct direct_warned *w, *next;
-
-	HASH_ITER(hh, a->warned, w, next) {
-		HASH_DEL(a->warned, w);
-		free(w);
-	}
+	doubt_all(a);
+	forget_others(a);
 	svc_table_free(&a->services);
 	svc_idle_free(&a->idle);
 }

@@ -14,8 +14,28 @@ struct translation {
 	const struct services_node *node;
 	const char *zone;
 	struct svc_table *table;
-	struct err *err;
+	services_left_out *left_out;
+	void *arg;
+	struct err last, first; /* of what was added last; of what was left out first */
+	size_t n_left_out; /* of the Service at hand, or of the address ranges */
 };
+
+/* What breaks a limit stays out, so that all else is served; 0. Without memory nothing goes on. */
+static int leave_out(struct translation *tr, int r)
+{
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 && !tr->n_left_out++)
+		tr->first = tr->last;
+	return 0;
+}
+
+static void tell(struct translation *tr, const char *title)
+{
+	if (tr->n_left_out)
+		tr->left_out(tr->arg, title, tr->n_left_out, &tr->first);
+	tr->n_left_out = 0;
+}
 
 static enum svc_proto proto_of(uint8_t ipproto)
 {
@@ -42,7 +62,27 @@ static enum svc_type type_of(const struct kube_service *s)
 	return SVC_CLUSTER_IP;
 }
 
-static int add_service(const struct translation *tr, const struct kube_object *obj,
+static int add_ports(struct translation *tr, const struct kube_service *s, struct svc_service *to)
+{
+	struct svc_port *port;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->n_ports; i++) {
+		const struct kube_service_port *p = &s->ports[i];
+
+		r = svc_port_add(tr->table, to,
+				 &(struct svc_port){ .name = p->name,
+						     .proto = proto_of(p->proto),
+						     .port = p->port,
+						     .node_port = p->node_port },
+				 &port, &tr->last);
+		r = leave_out(tr, r);
+	}
+	return r;
+}
+
+/* *ret stays NULL when the Service had to be left out. */
+static int add_service(struct translation *tr, const struct kube_object *obj,
 		       struct svc_service **ret)
 {
 	const struct kube_service *s = &obj->service;
@@ -64,26 +104,18 @@ static int add_service(const struct translation *tr, const struct kube_object *o
 		.source_ranges = s->source_ranges,
 		.n_source_ranges = s->n_source_ranges,
 	};
-	struct svc_port *port;
 
 	memcpy(spec.cluster_ips, s->cluster_ips, sizeof(spec.cluster_ips));
-	int r = svc_service_add(tr->table, &spec, ret, tr->err);
-	for (size_t i = 0; r == 0 && i < s->n_ports; i++) {
-		const struct kube_service_port *p = &s->ports[i];
-
-		r = svc_port_add(tr->table, *ret,
-				 &(struct svc_port){ .name = p->name,
-						     .proto = proto_of(p->proto),
-						     .port = p->port,
-						     .node_port = p->node_port },
-				 &port, tr->err);
-	}
-	return r;
+	int r = svc_service_add(tr->table, &spec, ret, &tr->last);
+	return r < 0 ? leave_out(tr, r) : add_ports(tr, s, *ret);
 }
 
-static int add_endpoints(const struct translation *tr, const struct kube_slice *slice,
-			 uint16_t number, struct svc_port *port)
+static int add_endpoints(struct translation *tr, const struct kube_object *obj, uint16_t number,
+			 struct svc_port *port)
 {
+	const struct kube_slice *slice = &obj->slice;
+	char title[KUBE_TITLE_MAX];
+
 	for (size_t i = 0; i < slice->n_endpoints; i++) {
 		const struct kube_endpoint *e = &slice->endpoints[i];
 		struct svc_endpoint spec = {
@@ -98,19 +130,18 @@ static int add_endpoints(const struct translation *tr, const struct kube_slice *
 			.node = e->node_name,
 			.pod = e->pod,
 		};
-		int r = svc_endpoint_add(tr->table, port, &spec, tr->err);
+		int r = svc_endpoint_add(tr->table, port, &spec, &tr->last);
 
 		if (r < 0)
+			err_wrap(&tr->last, "%s", kube_object_title(obj, title));
+		if ((r = leave_out(tr, r)) < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int add_slice(const struct translation *tr, const struct kube_object *obj,
-		     struct svc_service *s)
+static int add_slice(struct translation *tr, const struct kube_object *obj, struct svc_service *s)
 {
-	char title[KUBE_TITLE_MAX];
-
 	for (size_t i = 0; i < obj->slice.n_ports; i++) {
 		const struct kube_slice_port *p = &obj->slice.ports[i];
 
@@ -121,12 +152,9 @@ static int add_slice(const struct translation *tr, const struct kube_object *obj
 
 			if (port->proto != proto_of(p->proto) || strcmp(port->name, p->name) != 0)
 				continue;
-			int r = add_endpoints(tr, &obj->slice, p->port, port);
-			if (r < 0) {
-				err_wrap(tr->err, "Service %s/%s: %s", s->ns, s->name,
-					 kube_object_title(obj, title));
+			int r = add_endpoints(tr, obj, p->port, port);
+			if (r < 0)
 				return r;
-			}
 		}
 	}
 	return 0;
@@ -174,59 +202,57 @@ static int sort_slices(const struct kube_set *set, const struct kube_object ***r
 }
 
 /* Both lists are in order of namespace and Service: one walk joins them. */
-static int add_services(const struct translation *tr)
+static int add_services(struct translation *tr)
 {
 	cleanup(free_ptr) const struct kube_object **slices = NULL;
 	size_t n_slices = 0, at = 0;
+	char title[KUBE_TITLE_MAX];
 	int r = sort_slices(tr->set, &slices, &n_slices);
 
-	if (r < 0)
-		return err_errno(tr->err, r, "joining EndpointSlices");
-	for (size_t i = 0; i < kube_set_len(tr->set, KUBE_SERVICE); i++) {
+	for (size_t i = 0; r == 0 && i < kube_set_len(tr->set, KUBE_SERVICE); i++) {
 		const struct kube_object *obj = kube_set_at(tr->set, KUBE_SERVICE, i);
 		const struct kube_meta *m = &obj->meta;
 		struct svc_service *s = NULL;
 
 		if (!is_proxied(&obj->service))
 			continue;
-		if ((r = add_service(tr, obj, &s)) < 0)
-			return r;
-		for (; at < n_slices; at++) {
+		r = add_service(tr, obj, &s);
+		for (; r == 0 && at < n_slices; at++) {
 			const struct kube_object *slice = slices[at];
 			int c = cmp_service(slice->meta.namespace, slice->slice.service,
 					    m->namespace, m->name);
 
 			if (c > 0)
 				break;
-			if (c == 0 && (r = add_slice(tr, slice, s)) < 0)
-				return r;
+			if (c == 0 && s)
+				r = add_slice(tr, slice, s);
 		}
+		tell(tr, kube_object_title(obj, title));
 	}
-	return 0;
+	return r;
 }
 
-static int class_addrs(const struct translation *tr, const struct addr *addrs, size_t n,
+static int class_cidrs(struct translation *tr, const struct cidr *cidrs, size_t n,
 		       enum weir_class class)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = svc_class_add(tr->table, &(struct cidr){ addrs[i], 128 }, class, tr->err);
+		r = leave_out(tr, svc_class_add(tr->table, &cidrs[i], class, &tr->last));
 	return r;
 }
 
-static int class_cidrs(const struct translation *tr, const struct cidr *cidrs, size_t n,
+static int class_addrs(struct translation *tr, const struct addr *addrs, size_t n,
 		       enum weir_class class)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = svc_class_add(tr->table, &cidrs[i], class, tr->err);
+		r = class_cidrs(tr, &(struct cidr){ addrs[i], 128 }, 1, class);
 	return r;
 }
 
-static int class_node(const struct translation *tr, const struct kube_node *node,
-		      enum weir_class class)
+static int class_node(struct translation *tr, const struct kube_node *node, enum weir_class class)
 {
 	int r = class_addrs(tr, node->internal_ips, node->n_internal_ips, class);
 
@@ -245,7 +271,7 @@ static bool is_here(const struct translation *tr, const struct kube_pod *pod)
 	return *pod->node_name ? strcmp(pod->node_name, tr->node->name) == 0 : *pod->cgroup != 0;
 }
 
-static int class_pods(const struct translation *tr, bool here)
+static int class_pods(struct translation *tr, bool here)
 {
 	for (size_t i = 0; i < kube_set_len(tr->set, KUBE_POD); i++) {
 		const struct kube_pod *pod = &kube_set_at(tr->set, KUBE_POD, i)->pod;
@@ -260,7 +286,7 @@ static int class_pods(const struct translation *tr, bool here)
 	return 0;
 }
 
-static int class_cluster(const struct translation *tr)
+static int class_cluster(struct translation *tr)
 {
 	const struct services_node *own = tr->node;
 	int r = class_cidrs(tr, own->cluster_cidrs, own->n_cluster_cidrs, WEIR_CLASS_CLUSTER);
@@ -275,7 +301,7 @@ static int class_cluster(const struct translation *tr)
 	return r ? r : class_pods(tr, false);
 }
 
-static int class_services(const struct translation *tr)
+static int class_services(struct translation *tr)
 {
 	int r = 0;
 
@@ -287,7 +313,7 @@ static int class_services(const struct translation *tr)
 	return r;
 }
 
-static int class_local(const struct translation *tr, const struct kube_object *self)
+static int class_local(struct translation *tr, const struct kube_object *self)
 {
 	/* what a pod says to itself is not billed as external */
 	static const struct cidr loopback[] = {
@@ -303,39 +329,46 @@ static int class_local(const struct translation *tr, const struct kube_object *s
 	return r ? r : class_pods(tr, true);
 }
 
-/* A prefix added again changes its class: what is nearer comes later. */
-static int add_classes(const struct translation *tr, const struct kube_object *self)
+/* A prefix keeps the class it has: what is nearer comes first. And what there is most of, the pods
+ * of other nodes, comes last: if the table is full, it is they that their nodes' ranges stand for. */
+static int add_classes(struct translation *tr, const struct kube_object *self)
 {
-	int r = class_cluster(tr);
+	int r = class_local(tr, self);
 
 	if (r == 0)
 		r = class_services(tr);
 	if (r == 0)
-		r = class_local(tr, self);
+		r = class_cluster(tr);
+	tell(tr, "address ranges");
 	return r;
 }
 
 int services_translate(const struct kube_set *set, const struct services_node *node,
-		       struct svc_table **ret, struct err *err)
+		       services_left_out *left_out, void *arg, struct svc_table **ret,
+		       struct err *err)
 {
 	cleanup(svc_table_free) struct svc_table *table = NULL;
 	const struct kube_object *self = kube_set_find(set, KUBE_NODE, "", node->name);
-	struct translation tr = { .set = set, .node = node, .zone = node->zone, .err = err };
+	struct translation tr = {
+		.set = set,
+		.node = node,
+		.zone = node->zone,
+		.left_out = left_out,
+		.arg = arg,
+	};
 	int r = svc_table_new(&table);
 
-	if (r < 0)
-		return err_errno(err, r, "translating Services");
 	tr.table = table;
 	if ((!tr.zone || !*tr.zone) && self)
 		tr.zone = self->node.zone;
-	r = add_services(&tr);
+	if (r == 0)
+		r = add_services(&tr);
 	if (r == 0)
 		r = add_classes(&tr, self);
+	if (r == 0)
+		r = svc_select(table);
 	if (r < 0)
-		return r;
-	r = svc_select(table);
-	if (r < 0)
-		return err_errno(err, r, "choosing endpoints");
+		return err_errno(err, r, "translating Services");
 	*ret = take_ptr(table);
 	return 0;
 }

@@ -16,7 +16,10 @@
  * configured cluster ranges CLUSTER; the ServiceCIDRs SERVICE. In the kernel the longest prefix wins;
  * of equal ones LOCAL, then SERVICE. A pod without nodeName is here when it names a cgroup of ours.
  *
- * Pure: the same set and node give the same table, selected.
+ * What breaks a limit of user/svc (a Service, a port, an endpoint, an address range) is left out and
+ * told; all else is in the table.
+ *
+ * Pure: the same set and node give the same table, selected, and tell the same.
  */
 #pragma once
 
@@ -38,6 +41,11 @@ struct services_node {
 	size_t n_cluster_cidrs;
 };
 
-/* Errors: -ENOMEM, -E2BIG (a limit of user/svc; the text names the Service). */
+/* Tells, once for each "Service demo/web" and for "address ranges", that n of it are left out, and of
+ * the first which and why. Borrowed for the call. */
+typedef void services_left_out(void *arg, const char *title, size_t n, const struct err *first);
+
+/* Errors: -ENOMEM. */
 int services_translate(const struct kube_set *set, const struct services_node *node,
-		       struct svc_table **ret, struct err *err);
+		       services_left_out *left_out, void *arg, struct svc_table **ret,
+		       struct err *err);

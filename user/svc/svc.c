@@ -308,10 +308,8 @@ int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_clas
 		else
 			high = mid;
 	}
-	if (low < t->n_classes && !prefix_cmp(&t->classes[low].prefix, prefix)) {
-		t->classes[low].class = class;
+	if (low < t->n_classes && !prefix_cmp(&t->classes[low].prefix, prefix))
 		return 0;
-	}
 	if (t->n_classes >= WEIR_MAX_CLASSES)
 		return err_set(err, -E2BIG, "more than %d address ranges", WEIR_MAX_CLASSES);
 	if (grow(&t->classes, t->n_classes, sizeof(*t->classes)))

@@ -135,8 +135,8 @@ int svc_port_add(struct svc_table *t, struct svc_service *s, const struct svc_po
 		 struct svc_port **ret, struct err *err);
 int svc_endpoint_add(struct svc_table *t, struct svc_port *p, const struct svc_endpoint *spec,
 		     struct err *err);
-/* What a destination is (ServiceCIDRs, pod and node addresses). A prefix added again replaces its
- * class. A cluster IP outside all prefixes of class SERVICE is added by the planner itself. */
+/* What a destination is (ServiceCIDRs, pod and node addresses). A prefix added again keeps the
+ * class it has. A cluster IP outside all prefixes of class SERVICE is added by the planner itself. */
 int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_class class,
 		  struct err *err);
 

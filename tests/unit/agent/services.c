@@ -1,31 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/services.h"
-#include "svc/svc.h"
-#include "unit/k8s/sample.h"
+#include "unit/agent/objects.h"
 
-#define OBJECT(kind, version, name, rest)                                                      \
-	"{\"apiVersion\":\"" version "\",\"kind\":\"" kind "\",\"metadata\":{\"name\":\"" name \
-	"\"," rest "}"
-#define SERVICE(name, spec) OBJECT("Service", "v1", name, "\"namespace\":\"demo\"},\"spec\":" spec)
-#define LABELLED(name, labels, rest)                         \
-	OBJECT("EndpointSlice", "discovery.k8s.io/v1", name, \
-	       "\"namespace\":\"demo\",\"labels\":{" labels "}}," rest)
-#define OF_WEB "\"kubernetes.io/service-name\":\"web\""
-#define SLICE(name, rest) LABELLED(name, OF_WEB, "\"addressType\":\"IPv4\"," rest)
-#define EP(ip) "\"endpoints\":[{\"addresses\":[\"" ip "\"]}]"
-#define POD(name, spec, status) \
-	OBJECT("Pod", "v1", name, "\"namespace\":\"demo\"},\"spec\":" spec ",\"status\":" status)
-#define NODE(name, addr, cidr)                                         \
-	OBJECT("Node", "v1", name,                                     \
-	       "\"labels\":{\"topology.kubernetes.io/zone\":\"z-" name \
-	       "\"}},\"spec\":{\"podCIDRs\":[\"" cidr "\"]},"          \
-	       "\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"" addr "\"}]}")
-
-static void put(struct kube_set *set, const char *text)
+static void fail_on_left_out(void *arg, const char *title, size_t n, const struct err *first)
 {
-	cleanup(kube_object_free) struct kube_object *obj = sample_object(text);
-
-	assert_int_equal(kube_set_put(set, obj), 0);
+	(void)arg;
+	fail_msg("%zu of %s left out: %s", n, title, first->text);
 }
 
 static struct svc_table *translate_as(const struct kube_set *set, const struct services_node *node)
@@ -33,7 +12,7 @@ static struct svc_table *translate_as(const struct kube_set *set, const struct s
 	struct svc_table *table = NULL;
 	struct err err = {};
 
-	if (services_translate(set, node, &table, &err) < 0)
+	if (services_translate(set, node, fail_on_left_out, NULL, &table, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_true(table->selected);
 	return table;
@@ -65,50 +44,6 @@ static struct kube_set *recorded(void)
 		assert_int_equal(kube_set_merge(all, set, &twice), 0);
 	}
 	return all;
-}
-
-static const struct svc_service *find(const struct svc_table *t, const char *name)
-{
-	for (size_t i = 0; i < t->n_services; i++) {
-		if (strcmp(t->services[i]->name, name) == 0)
-			return t->services[i];
-	}
-	return NULL;
-}
-
-/* "10.1.0.5:8080 ..." of a port, chosen ones with '*'. */
-static const char *endpoints(const struct svc_port *p)
-{
-	static char text[1024];
-	char addr[ADDR_TEXT_MAX];
-	size_t used = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < p->n_endpoints; i++) {
-		const struct svc_endpoint *e = &p->endpoints[i];
-
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s:%u%s",
-					 i ? " " : "", addr_format(&e->addr, addr), e->port,
-					 e->chosen ? "*" : "");
-	}
-	return text;
-}
-
-/* The class that the longest prefix over the address has; EXTERNAL: none. */
-static enum weir_class class_of(const struct svc_table *t, const char *text)
-{
-	enum weir_class class = WEIR_CLASS_EXTERNAL;
-	struct addr a;
-	int bits = -1;
-
-	assert_int_equal(addr_parse(text, &a), 0);
-	for (size_t i = 0; i < t->n_classes; i++) {
-		if (cidr_has(&t->classes[i].prefix, &a) && t->classes[i].prefix.bits > bits) {
-			bits = t->classes[i].prefix.bits;
-			class = t->classes[i].class;
-		}
-	}
-	return class;
 }
 
 static void the_recorded_cluster_gives_kube_proxys_services(void **state)
@@ -364,42 +299,6 @@ static void destinations_have_classes(void **state)
 	}
 }
 
-static void a_refusal_names_the_service_and_hands_nothing_out(void **state)
-{
-	(void)state;
-	cleanup(buf_fini) struct buf text = BUF_INIT(SAMPLE_MAX);
-	cleanup(kube_set_free) struct kube_set *set = NULL;
-	struct svc_table *t = NULL;
-	struct err err = {};
-	char name[32];
-
-	assert_int_equal(kube_set_new(&set), 0);
-	put(set, SERVICE("web", "{\"clusterIP\":\"10.0.0.1\",\"ports\":[{\"port\":80}]}"));
-	/* 66 full slices pass user/svc's 65536 endpoints of one port */
-	for (int i = 0; i < 66; i++) {
-		buf_reset(&text);
-		snprintf(name, sizeof(name), "s%d", i);
-		buf_printf(
-			&text,
-			"{\"apiVersion\":\"discovery.k8s.io/v1\",\"kind\":\"EndpointSlice\","
-			"\"metadata\":{\"name\":\"%s\",\"namespace\":\"demo\",\"labels\":{" OF_WEB
-			"}},\"addressType\":\"IPv4\",\"ports\":[{\"port\":1}],\"endpoints\":[",
-			name);
-		for (int j = 0; j < KUBE_MAX_ENDPOINTS; j++)
-			buf_printf(&text, "%s{\"addresses\":[\"10.%d.%d.%d\"]}", j ? "," : "", i,
-				   j / 250, j % 250 + 1);
-		buf_puts(&text, "]}");
-		assert_int_equal(buf_error(&text), 0);
-		put(set, text.data);
-	}
-	assert_int_equal(services_translate(set, &(struct services_node){ .name = "n" }, &t, &err),
-			 -E2BIG);
-	assert_string_equal(err.text,
-			    "Service demo/web: EndpointSlice demo/s9: port 80 has more than "
-			    "65536 endpoints");
-	assert_null(t);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,7 +312,6 @@ int main(void)
 		cmocka_unit_test(of_duplicates_the_running_one_wins),
 		cmocka_unit_test(an_endpoint_without_node_is_nowhere_local),
 		cmocka_unit_test(destinations_have_classes),
-		cmocka_unit_test(a_refusal_names_the_service_and_hands_nothing_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,7 +174,7 @@ static void limits_hold(void **state)
 	assert_int_equal(p->n_endpoints, SVC_MAX_ENDPOINTS);
 }
 
-static void classes_are_in_order_and_replaced(void **state)
+static void classes_are_in_order_and_the_first_stays(void **state)
 {
 	cleanup(svc_table_free) struct svc_table *t = table();
 	struct cidr bad = { .bits = 129 };
@@ -189,7 +189,7 @@ static void classes_are_in_order_and_replaced(void **state)
 	assert_int_equal(t->n_classes, 4);
 	assert_int_equal(t->classes[0].prefix.bits, 96 + 8);
 	assert_int_equal(t->classes[1].prefix.bits, 96 + 16);
-	assert_int_equal(t->classes[1].class, WEIR_CLASS_SERVICE);
+	assert_int_equal(t->classes[1].class, WEIR_CLASS_LOCAL);
 	assert_int_equal(t->classes[3].prefix.bits, 8);
 	assert_int_equal(svc_class_add(t, &bad, WEIR_CLASS_LOCAL, &err), -EINVAL);
 	assert_int_equal(t->n_classes, 4);
@@ -268,7 +268,7 @@ int main(void)
 		cmocka_unit_test(bad_services_are_refused_by_name),
 		cmocka_unit_test(bad_ports_and_endpoints_are_refused),
 		cmocka_unit_test(limits_hold),
-		cmocka_unit_test(classes_are_in_order_and_replaced),
+		cmocka_unit_test(classes_are_in_order_and_the_first_stays),
 		cmocka_unit_test(what_is_not_applied_is_named),
 		cmocka_unit_test(states_have_names),
 	};
