@@ -9,7 +9,7 @@ for bin in "$@"; do
 	"$bin" >"$log" 2>&1
 	rc=$?
 	# cmocka lists what failed or was skipped again behind this line
-	sed '/^\[==========\] [0-9]* test(s) run/q' "$log" >"$log.run"
+	sed '/^\[==========\] .*test(s) run/q' "$log" >"$log.run"
 	ok=$(grep -c '^\[       OK \]' "$log.run")
 	bad=$(grep -c '^\[  FAILED  \]' "$log.run")
 	skip=$(grep -c '^\[  SKIPPED \]' "$log.run")

