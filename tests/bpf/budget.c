@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the programs cost the verifier, against budget.tsv: verified instructions and bytes of stack.
- * More than 10 % over the table fails. When a change is worth its price, write the new figures
+ * More than 10 % over the table fails on the kernel series that the table's head names; elsewhere, whose
+ * verifier prunes differently, more than 100 %. When a change is worth its price, write the new figures
  * there: the failure prints the line.
  */
 #include <bpf/libbpf.h>
+#include <sys/utsname.h>
 
 #include "bpf/bed.h"
 #include "core/cleanup.h"
@@ -12,13 +14,30 @@
 
 #define TABLE "tests/bpf/budget.tsv"
 #define PROGRAMS_MAX 64
+#define OVER_AT_HOME 10 /* percent */
+#define OVER_ABROAD 100
 
 struct cost {
 	char name[32];
 	unsigned int insns, stack;
 };
 
-static size_t table_read(struct cost *ret)
+/* "Linux 6.18" in the head against "6.18.44-..." */
+static unsigned int over_allowed(const char *head)
+{
+	const char *series = strstr(head, "Linux ");
+	struct utsname u;
+	size_t n;
+
+	assert_non_null(series);
+	series += strlen("Linux ");
+	n = strspn(series, "0123456789.");
+	assert_true(n > 0 && !uname(&u));
+	return !strncmp(u.release, series, n) && strchr(".-", u.release[n]) ? OVER_AT_HOME :
+									      OVER_ABROAD;
+}
+
+static size_t table_read(struct cost *ret, unsigned int *ret_over)
 {
 	cleanup(close_file) FILE *f = fopen(TABLE, "re");
 	char line[128];
@@ -26,9 +45,10 @@ static size_t table_read(struct cost *ret)
 
 	if (!f)
 		fail_msg("%s: not found; run from the top of the tree", TABLE);
+	assert_non_null(fgets(line, sizeof(line), f));
+	*ret_over = over_allowed(line);
 	while (fgets(line, sizeof(line), f) && n < PROGRAMS_MAX)
-		if (line[0] != '#' &&
-		    sscanf(line, "%31s %u %u", ret[n].name, &ret[n].insns, &ret[n].stack) == 3)
+		if (sscanf(line, "%31s %u %u", ret[n].name, &ret[n].insns, &ret[n].stack) == 3)
 			n++;
 	return n;
 }
@@ -57,7 +77,8 @@ static void no_program_costs_more_than_its_budget(void **state)
 {
 	static char logs[PROGRAMS_MAX][4096];
 	struct cost table[PROGRAMS_MAX];
-	size_t n = table_read(table), i = 0, seen = 0, over = 0;
+	unsigned int more;
+	size_t n = table_read(table, &more), i = 0, seen = 0, over = 0;
 	struct weir_bpf *skel = weir_bpf__open();
 	struct bpf_program *p;
 
@@ -81,8 +102,8 @@ static void no_program_costs_more_than_its_budget(void **state)
 		while (k < n && strcmp(table[k].name, c.name))
 			k++;
 		seen += k < n;
-		if (k < n && c.insns * 10 <= table[k].insns * 11 &&
-		    c.stack * 10 <= table[k].stack * 11)
+		if (k < n && c.insns * 100 <= table[k].insns * (100 + more) &&
+		    c.stack * 100 <= table[k].stack * (100 + more))
 			continue;
 		print_error("%s: over budget or not in %s; its line now would be:\n%s\t%u\t%u\n",
 			    c.name, TABLE, c.name, c.insns, c.stack);
