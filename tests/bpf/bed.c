@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +17,8 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
+
+#define CHARGE (1U << 20) /* more than a CPU keeps */
 
 static char why_not[600];
 
@@ -115,6 +118,36 @@ static void cgroup_make(const char *base, const char *name)
 	must(!mkdir(path, 0755), path);
 }
 
+static bool has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = text; (at = strstr(at, word)); at += n)
+		if ((at == text || at[-1] == ' ') && strchr(" \n", at[n]))
+			return true;
+	return false;
+}
+
+void bed_delegate(const char *path)
+{
+	static const char *const controllers[] = { "cpu", "memory" };
+	cleanup(close_file) FILE *f = NULL;
+	char have[320], control[320], text[512] = "", word[16];
+
+	path_set(have, sizeof(have), "%s/cgroup.controllers", path);
+	path_set(control, sizeof(control), "%s/cgroup.subtree_control", path);
+	f = fopen(have, "re");
+	must(f != NULL, have);
+	if (!fgets(text, sizeof(text), f))
+		return; /* none: an empty file */
+	for (size_t i = 0; i < ARRAY_LEN(controllers); i++) {
+		if (!has_word(text, controllers[i]))
+			continue;
+		snprintf(word, sizeof(word), "+%s", controllers[i]);
+		write_text(control, word);
+	}
+}
+
 struct dp_options bed_options(const struct bed *b, char meter_cgroup[300])
 {
 	path_set(meter_cgroup, 300, "%s/pods", b->cgroup);
@@ -149,12 +182,14 @@ int bed_setup(void **state)
 	must(!mount("bpf", b->dir, "bpf", 0, NULL), "mounting bpffs");
 	path_set(b->cgroup, sizeof(b->cgroup), "%s/%s", mount_at, strrchr(b->dir, '/') + 1);
 	cgroup_make(b->cgroup, "");
+	bed_delegate(b->cgroup);
 	cgroup_make(b->cgroup, "host");
 	cgroup_make(b->cgroup, "pods");
 	path_set(host, sizeof(host), "%s/host", b->cgroup);
 	cgroup_enter(host);
 
 	opt = bed_options(b, pods);
+	bed_delegate(pods);
 	if (dp_open(&opt, &b->dp, &err) < 0 || dp_parents_sync(b->dp, parents, 1, &err) < 0) {
 		print_error("%s\n", err.text);
 		return -1;
@@ -297,16 +332,31 @@ void bed_pod_remove(const char *path)
 	fail_msg("%s: still busy", path);
 }
 
-int bed_run_in(const char *path, int (*fn)(void *arg), void *arg)
+uint64_t bed_pod_id(const char *path)
+{
+	struct stat st;
+
+	must(!stat(path, &st), path);
+	return st.st_ino;
+}
+
+pid_t bed_start_in(const char *path, int (*fn)(void *arg), void *arg)
 {
 	pid_t pid = fork();
-	int status = 0;
 
 	must(pid >= 0, "fork");
 	if (!pid) {
 		cgroup_enter(path);
 		_exit(fn(arg));
 	}
+	return pid;
+}
+
+int bed_run_in(const char *path, int (*fn)(void *arg), void *arg)
+{
+	pid_t pid = bed_start_in(path, fn, arg);
+	int status = 0;
+
 	must(waitpid(pid, &status, 0) == pid && WIFEXITED(status), "child");
 	return WEXITSTATUS(status);
 }
@@ -321,4 +371,60 @@ uint64_t bed_cpu_stat_us(const char *path)
 	f = fopen(file, "re");
 	must(f && fscanf(f, "usage_usec %" SCNu64, &us) == 1, file);
 	return us;
+}
+
+const struct weir_pod *bed_sample(struct bed *b, uint64_t id)
+{
+	const struct weir_sample *s;
+	struct err err = {};
+	size_t n;
+
+	if (dp_walk(b->dp, &s, &n, &err) < 0)
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < n; i++)
+		if (s[i].cgroup_id == id)
+			return &s[i].pod;
+	return NULL;
+}
+
+/* Each CPU keeps a few pages charged to the cgroup that it charged last, which holds a dead cgroup until
+ * another is charged there: on an idle machine that may be never. */
+static int charge_each_cpu(void *arg)
+{
+	int n = (int)sysconf(_SC_NPROCESSORS_CONF);
+
+	(void)arg;
+	for (int cpu = 0; cpu < n; cpu++) {
+		cpu_set_t one;
+		char *at;
+
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one))
+			continue; /* offline */
+		at = mmap(NULL, CHARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (at == MAP_FAILED)
+			return 1;
+		memset(at, 1, CHARGE);
+	}
+	return 0;
+}
+
+const struct weir_pod *bed_released(struct bed *b, uint64_t id)
+{
+	char host[300];
+
+	path_set(host, sizeof(host), "%s/host", b->cgroup);
+	for (int i = 0; i < 500; i++) {
+		const struct weir_pod *pod = bed_sample(b, id);
+
+		assert_non_null(pod);
+		if (pod->state == WEIR_POD_RELEASED)
+			return pod;
+		if (i % 50 == 49)
+			assert_int_equal(bed_run_in(host, charge_each_cpu, NULL), 0);
+		usleep(10000);
+	}
+	fail_msg("cgroup %" PRIu64 " was never released", id);
+	return NULL;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -51,6 +52,15 @@ const char *bed_text(const struct sockaddr_storage *sa);
 /* Pods: CGROUP/pods/NAME. */
 void bed_pod_make(struct bed *b, const char *name, char ret_path[300]);
 void bed_pod_remove(const char *path); /* retries while tasks leave */
-/* Runs fn in a child inside the cgroup and waits for it; its exit status. */
+uint64_t bed_pod_id(const char *path);
+/* Lets the cgroups inside have the controllers that a pod's cgroups have, as far as they are there. */
+void bed_delegate(const char *path);
+/* Runs fn in a child inside the cgroup; the second waits for it and returns its exit status. */
+pid_t bed_start_in(const char *path, int (*fn)(void *arg), void *arg);
 int bed_run_in(const char *path, int (*fn)(void *arg), void *arg);
 uint64_t bed_cpu_stat_us(const char *path); /* usage_usec */
+
+/* Walks, and returns the pod's sample, valid until the next walk; NULL: not there. */
+const struct weir_pod *bed_sample(struct bed *b, uint64_t id);
+/* Walks until the kernel has let the cgroup go, which it does on its own time. */
+const struct weir_pod *bed_released(struct bed *b, uint64_t id);

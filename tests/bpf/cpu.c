@@ -11,40 +11,23 @@
 #include "core/clock.h"
 #include "core/err.h"
 
+static uint64_t cpu_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* From here on: what it took to get into the cgroup is not the pod's. */
 static int burn(void *arg)
 {
 	const uint64_t *us = arg;
-	struct timespec ts;
-	uint64_t used;
+	uint64_t start = cpu_us();
 
-	do {
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-		used = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-	} while (used < *us);
+	while (cpu_us() - start < *us)
+		;
 	return 0;
-}
-
-static uint64_t id_of(const char *path)
-{
-	struct stat st;
-
-	assert_int_equal(stat(path, &st), 0);
-	return st.st_ino;
-}
-
-/* Walks, and returns the pod's sample; NULL: not there. */
-static const struct weir_pod *sample(struct bed *b, uint64_t id)
-{
-	const struct weir_sample *s;
-	struct err err = {};
-	size_t n;
-
-	if (dp_walk(b->dp, &s, &n, &err) < 0)
-		fail_msg("%s", err.text);
-	for (size_t i = 0; i < n; i++)
-		if (s[i].cgroup_id == id)
-			return &s[i].pod;
-	return NULL;
 }
 
 static void a_pod_reads_what_cpu_stat_reads(void **state)
@@ -55,9 +38,9 @@ static void a_pod_reads_what_cpu_stat_reads(void **state)
 	char path[300];
 
 	bed_pod_make(b, "burner", path);
-	id = id_of(path);
+	id = bed_pod_id(path);
 	assert_int_equal(bed_run_in(path, burn, &us), 0);
-	pod = sample(b, id);
+	pod = bed_sample(b, id);
 	assert_non_null(pod);
 	assert_true(pod->cpu_ns / 1000 >= us);
 	assert_int_equal(pod->cpu_ns / 1000, bed_cpu_stat_us(path));
@@ -65,21 +48,6 @@ static void a_pod_reads_what_cpu_stat_reads(void **state)
 	assert_true(pod->born > 0 && !pod->died);
 	bed_pod_remove(path);
 	assert_int_equal(dp_pod_forget(b->dp, id, NULL), 0);
-}
-
-/* Every task has left; the kernel frees the cgroup a little later, on its own time. */
-static const struct weir_pod *released(struct bed *b, uint64_t id)
-{
-	for (int i = 0; i < 500; i++) {
-		const struct weir_pod *pod = sample(b, id);
-
-		assert_non_null(pod);
-		if (pod->state == WEIR_POD_RELEASED)
-			return pod;
-		usleep(10000);
-	}
-	fail_msg("cgroup %" PRIu64 " was never released", id);
-	return NULL;
 }
 
 static void pods_that_die_between_walks_are_read_in_full(void **state)
@@ -96,7 +64,7 @@ static void pods_that_die_between_walks_are_read_in_full(void **state)
 
 		snprintf(name, sizeof(name), "short-%d", i);
 		bed_pod_make(b, name, path);
-		ids[i] = id_of(path);
+		ids[i] = bed_pod_id(path);
 		/* a container inside, as Kubernetes has it */
 		snprintf(inner, sizeof(inner), "%s/c", path);
 		assert_int_equal(mkdir(inner, 0755), 0);
@@ -105,7 +73,7 @@ static void pods_that_die_between_walks_are_read_in_full(void **state)
 		bed_pod_remove(path);
 	}
 	for (int i = 0; i < PODS; i++) {
-		sum_ns += released(b, ids[i])->cpu_ns;
+		sum_ns += bed_released(b, ids[i])->cpu_ns;
 		assert_int_equal(dp_pod_forget(b->dp, ids[i], NULL), 0);
 	}
 	after_us = bed_cpu_stat_us(pods);
@@ -125,7 +93,7 @@ static void a_pod_that_is_held_is_read_until_it_is_let_go(void **state)
 	int go[2];
 
 	bed_pod_make(b, "zombie", path);
-	id = id_of(path);
+	id = bed_pod_id(path);
 	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
 	pid = fork();
 	if (!pid) {
@@ -140,12 +108,12 @@ static void a_pod_that_is_held_is_read_until_it_is_let_go(void **state)
 	assert_int_equal(read(go[0], path + 290, 1), 1);
 	path[290] = '\0';
 	bed_pod_remove(path); /* possible while the task is a zombie that nobody has reaped */
-	pod = sample(b, id);
+	pod = bed_sample(b, id);
 	assert_non_null(pod);
 	assert_int_equal(pod->state, WEIR_POD_REMOVED);
 	assert_true(pod->cpu_ns / 1000 >= us);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_true(released(b, id)->cpu_ns / 1000 >= us);
+	assert_true(bed_released(b, id)->cpu_ns / 1000 >= us);
 	assert_int_equal(dp_pod_forget(b->dp, id, NULL), 0);
 	close_fd(&go[0]);
 	close_fd(&go[1]);
@@ -160,14 +128,14 @@ static void memory_is_unknown_where_there_is_no_controller(void **state)
 	bool has;
 
 	bed_pod_make(b, "mem", path);
-	id = id_of(path);
+	id = bed_pod_id(path);
 	snprintf(file, sizeof(file), "%s/memory.current", path);
 	has = !access(file, R_OK);
-	pod = sample(b, id);
+	pod = bed_sample(b, id);
 	assert_non_null(pod);
 	assert_int_equal(!!(pod->flags & WEIR_POD_HAS_MEM), has);
 	bed_pod_remove(path);
-	released(b, id);
+	bed_released(b, id);
 	assert_int_equal(dp_pod_forget(b->dp, id, NULL), 0);
 }
 
@@ -195,13 +163,13 @@ static void a_pod_older_than_the_programs_is_read_to_its_end(void **state)
 	snprintf(pods, sizeof(pods), "%s/pods", b->cgroup);
 	before_us = bed_cpu_stat_us(pods);
 	bed_pod_make(b, "old", path);
-	id = id_of(path);
+	id = bed_pod_id(path);
 	assert_int_equal(bed_run_in(path, burn, &us), 0);
 	reopen(b);
-	assert_non_null(sample(b, id));
+	assert_non_null(bed_sample(b, id));
 	assert_int_equal(bed_run_in(path, burn, &us), 0); /* nobody walks after this */
 	bed_pod_remove(path);
-	us = released(b, id)->cpu_ns / 1000;
+	us = bed_released(b, id)->cpu_ns / 1000;
 	after_us = bed_cpu_stat_us(pods);
 	assert_in_range(us, after_us - before_us - 1, after_us - before_us + 1);
 	assert_int_equal(dp_pod_forget(b->dp, id, NULL), 0);
@@ -221,19 +189,19 @@ static void a_parent_within_a_parent_is_no_pod_and_hides_none(void **state)
 	bed_pod_make(b, "guaranteed", outer_pod);
 	snprintf(inner_pod, sizeof(inner_pod), "%s/pod", inner);
 	assert_int_equal(mkdir(inner_pod, 0755), 0);
-	outer_id = id_of(outer_pod);
-	inner_id = id_of(inner_pod);
-	middle_id = id_of(inner);
+	outer_id = bed_pod_id(outer_pod);
+	inner_id = bed_pod_id(inner_pod);
+	middle_id = bed_pod_id(inner);
 	assert_int_equal(bed_run_in(inner_pod, burn, &us), 0);
-	assert_true(sample(b, inner_id)->cpu_ns / 1000 >= us);
-	assert_int_equal(sample(b, inner_id)->cpu_ns / 1000, bed_cpu_stat_us(inner_pod));
-	assert_non_null(sample(b, outer_id));
-	assert_null(sample(b, middle_id));
+	assert_true(bed_sample(b, inner_id)->cpu_ns / 1000 >= us);
+	assert_int_equal(bed_sample(b, inner_id)->cpu_ns / 1000, bed_cpu_stat_us(inner_pod));
+	assert_non_null(bed_sample(b, outer_id));
+	assert_null(bed_sample(b, middle_id));
 
 	bed_pod_remove(inner_pod);
-	assert_true(released(b, inner_id)->cpu_ns / 1000 >= us);
+	assert_true(bed_released(b, inner_id)->cpu_ns / 1000 >= us);
 	bed_pod_remove(outer_pod);
-	released(b, outer_id);
+	bed_released(b, outer_id);
 	assert_int_equal(dp_pod_forget(b->dp, inner_id, NULL), 0);
 	assert_int_equal(dp_pod_forget(b->dp, outer_id, NULL), 0);
 	assert_int_equal(dp_parents_sync(b->dp, parents, 1, NULL), 0);
@@ -248,13 +216,13 @@ static void a_parent_stays_while_a_pod_beneath_it_lives(void **state)
 	char pods[300], path[300];
 
 	bed_pod_make(b, "orphan", path);
-	id = id_of(path);
-	assert_non_null(sample(b, id));
+	id = bed_pod_id(path);
+	assert_non_null(bed_sample(b, id));
 	assert_int_equal(dp_parents_sync(b->dp, NULL, 0, NULL), 0); /* its manifest went */
 	assert_int_equal(bed_run_in(path, burn, &us), 0);
-	assert_int_equal(sample(b, id)->cpu_ns / 1000, bed_cpu_stat_us(path));
+	assert_int_equal(bed_sample(b, id)->cpu_ns / 1000, bed_cpu_stat_us(path));
 	bed_pod_remove(path);
-	assert_true(released(b, id)->cpu_ns / 1000 >= us);
+	assert_true(bed_released(b, id)->cpu_ns / 1000 >= us);
 	snprintf(pods, sizeof(pods), "%s/pods", b->cgroup);
 	parents[0] = pods;
 	assert_int_equal(dp_parents_sync(b->dp, parents, 1, NULL), 0);
