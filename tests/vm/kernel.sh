@@ -1,0 +1,102 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# kernel.sh SERIES: makes build/vm/SERIES/ of Debian's newest cloud kernel of that series (6.1, 6.12, 7.2):
+#
+#	release		its full name; written last
+#	vmlinux		uncompressed, for emulating decompression is slow
+#	modules/*.ko	the drivers of a virtio disk, named in the order of loading
+#
+# The package lists are our own, below build/vm/apt, so the machine's apt neither learns of other releases nor
+# installs a kernel. bookworm has 6.1 and 6.12; trixie-backports keeps all from 6.16 on.
+set -eu
+cd "$(dirname "$0")/../.."
+PATH=$PATH:/usr/sbin:/sbin
+
+series=$1
+top=$PWD/build/vm
+out=$top/$series
+[ ! -e "$out/release" ] || exit 0
+MIRROR=http://deb.debian.org
+DRIVERS="virtio_pci virtio_blk ext4"
+
+apt_setup() {
+	mkdir -p "$top/apt/lists/partial" "$top/apt/cache/archives/partial"
+	key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
+	cat >"$top/apt/sources.list" <<-LIST
+	deb $key $MIRROR/debian bookworm main
+	deb $key $MIRROR/debian-security bookworm-security main
+	deb $key $MIRROR/debian trixie-backports main
+	LIST
+	cat >"$top/apt/conf" <<-CONF
+	Dir::State "$top/apt";
+	Dir::State::status "/dev/null";
+	Dir::Cache "$top/apt/cache";
+	Dir::Etc::sourcelist "$top/apt/sources.list";
+	Dir::Etc::sourceparts "-";
+	Acquire::Languages "none";
+	Acquire::Retries "3";
+	APT::Sandbox::User "";
+	CONF
+	export APT_CONFIG="$top/apt/conf"
+	[ -n "$(find "$top/apt/stamp" -mmin -60 2>/dev/null)" ] || { apt-get -qq update && touch "$top/apt/stamp"; }
+}
+
+newest() {
+	apt-cache pkgnames "linux-image-$series." | sed -n 's/^linux-image-\([0-9.]*[-+0-9a-z]*-cloud-amd64\)$/\1/p' |
+		sort -V | tail -1
+}
+
+# Up to 6.19 one package has all; from 7.0 on linux-image is empty and these three share it.
+packages() {
+	for part in image binary modules base; do
+		apt-cache pkgnames "linux-$part-$1" | grep -Fx "linux-$part-$1" || :
+	done
+}
+
+# The payload of a bzImage, by the fields of its header (Documentation/arch/x86/boot.rst): setup_sects at 0x1f1,
+# payload_offset at 0x248, payload_length at 0x24c. Its last four bytes are the uncompressed size.
+field() { od -An -v "-tu$3" "-j$2" "-N$3" "$1" | tr -d ' '; }
+payload() {
+	at=$((($(field "$1" 497 1) + 1) * 512 + $(field "$1" 584 4)))
+	tail -c +$((at + 1)) "$1" | head -c $(($(field "$1" 588 4) - 4))
+}
+uncompressed() {
+	payload "$1" >"$2.packed"
+	case $(head -c 4 "$2.packed" | od -An -v -tx1 | tr -d ' ') in
+	02214c18) lz4 -dcq "$2.packed" >"$2" ;;
+	28b52ffd) zstd -dcq "$2.packed" >"$2" ;;
+	fd377a58) xz -dc "$2.packed" >"$2" ;;
+	*) echo "vm: $1: compressed in a way that $0 does not know" >&2; exit 1 ;;
+	esac
+	rm "$2.packed"
+}
+
+# modprobe says the files to load in order; "builtin" lines need nothing
+modules() {
+	depmod -b "$1" "$2"
+	# shellcheck disable=SC2086 # a list of words
+	modprobe -d "$1" -S "$2" -a --show-depends $DRIVERS | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
+		while read -r file; do
+			n=$((${n:-10} + 1))
+			name=$(basename "$file" .xz)
+			case $file in
+			*.xz) xz -dc "$file" ;;
+			*) cat "$file" ;;
+			esac >"$out/modules/$n-$name"
+		done
+}
+
+apt_setup
+release=$(newest)
+[ -n "$release" ] || { echo "vm: Debian has no cloud kernel $series; see apt-cache pkgnames linux-image" >&2; exit 1; }
+echo "vm: fetching Linux $release"
+rm -rf "$out"
+mkdir -p "$out/modules" "$out/deb" "$out/root"
+# shellcheck disable=SC2046 # a list of packages
+(cd "$out/deb" && apt-get -qq download $(packages "$release"))
+for deb in "$out"/deb/*.deb; do dpkg-deb -x "$deb" "$out/root"; done
+[ -d "$out/root/lib" ] || ln -s usr/lib "$out/root/lib"
+uncompressed "$(find "$out/root" -name 'vmlinuz*' -type f)" "$out/vmlinux"
+modules "$out/root" "$release"
+rm -rf "$out/deb" "$out/root"
+echo "$release" >"$out/release"
