@@ -119,6 +119,26 @@ static void detaching_leaves_nothing_and_the_next_start_is_fresh(void **state)
 	assert_false(dp_adopted(b->dp));
 }
 
+/* The tables of another ABI are never read; what is attached of it goes when this one is. */
+static void another_abi_is_replaced_whole(void **state)
+{
+	struct bed *b = bed_of(state);
+	cleanup(close_fd) int s = -1;
+	char old[128], own[128];
+	uint16_t port;
+
+	s = bed_listen("127.0.0.1", SOCK_STREAM, &port);
+	bed_service(b, 3, "10.96.2.3", 80, IPPROTO_TCP, &port, 1, "127.0.0.1");
+	dp_close(&b->dp);
+	snprintf(own, sizeof(own), "%s/weir/v%d", b->dir, WEIR_ABI);
+	snprintf(old, sizeof(old), "%s/weir/v%d", b->dir, WEIR_ABI + 1);
+	assert_int_equal(rename(own, old), 0);
+	reopen(b);
+	assert_false(dp_adopted(b->dp));
+	assert_int_equal(access(old, F_OK), -1);
+	assert_int_equal(bed_connect("10.96.2.3", 80, SOCK_STREAM), -ENETUNREACH);
+}
+
 static void a_folder_that_is_no_bpffs_is_refused_with_the_cure(void **state)
 {
 	struct bed *b = bed_of(state);
@@ -139,6 +159,7 @@ int main(void)
 		cmocka_unit_test(a_restart_adopts_programs_links_and_tables),
 		cmocka_unit_test(another_build_replaces_the_programs_and_keeps_the_tables),
 		cmocka_unit_test(a_reader_sees_the_tables_and_can_change_nothing),
+		cmocka_unit_test(another_abi_is_replaced_whole),
 		cmocka_unit_test(detaching_leaves_nothing_and_the_next_start_is_fresh),
 		cmocka_unit_test(a_folder_that_is_no_bpffs_is_refused_with_the_cure),
 	};

@@ -2,6 +2,7 @@
 #include "dp/dp.h"
 
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -51,6 +52,61 @@ static int dp_new(const char *bpffs, struct dp **ret, struct err *err)
 	return 0;
 }
 
+/* The kernel frees a link some time after its last pin went; a cgroup's can be ended at once. */
+static void links_end(const char *pins)
+{
+	cleanup(close_dir) DIR *dir = NULL;
+	char path[DP_PATH_MAX];
+	struct dirent *e;
+
+	if (path_format(path, sizeof(path), "%s/links", pins))
+		return;
+	dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		cleanup(close_fd) int fd = -1;
+
+		if (e->d_name[0] == '.' ||
+		    path_format(path, sizeof(path), "%s/links/%s", pins, e->d_name))
+			continue;
+		fd = bpf_obj_get(path);
+		if (fd >= 0)
+			bpf_link_detach(fd); /* tracing links can't; they go with the pin */
+	}
+}
+
+/* Ends what is pinned below BPFFS/weir, but for the folder `keep` (NULL: nothing is kept). */
+static int versions_end(const char *root, const char *keep, struct err *err)
+{
+	cleanup(close_dir) DIR *dir = opendir(root);
+	char path[DP_PATH_MAX];
+	struct dirent *e;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_errno(err, -errno, "%s", root);
+	while (!r && (e = readdir(dir))) {
+		if (e->d_name[0] == '.' || (keep && !strcmp(e->d_name, keep)))
+			continue;
+		r = path_format(path, sizeof(path), "%s/%s", root, e->d_name);
+		if (r)
+			return err_errno(err, r, "%s", root);
+		links_end(path);
+		r = dir_remove(path, err);
+	}
+	return r;
+}
+
+/* Programs of another ABI read other tables; two of a kind must not both translate and count. */
+static int others_end(const struct dp *dp, struct err *err)
+{
+	const char *own = strrchr(dp->pins, '/');
+	char root[DP_PATH_MAX];
+
+	if (path_format(root, sizeof(root), "%.*s", (int)(own - dp->pins), dp->pins))
+		return err_set(err, -ENAMETOOLONG, "%s", dp->pins);
+	return versions_end(root, own + 1, err);
+}
+
 static int walk_open(struct dp *dp, struct err *err)
 {
 	char path[DP_PATH_MAX];
@@ -74,6 +130,8 @@ int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err)
 	dp->adopted = dp_adoptable(dp, opt);
 	if (!dp->adopted)
 		r = dp_load(dp, opt, err);
+	if (!r && !dp->adopted)
+		r = others_end(dp, err);
 	if (!r)
 		r = walk_open(dp, err);
 	if (r < 0)
@@ -97,21 +155,6 @@ int dp_open_pinned(const char *bpffs, struct dp **ret, struct err *err)
 	return 0;
 }
 
-/* The kernel frees a link some time after its last pin went; a cgroup's can be ended at once. */
-static void links_detach(const struct dp *dp)
-{
-	for (size_t i = 0; i < dp_attach_n; i++) {
-		cleanup(close_fd) int fd = -1;
-		char path[DP_PATH_MAX];
-
-		if (dp_pin_path(dp, "links", dp_attach[i].prog, path, NULL) < 0)
-			continue;
-		fd = bpf_obj_get(path);
-		if (fd >= 0)
-			bpf_link_detach(fd); /* tracing links can't; they go with the pin */
-	}
-}
-
 int dp_detach(const char *bpffs, struct err *err)
 {
 	struct dp dp = {};
@@ -119,12 +162,11 @@ int dp_detach(const char *bpffs, struct err *err)
 
 	if (r < 0)
 		return r;
-	links_detach(&dp);
-	r = dir_remove(dp.pins, err);
+	*strrchr(dp.pins, '/') = '\0';
+	r = versions_end(dp.pins, NULL, err);
 	if (r < 0)
 		return r;
-	*strrchr(dp.pins, '/') = '\0';
-	if (rmdir(dp.pins) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+	if (rmdir(dp.pins) < 0 && errno != ENOENT)
 		return err_errno(err, -errno, "%s", dp.pins);
 	return 0;
 }
