@@ -95,33 +95,19 @@ def wait_for(what, fn, timeout=15.0, every=0.02):
     raise BedError(f"{what}: not within {timeout} s; last: {last}")
 
 
-class Pod:
-    """A network namespace on the node's bridge, a cgroup, and the processes run in them."""
+class Place:
+    """Where processes run: a network namespace and a cgroup."""
 
-    def __init__(self, bed, name, index, lease):
-        self.bed, self.name, self.lease = bed, name, lease
-        self.netns = f"{bed.name}-{name}"
-        self.ip = f"10.244.1.{10 + index}"
-        self.ip6 = f"fd10:244:1::{10 + index:x}"
-        self.rel = f"pods/{name}"
-        self.cgroup = bed.cgroup / self.rel
-        self.veth = f"v{bed.tag}{index}"
+    def __init__(self, bed, name, netns, rel):
+        self.bed, self.name, self.netns, self.rel = bed, name, netns, rel
+        self.cgroup = bed.cgroup / rel
         self.procs = []
-        run("ip", "netns", "add", self.netns)
-        run("ip", "-n", bed.node, "link", "add", self.veth, "type", "veth", "peer", "name",
-            "eth0", "netns", self.netns)
-        run("ip", "-n", bed.node, "link", "set", self.veth, "master", "br0", "up")
-        for batch in (f"link set lo up\nlink set eth0 up\naddr add {self.ip}/24 dev eth0\n"
-                      f"addr add {self.ip6}/64 dev eth0 nodad\nroute add default via 10.244.1.1\n"
-                      f"-6 route add default via fd10:244:1::1\n",):
-            for line in batch.splitlines():
-                run("ip", "-n", self.netns, *line.split())
 
     def make_cgroup(self):
         self.cgroup.mkdir(exist_ok=True)
 
     def popen(self, *argv, **kw):
-        """Starts a command inside the pod's cgroup and network namespace."""
+        """Starts a command inside the cgroup and network namespace."""
         self.make_cgroup()
         enter = f'echo $$ > {self.cgroup}/cgroup.procs && exec nsenter --net=/run/netns/{self.netns} "$@"'
         p = subprocess.Popen(["sh", "-c", enter, "sh", *argv], text=True, **kw)
@@ -135,11 +121,39 @@ class Pod:
             raise BedError(f"{self.name}: {' '.join(argv)[:200]}: exit {p.returncode}: {errout}{out}")
         return out
 
-    def serve(self, port=8080, udp=False):
+    def kill(self):
+        for p in self.procs:
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+        self.procs.clear()
+
+
+class Pod(Place):
+    """A pod: its namespace hangs on the bed's bridge, also when another node is said to run it."""
+
+    def __init__(self, bed, name, index, lease, node):
+        super().__init__(bed, name, f"{bed.name}-{name}", f"pods/{name}")
+        self.lease, self.node = lease, node
+        self.ip = f"10.244.1.{10 + index}"
+        self.ip6 = f"fd10:244:1::{10 + index:x}"
+        self.veth = f"v{bed.tag}{index}"
+        run("ip", "netns", "add", self.netns)
+        run("ip", "-n", bed.node, "link", "add", self.veth, "type", "veth", "peer", "name",
+            "eth0", "netns", self.netns)
+        run("ip", "-n", bed.node, "link", "set", self.veth, "master", "br0", "up")
+        for batch in (f"link set lo up\nlink set eth0 up\naddr add {self.ip}/24 dev eth0\n"
+                      f"addr add {self.ip6}/64 dev eth0 nodad\nroute add default via 10.244.1.1\n"
+                      f"-6 route add default via fd10:244:1::1\n",):
+            for line in batch.splitlines():
+                run("ip", "-n", self.netns, *line.split())
+
+    def serve(self, *ports):
         """An echo server that answers with the pod's name; over TCP one request a connection."""
-        self.popen("/usr/bin/python3", str(TOP / "tests/e2e/echo.py"), self.name, str(port),
+        ports = [str(p) for p in ports or (8080,)]
+        self.popen("/usr/bin/python3", str(TOP / "tests/e2e/echo.py"), self.name, *ports,
                    stdout=subprocess.DEVNULL)
-        check = f"import socket;socket.create_connection(('127.0.0.1',{port}),1)"
+        check = f"import socket;socket.create_connection(('127.0.0.1',{ports[-1]}),1)"
         wait_for(f"{self.name} serves",
                  lambda: run("nsenter", f"--net=/run/netns/{self.netns}", "/usr/bin/python3", "-c",
                              check, check=False).returncode == 0)
@@ -153,22 +167,23 @@ class Pod:
     def cpu_us(self):
         return int((self.cgroup / "cpu.stat").read_text().split()[1])
 
-    def kill(self):
-        for p in self.procs:
-            if p.poll() is None:
-                p.kill()
-            p.wait()
-        self.procs.clear()
-
     def manifest(self):
         meta = {"name": self.name, "namespace": "default", "uid": f"uid-{self.name}",
                 "annotations": {"weir.dev/cgroup": self.rel}}
         if self.lease:
             meta["labels"] = {"weir.dev/lease": self.lease}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": meta,
-                "spec": {"nodeName": "node-a", "containers": [{"name": "c", "image": "none"}]},
+                "spec": {"nodeName": self.node, "containers": [{"name": "c", "image": "none"}]},
                 "status": {"phase": "Running", "podIP": self.ip,
                            "podIPs": [{"ip": self.ip}, {"ip": self.ip6}]}}
+
+
+def node_manifest(name, number, zone=None):
+    return {"apiVersion": "v1", "kind": "Node",
+            "metadata": {"name": name, "labels": {"topology.kubernetes.io/zone": zone} if zone else {}},
+            "spec": {"podCIDRs": [f"10.244.{number}.0/24", f"fd10:244:{number}::/64"]},
+            "status": {"addresses": [{"type": "InternalIP", "address": f"10.244.{number}.1"},
+                                     {"type": "InternalIP", "address": f"fd10:244:{number}::1"}]}}
 
 
 class Bed:
@@ -178,7 +193,7 @@ class Bed:
         self.node = f"{self.name}-node"
         self.window, self.sample, self.bin = window, sample, weir
         self.pods, self.services, self.agent, self.log = [], 0, None, None
-        self.dir = self.cgroup = None
+        self.dir = self.cgroup = self.host = None
 
     # -- life
 
@@ -199,6 +214,7 @@ class Bed:
         self.cgroup = cgroup2_mount() / self.name
         for path in (self.cgroup, self.cgroup / "pods", self.cgroup / "host"):
             path.mkdir()
+        self.host = Place(self, "host", self.node, "host")
         for name in ("bpffs", "manifests", "state", "run"):
             (self.dir / name).mkdir(mode=0o700)
         run("mount", "-t", "bpf", "bpf", str(self.dir / "bpffs"))
@@ -206,11 +222,7 @@ class Bed:
         for line in ("link set lo up", "link add br0 type bridge mcast_snooping 0", "link set br0 up",
                      "addr add 10.244.1.1/24 dev br0", "addr add fd10:244:1::1/64 dev br0 nodad"):
             run("ip", "-n", self.node, *line.split())
-        self.write("node.json", {
-            "apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-a"},
-            "spec": {"podCIDRs": ["10.244.1.0/24", "fd10:244:1::/64"]},
-            "status": {"addresses": [{"type": "InternalIP", "address": "10.244.1.1"},
-                                     {"type": "InternalIP", "address": "fd10:244:1::1"}]}})
+        self.write("node.json", node_manifest("node-a", 1))
         self.config = self.dir / "weir.yaml"
         self.config.write_text(f"""\
 node: {{name: node-a}}
@@ -225,8 +237,8 @@ meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0
             self.kill_agent()
         if self.log:
             self.log.close()
-        for pod in self.pods:
-            pod.kill()
+        for place in (*self.pods, *filter(None, [self.host])):
+            place.kill()
         if self.dir:
             self.stop_workloads()
             run(self.bin, "-c", str(self.dir / "weir.yaml"), "datapath", "detach", check=False)
@@ -272,8 +284,11 @@ meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0
         tmp.write_text(text + "\n")
         tmp.rename(path)
 
-    def pod(self, name, lease=None, cgroup=True):
-        pod = Pod(self, name, len(self.pods) + 1, lease)
+    def remove(self, name):
+        (self.dir / "manifests" / name).unlink()
+
+    def pod(self, name, lease=None, cgroup=True, node="node-a"):
+        pod = Pod(self, name, len(self.pods) + 1, lease, node)
         self.pods.append(pod)
         if cgroup:
             pod.make_cgroup()
