@@ -28,6 +28,7 @@
 #define WEIR_MAX_PODS 16384
 #define WEIR_MAX_PARENTS 64
 #define WEIR_MAX_REV 65536
+#define WEIR_MAX_AFFINITY 65536 /* clients remembered; the longest unseen go first */
 #define WEIR_MAX_CPUS 1024
 #define WEIR_MAX_LEVELS 16 /* depth of cgroups that pods are looked for in */
 
@@ -57,18 +58,39 @@ struct weir_svc {
 	__u32 first;
 	__u32 count; /* 0: nobody to answer */
 	__u32 flags; /* WEIR_SVC_* */
+	__u32 affinity_s; /* how long a client is remembered; AFFINITY only, else 0 */
+	__u32 affinity_id; /* what it is remembered under: frontends of one Service port share it */
 	__u32 pad;
 };
-WEIR_ASSERT_SIZE(weir_svc, 24);
+WEIR_ASSERT_SIZE(weir_svc, 32);
 
 #define WEIR_SVC_DROP (1U << 0) /* count is 0 by policy (Local): EHOSTUNREACH, not ECONNREFUSED */
+#define WEIR_SVC_AFFINITY (1U << 1) /* a client's connections go where its last one went */
 
-/* Element of weir_slot, an mmapable array; written as one aligned 64-bit store. */
+/* Element of weir_slot, an mmapable array; written as one aligned 64-bit store. The slots of a set
+ * are in order of backend, so that one can be looked for. */
 struct weir_slot {
 	__u32 backend; /* key of weir_backend */
 	__u32 gen;
 };
 WEIR_ASSERT_SIZE(weir_slot, 8);
+
+/* Key of weir_affinity (LRU): a client, as a Service's affinity sees it. A socket's client is its
+ * network namespace: its address is not known when it dials. */
+struct weir_client {
+	__u64 netns; /* cookie */
+	__u32 service; /* affinity_id */
+	__u32 pad;
+};
+WEIR_ASSERT_SIZE(weir_client, 16);
+
+/* Value of weir_affinity. The slot is a copy of the one that was chosen: a set of the same
+ * generation still has it. */
+struct weir_choice {
+	struct weir_slot slot;
+	__u64 used; /* by the last connection */
+};
+WEIR_ASSERT_SIZE(weir_choice, 16);
 
 /* Element of weir_backend, an mmapable array indexed by backend id; proto 0: none. Written before
  * its id is in a slot and left alone until the id is reused, which is late: only proto is cleared
@@ -200,6 +222,7 @@ enum weir_flush { WEIR_FLUSH_NONE, WEIR_FLUSH_CGROUP, WEIR_FLUSH_CSS };
 	X(BACKEND_LOST, "backend_lost", "refused: a slot named a backend that is gone")         \
 	X(FLOW_FULL, "flow_full", "translated without a record (no memory)")                    \
 	X(REV_FULL, "rev_full", "datagram translated without a record of the service address")  \
+	X(AFFINITY_FULL, "affinity_full", "translated, but the client is not remembered")       \
 	X(REPLY, "reply", "source addresses shown as the service address")                      \
 	X(POD_FULL, "pod_full", "pods not metered: the pod table is full")                      \
 	X(NET_FULL, "net_full", "packets not counted: the byte table is full")                  \

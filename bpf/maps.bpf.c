@@ -7,6 +7,7 @@ struct slot_map weir_slot SEC(".maps");
 struct backend_map weir_backend SEC(".maps");
 struct flow_map weir_flow SEC(".maps");
 struct rev_map weir_rev SEC(".maps");
+struct affinity_map weir_affinity SEC(".maps");
 struct class_map weir_class SEC(".maps");
 struct pod_map weir_pod SEC(".maps");
 struct parent_map weir_parent SEC(".maps");

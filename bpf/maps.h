@@ -44,6 +44,11 @@ struct rev_map {
 	__type(key, struct weir_rev);
 	__type(value, struct weir_vip);
 };
+struct affinity_map {
+	MAP(LRU_HASH, WEIR_MAX_AFFINITY, 0);
+	__type(key, struct weir_client);
+	__type(value, struct weir_choice);
+};
 struct class_map {
 	MAP(LPM_TRIE, WEIR_MAX_CLASSES, BPF_F_NO_PREALLOC);
 	__type(key, struct weir_prefix);
@@ -98,6 +103,7 @@ extern struct slot_map weir_slot SEC(".maps");
 extern struct backend_map weir_backend SEC(".maps");
 extern struct flow_map weir_flow SEC(".maps");
 extern struct rev_map weir_rev SEC(".maps");
+extern struct affinity_map weir_affinity SEC(".maps");
 extern struct class_map weir_class SEC(".maps");
 extern struct pod_map weir_pod SEC(".maps");
 extern struct parent_map weir_parent SEC(".maps");

@@ -100,13 +100,13 @@ static __always_inline int back(struct bpf_sock_addr *ctx, struct weir_vip peer,
 static __always_inline int dial(struct bpf_sock_addr *ctx, const struct weir_vip *vip,
 				struct weir_backend *ret)
 {
-	return ctx->sk ? sock_dial(ctx->sk, vip, ret) : -ENOENT;
+	return ctx->sk ? sock_dial(ctx, ctx->sk, vip, ret) : -ENOENT;
 }
 
 static __always_inline int send(struct bpf_sock_addr *ctx, const struct weir_vip *vip,
 				struct weir_backend *ret)
 {
-	return sock_send(bpf_get_socket_cookie(ctx), vip, ret);
+	return sock_send(ctx, bpf_get_socket_cookie(ctx), vip, ret);
 }
 
 static __always_inline bool dialled(struct bpf_sock_addr *ctx, const struct weir_vip *peer,

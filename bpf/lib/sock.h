@@ -25,13 +25,18 @@ static __always_inline int sock_unknown(const struct weir_vip *vip)
 	return -ECONNREFUSED;
 }
 
+static __always_inline __u64 sock_netns(void *ctx)
+{
+	return bpf_get_netns_cookie(ctx);
+}
+
 /* Translates a dial. 0 and the backend; -ENOENT: leave it alone; else refuse with that errno. */
-static __always_inline int sock_dial(struct bpf_sock *sk, const struct weir_vip *vip,
+static __always_inline int sock_dial(void *ctx, struct bpf_sock *sk, const struct weir_vip *vip,
 				     struct weir_backend *ret)
 {
 	struct weir_flow *flow;
 	__u32 svc = 0;
-	int r = lb_pick(vip, ret, &svc);
+	int r = lb_pick(ctx, sock_netns, vip, ret, &svc);
 
 	if (r) {
 		/* the socket may have dialled a Service before */
@@ -57,12 +62,12 @@ static __always_inline void rev_key(struct weir_rev *key, __u64 cookie,
 }
 
 /* Translates one datagram; as sock_dial(). */
-static __always_inline int sock_send(__u64 cookie, const struct weir_vip *vip,
+static __always_inline int sock_send(void *ctx, __u64 cookie, const struct weir_vip *vip,
 				     struct weir_backend *ret)
 {
 	struct weir_rev key;
 	__u32 svc = 0;
-	int r = lb_pick(vip, ret, &svc);
+	int r = lb_pick(ctx, sock_netns, vip, ret, &svc);
 
 	if (r)
 		return r == -ENOENT ? sock_unknown(vip) : r;

@@ -31,6 +31,11 @@ int test_wire(struct logic_wire *a)
 	return 0;
 }
 
+static __always_inline __u64 pick_netns(void *ctx)
+{
+	return ((struct logic_pick *)ctx)->netns;
+}
+
 SEC("syscall")
 int test_pick(struct logic_pick *a)
 {
@@ -38,7 +43,7 @@ int test_pick(struct logic_pick *a)
 	struct weir_backend be = {};
 	__u32 svc = 0;
 
-	a->result = lb_pick(&vip, &be, &svc);
+	a->result = lb_pick(a, pick_netns, &vip, &be, &svc);
 	a->backend = be;
 	a->svc = svc;
 	return 0;

@@ -16,9 +16,10 @@ struct logic_wire {
 
 struct logic_pick {
 	struct weir_vip vip;
-	__u32 svc; /* out, as what follows */
-	struct weir_backend backend;
-	__s64 result;
+	__u32 svc; /* out */
+	__u64 netns; /* in: the client's */
+	struct weir_backend backend; /* out */
+	__s64 result; /* out */
 };
 
 struct logic_packet {

@@ -295,16 +295,22 @@ meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0
         self.write(f"pod-{name}.json", pod.manifest())
         return pod
 
-    def service(self, name, port, pods, target, protocols=("TCP", "UDP"), vips=None):
-        """A dual-stack Service; returns its two cluster IPs."""
+    def service(self, name, port, pods, target, protocols=("TCP", "UDP"), vips=None, **more):
+        """A dual-stack Service; returns its two cluster IPs. more: further fields of its spec, and
+        status; nodePorts is {protocol: number}."""
         if vips is None:
             self.services += 1
             vips = [f"10.96.0.{9 + self.services}", f"fd10:96::{9 + self.services:x}"]
         ports = [{"name": p.lower(), "protocol": p, "port": port, "targetPort": target} for p in protocols]
+        status, node_ports = more.pop("status", {}), more.pop("nodePorts", {})
+        for p in ports:
+            if p["protocol"] in node_ports:
+                p["nodePort"] = node_ports[p["protocol"]]
         objects = [{"apiVersion": "v1", "kind": "Service",
                     "metadata": {"name": name, "namespace": "default"},
                     "spec": {"type": "ClusterIP", "clusterIP": vips[0], "clusterIPs": vips,
-                             "ipFamilies": ["IPv4", "IPv6"][:len(vips)], "ports": ports}}]
+                             "ipFamilies": ["IPv4", "IPv6"][:len(vips)], "ports": ports, **more},
+                    "status": status}]
         for vip in vips:
             version = ipaddress.ip_address(vip).version
             objects.append({

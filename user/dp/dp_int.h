@@ -10,6 +10,7 @@ enum dp_table {
 	DP_BACKEND,
 	DP_FLOW,
 	DP_REV,
+	DP_AFFINITY,
 	DP_CLASS,
 	DP_POD,
 	DP_PARENT,

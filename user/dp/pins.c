@@ -13,10 +13,10 @@
 
 const char *const dp_table_name[] = {
 	[DP_SVC] = "weir_svc",	     [DP_SLOT] = "weir_slot",	  [DP_BACKEND] = "weir_backend",
-	[DP_FLOW] = "weir_flow",     [DP_REV] = "weir_rev",	  [DP_CLASS] = "weir_class",
-	[DP_POD] = "weir_pod",	     [DP_PARENT] = "weir_parent", [DP_NET] = "weir_net",
-	[DP_SAMPLE] = "weir_sample", [DP_CTL] = "weir_ctl",	  [DP_REASON] = "weir_reason",
-	[DP_CPU] = "weir_cpu",
+	[DP_FLOW] = "weir_flow",     [DP_REV] = "weir_rev",	  [DP_AFFINITY] = "weir_affinity",
+	[DP_CLASS] = "weir_class",   [DP_POD] = "weir_pod",	  [DP_PARENT] = "weir_parent",
+	[DP_NET] = "weir_net",	     [DP_SAMPLE] = "weir_sample", [DP_CTL] = "weir_ctl",
+	[DP_REASON] = "weir_reason", [DP_CPU] = "weir_cpu",
 };
 _Static_assert(ARRAY_LEN(dp_table_name) == DP_TABLE_MAX_, "a table without a name");
 

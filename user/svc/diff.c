@@ -121,6 +121,35 @@ static size_t put_lacking(struct buf *line, const struct weir_backend *a, size_t
 	return n;
 }
 
+/* In order of backend id and without repetition, as session affinity needs it. */
+static bool is_ordered(const struct differ *d, const struct weir_svc *svc)
+{
+	const struct weir_slot *slots = svc_slots_of(d->actual, svc);
+
+	for (uint32_t i = 1; slots && i < svc->count; i++)
+		if (slots[i - 1].backend >= slots[i].backend)
+			return false;
+	return true;
+}
+
+/* What clients of f should be remembered under; 0: nothing, or nothing yet. */
+static uint32_t affinity_id(const struct differ *d, const struct svc_want_frontend *f)
+{
+	const struct dp_frontend *at =
+		f->flags & WEIR_SVC_AFFINITY ?
+			bsearch(&f->vip, d->frontends, d->actual->n_frontends,
+				sizeof(*d->frontends), svc_vip_cmp) :
+			NULL;
+
+	return at ? at->svc.id : 0;
+}
+
+static bool affinity_same(const struct differ *d, const struct dp_frontend *have,
+			  const struct svc_want_frontend *f)
+{
+	return have->svc.affinity_s == f->affinity_s && have->svc.affinity_id == affinity_id(d, f);
+}
+
 static int backends_differ(struct differ *d, const struct dp_frontend *have,
 			   const struct svc_want_frontend *f)
 {
@@ -129,14 +158,17 @@ static int backends_differ(struct differ *d, const struct dp_frontend *have,
 	cleanup(free_ptr) struct weir_backend *should = calloc(f->n + 1, sizeof(*should));
 	long n = is ? backends_read(d, &have->svc, is) : 0;
 	size_t missing, extra;
-	bool same;
+	bool same, ordered;
 
 	if (!is || !should)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < f->n; i++)
 		should[i] = d->want.backends[d->want.refs[f->first + i]];
-	same = n == (long)f->n && !memcmp(is, should, f->n * sizeof(*is));
-	if (same && have->svc.flags == f->flags)
+	ordered = is_ordered(d, &have->svc);
+	if (n > 0)
+		qsort(is, n, sizeof(*is), svc_backend_cmp);
+	same = n == (long)f->n && ordered && !memcmp(is, should, f->n * sizeof(*is));
+	if (same && have->svc.flags == f->flags && affinity_same(d, have, f))
 		return 0;
 
 	put_vip(d, &f->vip, f->service);
@@ -149,12 +181,16 @@ static int backends_differ(struct differ *d, const struct dp_frontend *have,
 			   answer(f->n, f->flags));
 		return line_end(d);
 	}
-	qsort(is, n, sizeof(*is), svc_backend_cmp);
 	missing = put_lacking(&d->line, should, f->n, is, n, "lacks ");
 	extra = put_lacking(&d->line, is, n, should, f->n,
 			    missing ? "; should not have " : "should not have ");
-	if (!missing && !extra && same)
+	if (!missing && !extra && same && have->svc.flags != f->flags)
 		buf_printf(&d->line, "has flags 0x%x, should have 0x%x", have->svc.flags, f->flags);
+	else if (!missing && !extra && same)
+		buf_printf(&d->line,
+			   "remembers clients for %u s under id %u, should for %u s under %u",
+			   have->svc.affinity_s, have->svc.affinity_id, f->affinity_s,
+			   affinity_id(d, f));
 	else if (!missing && !extra)
 		buf_puts(&d->line, "has its backends in another order or twice");
 	return line_end(d);

@@ -80,7 +80,6 @@ size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]
 		{ s->n_source_ranges, "loadBalancerSourceRanges" },
 		{ s->external_local, "externalTrafficPolicy" },
 		{ s->health_check_node_port, "healthCheckNodePort" },
-		{ s->affinity, "sessionAffinity" },
 		{ sctp, "SCTP" },
 		{ conflict, "conflict" },
 	};

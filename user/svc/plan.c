@@ -7,25 +7,7 @@
 
 #include "core/cleanup.h"
 #include "svc/idle.h"
-#include "svc/room.h"
-#include "svc/want.h"
-
-struct planner {
-	const struct svc_actual *actual;
-	const struct svc_idle *idle;
-	uint64_t now_ms;
-	struct svc_plan *plan;
-	size_t cap_ops;
-
-	struct svc_want want;
-	struct svc_room room;
-	struct dp_frontend *frontends; /* actual, in order of vip */
-	struct dp_class *classes; /* actual, in order of prefix */
-	uint32_t *ids; /* of want.backends; 0: not in the kernel yet */
-	bool backend_used[WEIR_MAX_BACKENDS]; /* after the plan */
-	size_t n_frontends, n_classes; /* in the kernel before anything is deleted */
-	size_t no_entry, no_backend, no_slot, no_class; /* wanted, without room */
-};
+#include "svc/planner.h"
 
 static void planner_free(struct planner **planner)
 {
@@ -39,11 +21,14 @@ static void planner_free(struct planner **planner)
 	free(p->frontends);
 	free(p->classes);
 	free(p->ids);
+	free(p->frontend_ids);
+	free(p->run);
+	free(p->runs);
 	free(p);
 	*planner = NULL;
 }
 
-static int emit(struct planner *p, const struct svc_op *op)
+int planner_emit(struct planner *p, const struct svc_op *op)
 {
 	struct svc_plan *plan = p->plan;
 
@@ -94,31 +79,10 @@ static int backends_adopt(struct planner *p)
 	return 0;
 }
 
-static size_t backends_missing(const struct planner *p, const struct svc_want_frontend *f)
+static void backends_use(struct planner *p, const struct svc_want_frontend *f)
 {
-	size_t n = 0;
-
 	for (uint32_t i = 0; i < f->n; i++)
-		n += !p->ids[p->want.refs[f->first + i]];
-	return n;
-}
-
-static int backends_put(struct planner *p, const struct svc_want_frontend *f)
-{
-	for (uint32_t i = 0; i < f->n; i++) {
-		uint32_t ref = p->want.refs[f->first + i];
-		struct svc_op op = { .kind = SVC_OP_BACKEND_PUT };
-
-		if (!p->ids[ref]) {
-			p->ids[ref] = svc_room_backend(&p->room);
-			op.backend.id = p->ids[ref];
-			op.backend.be = p->want.backends[ref];
-			if (emit(p, &op))
-				return -ENOMEM;
-		}
-		p->backend_used[p->ids[ref]] = true;
-	}
-	return 0;
+		p->backend_used[p->ids[p->want.refs[f->first + i]]] = true;
 }
 
 static void backends_keep(struct planner *p, const struct weir_svc *svc)
@@ -148,7 +112,7 @@ static int backends_prune(struct planner *p)
 			continue;
 		if (id < WEIR_MAX_BACKENDS && svc_idle_backend_rests(p->idle, id, p->now_ms))
 			wake(p, svc_idle_backend_due(p->idle, id, p->now_ms));
-		else if (emit(p, &op))
+		else if (planner_emit(p, &op))
 			return -ENOMEM;
 	}
 	return 0;
@@ -156,52 +120,29 @@ static int backends_prune(struct planner *p)
 
 /* ---- Frontends ------------------------------------------------------------------------------- */
 
-static bool is_as_wanted(const struct planner *p, const struct dp_frontend *have,
+static struct weir_svc value_of(const struct planner *p, const struct svc_want_frontend *f,
+				const struct run *run)
+{
+	uint32_t id = p->frontend_ids[f - p->want.frontends];
+
+	return (struct weir_svc){
+		.id = id,
+		.gen = run->gen,
+		.first = run->first,
+		.count = f->n,
+		.flags = f->flags,
+		.affinity_s = f->affinity_s,
+		.affinity_id = f->flags & WEIR_SVC_AFFINITY ? id : 0,
+	};
+}
+
+static bool is_as_wanted(struct planner *p, const struct dp_frontend *have,
 			 const struct svc_want_frontend *f)
 {
-	const struct weir_slot *slots = svc_slots_of(p->actual, &have->svc);
+	struct run run = { have->svc.gen, have->svc.first };
+	struct weir_svc should = value_of(p, f, &run);
 
-	if (!slots || !have->svc.id || !have->svc.gen || have->svc.flags != f->flags ||
-	    have->svc.count != f->n)
-		return false;
-	for (uint32_t i = 0; i < f->n; i++) {
-		uint32_t id = p->ids[p->want.refs[f->first + i]];
-
-		if (!id || slots[i].backend != id || slots[i].gen != have->svc.gen)
-			return false;
-	}
-	return true;
-}
-
-static int slots_put(struct planner *p, const struct svc_want_frontend *f,
-		     const struct weir_svc *svc)
-{
-	for (uint32_t i = 0; i < f->n; i++) {
-		struct svc_op op = { .kind = SVC_OP_SLOT_PUT };
-
-		op.slot.index = svc->first + i;
-		op.slot.value.backend = p->ids[p->want.refs[f->first + i]];
-		op.slot.value.gen = svc->gen;
-		if (emit(p, &op))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* True when all that a new value of f needs is there; else counts what is not. */
-static bool has_room(struct planner *p, const struct dp_frontend *have,
-		     const struct svc_want_frontend *f, uint32_t *ret_first)
-{
-	*ret_first = 0;
-	if (!have && p->n_frontends >= WEIR_MAX_FRONTENDS)
-		p->no_entry++;
-	else if (backends_missing(p, f) > p->room.n_backends)
-		p->no_backend++;
-	else if (f->n && !svc_room_slots(&p->room, f->n, ret_first))
-		p->no_slot++;
-	else
-		return true;
-	return false;
+	return !memcmp(&should, &have->svc, sizeof(should)) && planner_has_set(p, have, f);
 }
 
 /* have is NULL for a new frontend. */
@@ -209,33 +150,60 @@ static int frontend_put(struct planner *p, const struct dp_frontend *have,
 			const struct svc_want_frontend *f)
 {
 	struct svc_op op = { .kind = SVC_OP_FRONTEND_PUT };
-	struct weir_svc *svc = &op.frontend.svc;
-	int r;
+	struct run run;
+	int r = 0;
 
-	op.frontend.vip = f->vip;
-	if (!has_room(p, have, f, &svc->first)) {
+	if (!have && p->n_frontends >= WEIR_MAX_FRONTENDS) {
+		p->no_entry++;
+		return 0;
+	}
+	r = planner_run(p, have, f, &run);
+	if (r == -ENOSPC) {
 		if (have)
 			backends_keep(p, &have->svc);
 		return 0;
 	}
-	r = svc_room_gen(&p->room, p->actual, &svc->gen);
 	if (r)
 		return r;
 	p->n_frontends += !have;
-	svc->id = have && have->svc.id ? have->svc.id : svc->gen;
-	svc->count = f->n;
-	svc->flags = f->flags;
-	r = backends_put(p, f);
-	if (!r)
-		r = slots_put(p, f, svc);
-	return r ? r : emit(p, &op);
+	op.frontend.vip = f->vip;
+	op.frontend.svc = value_of(p, f, &run);
+	backends_use(p, f);
+	return planner_emit(p, &op);
+}
+
+/* Before anything is planned: the ids of all frontends, and the sets that are there already. */
+static int frontends_adopt(struct planner *p)
+{
+	const struct dp_frontend *have = p->frontends, *have_end = have + p->actual->n_frontends;
+
+	p->frontend_ids = calloc(p->want.n_frontends + 1, sizeof(*p->frontend_ids));
+	p->run = calloc(p->want.n_refs + 1, sizeof(*p->run));
+	p->runs = calloc(p->want.n_refs + 1, sizeof(*p->runs));
+	if (!p->frontend_ids || !p->run || !p->runs)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->want.n_frontends; i++) {
+		const struct svc_want_frontend *f = &p->want.frontends[i];
+		struct run *run = &p->runs[f->first];
+
+		while (have < have_end && svc_vip_cmp(&have->vip, &f->vip) < 0)
+			have++;
+		if (have < have_end && !svc_vip_cmp(&have->vip, &f->vip)) {
+			p->frontend_ids[i] = have->svc.id;
+			if (f->n && !run->gen && planner_has_set(p, have, f))
+				*run = (struct run){ have->svc.gen, have->svc.first };
+		}
+		if (!p->frontend_ids[i] && svc_room_gen(&p->room, p->actual, &p->frontend_ids[i]))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static int frontend_del(struct planner *p, const struct dp_frontend *have)
 {
 	struct svc_op op = { .kind = SVC_OP_FRONTEND_DEL, .frontend = *have };
 
-	return emit(p, &op);
+	return planner_emit(p, &op);
 }
 
 static int frontends_plan(struct planner *p)
@@ -270,7 +238,7 @@ static int class_op(struct planner *p, enum svc_op_kind kind, const struct dp_cl
 {
 	struct svc_op op = { .kind = kind, .class = *c };
 
-	return emit(p, &op);
+	return planner_emit(p, &op);
 }
 
 static int classes_plan(struct planner *p)
@@ -343,6 +311,8 @@ static int plan_fill(struct planner *p)
 {
 	int r = backends_adopt(p);
 
+	if (!r)
+		r = frontends_adopt(p);
 	if (!r)
 		r = frontends_plan(p);
 	if (!r)

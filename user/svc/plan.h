@@ -17,8 +17,11 @@
  *     restart: both come from the kernel's tables, nothing is remembered on disk.
  * I4. Late. A slot or a backend that has gone out of use is touched again (written, deleted) only
  *     after svc_idle has seen it out of use for a whole grace. Generations are unique over all
- *     Services, and one that was ever in a slot does not recur. A frontend's id is the generation
- *     it was born with, so an id that a flow may name does not recur either.
+ *     Services, and one that was ever in a slot does not recur. A frontend's id comes from the same
+ *     numbers, so it is no living frontend's and no slot's.
+ * I6. Shared. Frontends with the same set share its slots. A set's slots are in order of backend id,
+ *     for bpf/lib/lb.h to look one up. What changes in the value alone (session affinity) leaves
+ *     slots and generation as they are, so that clients stay remembered.
  * I5. Room. What is there plus what is new must fit. A frontend that finds no room keeps its old
  *     value and is told in plan->full (-ENOSPC); all others go ahead.
  *

@@ -19,7 +19,7 @@ static void slots_take(struct svc_room *room, const struct svc_actual *actual,
 	for (size_t i = 0; i < actual->n_frontends; i++) {
 		const struct weir_svc *svc = &actual->frontends[i].svc;
 
-		room->gen = max(room->gen, max(svc->gen, svc->id));
+		room->gen = max(room->gen, max(svc->gen, max(svc->id, svc->affinity_id)));
 		for (uint32_t k = 0; svc_slots_of(actual, svc) && k < svc->count; k++)
 			room->slot_taken[svc->first + k] = 1;
 	}
@@ -116,7 +116,7 @@ static int u32_cmp(const void *left, const void *right)
 
 static int gens_collect(struct svc_room *room, const struct svc_actual *actual)
 {
-	uint32_t *gens = calloc(WEIR_MAX_SLOTS + 2 * actual->n_frontends, sizeof(*gens));
+	uint32_t *gens = calloc(WEIR_MAX_SLOTS + 3 * actual->n_frontends, sizeof(*gens));
 	size_t n = 0;
 
 	if (!gens)
@@ -126,6 +126,7 @@ static int gens_collect(struct svc_room *room, const struct svc_actual *actual)
 	for (size_t i = 0; i < actual->n_frontends; i++) {
 		gens[n++] = actual->frontends[i].svc.gen;
 		gens[n++] = actual->frontends[i].svc.id;
+		gens[n++] = actual->frontends[i].svc.affinity_id;
 	}
 	qsort(gens, n, sizeof(*gens), u32_cmp);
 	room->gens = gens;

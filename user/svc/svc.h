@@ -90,11 +90,11 @@ struct svc_service {
 	struct addr cluster_ips[SVC_MAX_CLUSTER_IPS]; /* in the order of spec.clusterIPs */
 	size_t n_cluster_ips; /* at least 1 */
 	bool internal_local; /* internalTrafficPolicy: Local */
+	bool affinity; /* sessionAffinity: ClientIP */
+	uint32_t affinity_timeout_s;
 
 	/* Known and shown, not acted on yet: svc_pending(). */
 	bool external_local; /* externalTrafficPolicy: Local */
-	bool affinity; /* sessionAffinity: ClientIP */
-	uint32_t affinity_timeout_s;
 	uint16_t health_check_node_port;
 	struct addr *external_ips;
 	size_t n_external_ips;
@@ -155,7 +155,7 @@ int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_clas
  */
 int svc_select(struct svc_table *t);
 
-#define SVC_PENDING_MAX 9
+#define SVC_PENDING_MAX 8
 /* Names what of a Service is known but not applied ("nodePort", "sessionAffinity", "conflict", ...;
  * static texts) into ret; returns how many. */
 size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]);

@@ -92,6 +92,13 @@ static int count(void *arg, const struct svc_service *s, const struct svc_port *
 	return w->n_refs > UINT32_MAX ? -E2BIG : 0;
 }
 
+static uint32_t flags_of(const struct svc_service *s, enum svc_result result)
+{
+	if (result == SVC_DROPPED)
+		return WEIR_SVC_DROP;
+	return result == SVC_SERVING && s->affinity ? WEIR_SVC_AFFINITY : 0;
+}
+
 static int collect(void *arg, const struct svc_service *s, const struct svc_port *p, size_t vip)
 {
 	struct svc_want *w = arg;
@@ -102,9 +109,11 @@ static int collect(void *arg, const struct svc_service *s, const struct svc_port
 			 .port = htons(p->port),
 			 .proto = proto_number(p->proto) },
 		.service = s,
-		.flags = p->result[vip] == SVC_DROPPED ? WEIR_SVC_DROP : 0,
+		.flags = flags_of(s, p->result[vip]),
 		.first = w->n_refs,
 	};
+	if (f->flags & WEIR_SVC_AFFINITY)
+		f->affinity_s = s->affinity_timeout_s;
 	if (p->result[vip] != SVC_SERVING)
 		return 0;
 	for (size_t i = 0; i < p->n_endpoints; i++)

@@ -20,7 +20,7 @@ struct svc_table;
 struct svc_want_frontend {
 	struct weir_vip vip;
 	const struct svc_service *service; /* borrowed from the table */
-	uint32_t flags, first, n;
+	uint32_t flags, affinity_s, first, n;
 };
 
 struct svc_want {

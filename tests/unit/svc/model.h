@@ -177,6 +177,7 @@ int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *er
 struct seen {
 	enum { SEEN_ABSENT, SEEN_REFUSED, SEEN_DROPPED, SEEN_SERVED, SEEN_STALE } what;
 	size_t n;
+	uint32_t affinity_s; /* 0: any of them, each time anew */
 	struct weir_backend backends[SEEN_MAX]; /* sorted */
 };
 
@@ -190,6 +191,8 @@ static inline struct seen model_resolve(const struct dp *dp, const struct weir_s
 {
 	struct seen seen = { .what = SEEN_SERVED };
 
+	if (svc->flags & WEIR_SVC_AFFINITY)
+		seen.affinity_s = svc->affinity_s;
 	if (!svc->count) {
 		seen.what = svc->flags & WEIR_SVC_DROP ? SEEN_DROPPED : SEEN_REFUSED;
 		return seen;
@@ -198,7 +201,9 @@ static inline struct seen model_resolve(const struct dp *dp, const struct weir_s
 		struct weir_slot slot = dp->slots[svc->first + i];
 		struct weir_backend be = dp->backends[slot.backend];
 
-		if (slot.gen != svc->gen || !be.proto || seen.n == SEEN_MAX) {
+		/* in order of backend, so that one can be looked for */
+		if (slot.gen != svc->gen || !be.proto || seen.n == SEEN_MAX ||
+		    (i && dp->slots[svc->first + i - 1].backend >= slot.backend)) {
 			seen.what = SEEN_STALE;
 			return seen;
 		}
@@ -217,6 +222,6 @@ static inline struct seen model_dial(struct dp *dp, const struct weir_vip *vip)
 
 static inline bool seen_same(const struct seen *a, const struct seen *b)
 {
-	return a->what == b->what && a->n == b->n &&
+	return a->what == b->what && a->n == b->n && a->affinity_s == b->affinity_s &&
 	       !memcmp(a->backends, b->backends, a->n * sizeof(*a->backends));
 }

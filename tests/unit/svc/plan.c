@@ -59,6 +59,8 @@ static void world_service(struct svc_table *t, uint32_t number)
 	snprintf(addr, sizeof(addr), "10.%u.0.%u", rnd(9) ? 96 : 97, rnd(8) ? number + 1 : 1);
 	s = service(t, name, addr);
 	s->internal_local = !rnd(3);
+	s->affinity = !rnd(3);
+	s->affinity_timeout_s = s->affinity ? 1 + rnd(2) : 0;
 	if (rnd(2)) {
 		snprintf(addr, sizeof(addr), "fd00::%u", number + 1);
 		s->cluster_ips[s->n_cluster_ips++] = ip(addr);
@@ -104,13 +106,15 @@ static size_t world_vip(struct world *w, const struct weir_vip *v)
 }
 
 /* What a dial should meet, worked out from the table without the planner's help. */
-static struct seen wanted(const struct svc_port *p, const struct addr *vip_addr,
-			  enum svc_result result)
+static struct seen wanted(const struct svc_service *s, const struct svc_port *p,
+			  const struct addr *vip_addr, enum svc_result result)
 {
 	struct seen seen = { .what = result == SVC_SERVING ? SEEN_SERVED :
 				     result == SVC_DROPPED ? SEEN_DROPPED :
 							     SEEN_REFUSED };
 
+	if (result == SVC_SERVING)
+		seen.affinity_s = s->affinity_timeout_s;
 	for (size_t i = 0; result == SVC_SERVING && i < p->n_endpoints; i++) {
 		struct weir_vip as_vip =
 			vip_of(&p->endpoints[i].addr, p->endpoints[i].port, p->proto);
@@ -140,7 +144,7 @@ static void world_expect(struct world *w, const struct svc_table *t)
 
 				if (s->ports[k]->result[v] != SVC_CONFLICT)
 					w->new[world_vip(w, &key)] =
-						wanted(s->ports[k], &s->cluster_ips[v],
+						wanted(s, s->ports[k], &s->cluster_ips[v],
 						       s->ports[k]->result[v]);
 			}
 	}
@@ -190,22 +194,24 @@ static void op_check(struct world *w, const struct svc_op *op)
 {
 	size_t at;
 
+	/* Never 0, and higher than all that ever were in a slot: what a reader of a new value meets
+	 * is of that value. */
+	if (op->kind == SVC_OP_SLOT_PUT)
+		assert_true(op->slot.value.gen > w->top_gen);
 	if (op->kind != SVC_OP_FRONTEND_PUT && op->kind != SVC_OP_FRONTEND_DEL)
 		return;
 	at = world_vip(w, &op->frontend.vip);
 	assert_false(seen_same(&w->old[at], &w->new[at])); /* what stays is left alone */
 	if (op->kind == SVC_OP_FRONTEND_DEL)
 		return;
-	/* Never 0, and higher than all that ever were in a slot. */
-	assert_true(op->frontend.svc.gen > w->top_gen);
-	for (size_t i = 0; i < w->bed.dp->n_frontends; i++)
-		assert_int_not_equal(op->frontend.svc.gen, w->bed.dp->frontends[i].svc.gen);
-	if (op->frontend.svc.count)
-		w->top_gen = op->frontend.svc.gen;
-	if (w->ids[at])
+	assert_int_not_equal(op->frontend.svc.gen, 0);
+	if (w->ids[at]) {
 		assert_int_equal(op->frontend.svc.id, w->ids[at]);
-	else
-		assert_int_equal(op->frontend.svc.id, op->frontend.svc.gen);
+		return;
+	}
+	assert_true(op->frontend.svc.id > w->top_gen);
+	for (size_t i = 0; i < w->bed.dp->n_frontends; i++)
+		assert_int_not_equal(op->frontend.svc.id, w->bed.dp->frontends[i].svc.id);
 }
 
 static void world_apply(struct world *w, struct svc_plan *p)
@@ -225,6 +231,9 @@ static void world_apply(struct world *w, struct svc_plan *p)
 		if (fault)
 			fail_msg("after operation %zu of %zu: %s", i, p->n_ops, fault);
 	}
+	for (uint32_t i = 0; i < WEIR_MAX_SLOTS; i++)
+		if (w->bed.dp->slots[i].gen > w->top_gen)
+			w->top_gen = w->bed.dp->slots[i].gen;
 }
 
 static void world_reached(struct world *w)

@@ -275,10 +275,39 @@ static void generations_go_round_without_meeting_themselves(void **state)
 	b.dp->slots[8].gen = 1;
 	b.dp->slots[9].gen = 3;
 	settle(&b, one);
-	assert_int_equal(value(&b, "10.96.0.1").gen, 2); /* 0, 1 and 3 are in use */
+	assert_int_equal(value(&b, "10.96.0.1").gen, 4); /* 0, 1 and 3 are in use, 2 is the id */
 	settle(&b, two);
-	assert_int_equal(value(&b, "10.96.0.1").gen, 4);
+	assert_int_equal(value(&b, "10.96.0.1").gen, 5);
 	assert_int_equal(value(&b, "10.96.0.1").id, 2);
+	bed_fini(&b);
+}
+
+/* Session affinity is in the value alone: slots and generation stay, so clients stay remembered. */
+static void affinity_comes_and_goes_without_touching_the_slots(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1", "10.1.0.2");
+	struct bed b = bed_new();
+	struct weir_svc was, is;
+
+	(void)state;
+	settle(&b, t);
+	was = value(&b, "10.96.0.1");
+	assert_int_equal(was.flags | was.affinity_s | was.affinity_id, 0);
+	t->services[0]->affinity = true;
+	t->services[0]->affinity_timeout_s = 10800;
+	assert_int_equal(settle(&b, t), 1);
+	is = value(&b, "10.96.0.1");
+	assert_int_equal(is.flags, WEIR_SVC_AFFINITY);
+	assert_int_equal(is.affinity_s, 10800);
+	assert_int_equal(is.affinity_id, was.id);
+	assert_int_equal(is.first, was.first);
+	assert_int_equal(is.gen, was.gen);
+	assert_int_equal(settle(&b, t), 0);
+	t->services[0]->affinity = false;
+	t->services[0]->affinity_timeout_s = 0;
+	assert_int_equal(settle(&b, t), 1);
+	is = value(&b, "10.96.0.1");
+	assert_memory_equal(&is, &was, sizeof(is));
 	bed_fini(&b);
 }
 
@@ -310,6 +339,7 @@ int main(void)
 		cmocka_unit_test(what_finds_no_room_stays_and_is_told),
 		cmocka_unit_test(full_tables_are_told_and_emptied_first),
 		cmocka_unit_test(generations_go_round_without_meeting_themselves),
+		cmocka_unit_test(affinity_comes_and_goes_without_touching_the_slots),
 		cmocka_unit_test(a_table_that_is_not_selected_is_refused),
 	};
 

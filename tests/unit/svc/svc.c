@@ -219,8 +219,7 @@ static void what_is_not_applied_is_named(void **state)
 					   "loadBalancer",
 					   "loadBalancerSourceRanges",
 					   "externalTrafficPolicy",
-					   "healthCheckNodePort",
-					   "sessionAffinity" };
+					   "healthCheckNodePort" };
 	const char *names[SVC_PENDING_MAX];
 	struct svc_service *s;
 	struct err err = {};

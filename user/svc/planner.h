@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by plan.c and run.c only: the work in progress of one svc_plan_make(), and the slots that
+ * hold the sets. A set is named by its first reference in svc_want; frontends with the same set
+ * share its slots.
+ */
+#pragma once
+
+#include "svc/plan.h"
+#include "svc/room.h"
+#include "svc/want.h"
+
+/* Slots that hold a set; gen 0: none do yet. */
+struct run {
+	uint32_t gen, first;
+};
+
+struct planner {
+	const struct svc_actual *actual;
+	const struct svc_idle *idle;
+	uint64_t now_ms;
+	struct svc_plan *plan;
+	size_t cap_ops;
+
+	struct svc_want want;
+	struct svc_room room;
+	struct dp_frontend *frontends; /* actual, in order of vip */
+	struct dp_class *classes; /* actual, in order of prefix */
+	uint32_t *ids; /* of want.backends; 0: not in the kernel yet */
+	uint32_t *frontend_ids; /* of want.frontends */
+	uint32_t *run; /* the slots of one set: backend ids in order */
+	struct run *runs; /* where each set is; by its first reference */
+	bool backend_used[WEIR_MAX_BACKENDS]; /* after the plan */
+	size_t n_frontends, n_classes; /* in the kernel before anything is deleted */
+	size_t no_entry, no_backend, no_slot, no_class; /* wanted, without room */
+};
+
+/* Adds an operation to the plan. -ENOMEM. */
+int planner_emit(struct planner *p, const struct svc_op *op);
+
+/* Do the slots that the frontend has hold the set of f? */
+bool planner_has_set(struct planner *p, const struct dp_frontend *have,
+		     const struct svc_want_frontend *f);
+/* Slots that hold the set of f: those that have (may be NULL) has, those another frontend has, or new
+ * ones, with their backends. -ENOSPC: there is no room, which was counted. */
+int planner_run(struct planner *p, const struct dp_frontend *have,
+		const struct svc_want_frontend *f, struct run *ret);
