@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Session affinity, seen from the pods and the processes of one node. The case numbers are those of
+"""Session affinity, external addresses, seen from the pods and the processes of one node. The case numbers are those of
 the conformance list of Service behaviours."""
 import json
 import time
 
 import pytest
-from bed import TOP, wait_for
+from bed import TOP, run, wait_for
 
 CLIENT = str(TOP / "tests/e2e/client.py")
 DAY = {"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 86400}}}
@@ -22,6 +22,28 @@ def answers(who, addr, port, n=60, kind="tcp"):
     return set(result["answers"])
 
 
+class Host:
+    """The node itself: its network namespace, and a cgroup below the hooks."""
+
+    def __init__(self, bed):
+        self.bed = bed
+
+    def run(self, *argv):
+        enter = f'echo $$ > {self.bed.cgroup}/host/cgroup.procs && exec "$@"'
+        return run("nsenter", f"--net=/run/netns/{self.bed.node}", "sh", "-c", enter, "sh", *argv).stdout
+
+
+def refused(who, addr, port, kind="tcp"):
+    """How the one request failed; lower case."""
+    result = ask(who, addr, port, 1, kind)
+    assert len(result["failed"]) == 1
+    return result["failed"][0].lower()
+
+
+def ingress(addr, **more):
+    return {"type": "LoadBalancer", "status": {"loadBalancer": {"ingress": [{"ip": addr, **more}]}}}
+
+
 @pytest.fixture
 def shop(bed):
     """Three replicas, a client pod, and a running agent."""
@@ -31,6 +53,7 @@ def shop(bed):
         pod.serve(8080)
     bed.client = bed.pod("client")
     bed.other = bed.pod("other")
+    bed.host = Host(bed)
     bed.start()
     return bed
 
@@ -92,3 +115,50 @@ def test_affinity_outlives_the_agent(shop):
     assert answers(shop.client, vip, 80, 20) == first
     shop.start()
     assert answers(shop.client, vip, 80, 20) == first
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp", "udpc"])
+def test_a25_an_external_ip_is_load_balanced(shop, kind):
+    serve(shop, externalIPs=["203.0.113.7", "2001:db8::7"])
+    for who in (shop.client, shop.host):
+        assert answers(who, "203.0.113.7", 80, kind=kind) == shop.names
+        assert answers(who, "2001:db8::7", 80, kind=kind) == shop.names
+    assert "refused" not in refused(shop.client, "203.0.113.7", 81)  # left alone, as kube-proxy does
+
+
+@pytest.mark.parametrize("policy", ["Cluster", "Local"])
+def test_a23_a26_a_load_balancer_address_is_served_on_the_node(shop, policy):
+    serve(shop, **ingress("203.0.113.50"), externalTrafficPolicy=policy)
+    for who in (shop.client, shop.host):
+        assert answers(who, "203.0.113.50", 80) == shop.names
+
+
+def test_a27_an_address_of_mode_proxy_is_left_alone(shop):
+    """The bed answers for it elsewhere: in another pod, by a route."""
+    run("ip", "-n", shop.other.netns, "addr", "add", "203.0.113.51/32", "dev", "lo")
+    run("ip", "-n", shop.node, "route", "add", "203.0.113.51", "via", shop.other.ip)
+    shop.host.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+    shop.other.serve(80)
+    serve(shop, **ingress("203.0.113.51", ipMode="Proxy"))
+    for who in (shop.client, shop.host):
+        assert answers(who, "203.0.113.51", 80, 10) == {"other"}
+
+
+def test_a31_a_load_balancer_without_node_port(shop):
+    serve(shop, **ingress("203.0.113.50"), allocateLoadBalancerNodePorts=False)
+    assert answers(shop.client, "203.0.113.50", 80) == shop.names
+    assert "refused" in refused(shop.host, "10.244.1.1", 30080)
+
+
+def test_all_addresses_of_a_port_remember_the_same_backend(shop):
+    vip = serve(shop, externalIPs=["203.0.113.7"], **DAY)[0]
+    assert answers(shop.client, vip, 80, 10) == answers(shop.client, "203.0.113.7", 80, 10)
+
+
+def test_what_is_served_is_shown(shop):
+    serve(shop, externalIPs=["203.0.113.7"], internalTrafficPolicy="Local")
+    service, = shop.weir("service", "show", "default/web")
+    entry = next(p for p in service["ports"] if p["vip"] == shop.vips[0])
+    assert entry["external"] == [{"kind": "externalIP", "address": "203.0.113.7", "port": 80,
+                                  "result": "serving"}]
+    assert service["pending"] == ["externalTraffic"]

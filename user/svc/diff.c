@@ -137,7 +137,7 @@ static uint32_t affinity_id(const struct differ *d, const struct svc_want_fronte
 {
 	const struct dp_frontend *at =
 		f->flags & WEIR_SVC_AFFINITY ?
-			bsearch(&f->vip, d->frontends, d->actual->n_frontends,
+			bsearch(&f->lead, d->frontends, d->actual->n_frontends,
 				sizeof(*d->frontends), svc_vip_cmp) :
 			NULL;
 

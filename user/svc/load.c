@@ -132,6 +132,8 @@ static int endpoint_load(struct svc_table *t, struct svc_port *p, const struct j
 	if (!r)
 		r = get_bool(o, "chosen", &e.chosen, err);
 	if (!r)
+		r = get_bool(o, "chosenExternal", &e.chosen_external, err);
+	if (!r)
 		r = get_bool(o, "local", &e.local, err);
 	if (!r)
 		r = get_bool(o, "ready", &e.ready, err);
@@ -155,6 +157,35 @@ static int endpoints_load(struct svc_table *t, struct svc_port *p, const struct 
 		return -EBADMSG;
 	json_foreach(e, arr) {
 		int r = endpoint_load(t, p, e, err);
+
+		if (r)
+			return err_wrap(err, "port %u", p->port);
+	}
+	return 0;
+}
+
+static int frontend_load(struct svc_port *p, size_t vip, const struct json *o, struct err *err)
+{
+	struct svc_frontend f = { .vip = vip };
+	int r = GET_WORD(o, "kind", svc_kind_name, SVC_KIND_MAX_, &f.kind, err);
+
+	if (!r)
+		r = get_addr(json_str(o, "address", ""), "address", &f.addr, err);
+	if (!r)
+		r = get_port(o, "port", &f.port, err);
+	if (!r)
+		r = GET_WORD(o, "result", svc_result_name, SVC_RESULT_MAX_, &f.result, err);
+	return r ? r : svc_frontend_add(p, &f);
+}
+
+static int frontends_load(struct svc_port *p, size_t vip, const struct json *o, struct err *err)
+{
+	const struct json *arr = json_get(o, "external");
+
+	if (json_type(arr) != JSON_ARRAY || json_len(arr) > SVC_MAX_FRONTENDS)
+		return bad(err, "external");
+	json_foreach(f, arr) {
+		int r = frontend_load(p, vip, f, err);
 
 		if (r)
 			return err_wrap(err, "port %u", p->port);
@@ -192,6 +223,9 @@ static int port_load(struct svc_table *t, struct svc_service *s, size_t at, cons
 	if (p->port != spec.port || p->proto != spec.proto)
 		return bad(err, "port");
 	p->result[vip] = result;
+	r = frontends_load(p, vip, o, err);
+	if (r)
+		return r;
 	if (vip && addr_is_v4(&addr) == addr_is_v4(&s->cluster_ips[0]))
 		return 0; /* the same endpoints again */
 	return endpoints_load(t, p, o, err);

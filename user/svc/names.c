@@ -23,6 +23,12 @@ static const char *const result_names[] = {
 };
 _Static_assert(ARRAY_LEN(result_names) == SVC_RESULT_MAX_, "a name for each result");
 
+static const char *const kind_names[] = {
+	[SVC_EXTERNAL_IP] = "externalIP",
+	[SVC_INGRESS] = "loadBalancer",
+};
+_Static_assert(ARRAY_LEN(kind_names) == SVC_KIND_MAX_, "a name for each kind");
+
 static const char *const hint_names[] = {
 	[SVC_HINT_NONE] = "none",
 	[SVC_HINT_OTHER] = "other",
@@ -43,6 +49,11 @@ const char *svc_proto_name(enum svc_proto v)
 const char *svc_result_name(enum svc_result v)
 {
 	return v < SVC_RESULT_MAX_ ? result_names[v] : "?";
+}
+
+const char *svc_kind_name(enum svc_kind v)
+{
+	return v < SVC_KIND_MAX_ ? kind_names[v] : "?";
 }
 
 const char *svc_hint_name(enum svc_hint v)
@@ -69,16 +80,16 @@ size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]
 		sctp |= s->ports[i]->proto == SVC_SCTP;
 		for (size_t v = 0; v < s->n_cluster_ips; v++)
 			conflict |= s->ports[i]->result[v] == SVC_CONFLICT;
+		for (size_t k = 0; k < s->ports[i]->n_frontends; k++)
+			conflict |= s->ports[i]->frontends[k].result == SVC_CONFLICT;
 	}
 	const struct {
 		bool is;
 		const char *name;
 	} all[SVC_PENDING_MAX] = {
 		{ node_port, "nodePort" },
-		{ s->n_external_ips, "externalIPs" },
-		{ s->n_ingress_ips, "loadBalancer" },
+		{ node_port || s->n_external_ips || s->n_ingress_ips, "externalTraffic" },
 		{ s->n_source_ranges, "loadBalancerSourceRanges" },
-		{ s->external_local, "externalTrafficPolicy" },
 		{ s->health_check_node_port, "healthCheckNodePort" },
 		{ sctp, "SCTP" },
 		{ conflict, "conflict" },

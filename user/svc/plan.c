@@ -120,19 +120,30 @@ static int backends_prune(struct planner *p)
 
 /* ---- Frontends ------------------------------------------------------------------------------- */
 
+/* What clients of f are remembered under: the id of its lead, so that all addresses of a Service port
+ * lead them to the same backend. */
+static uint32_t affinity_id(const struct planner *p, const struct svc_want_frontend *f)
+{
+	const struct svc_want_frontend *lead =
+		f->flags & WEIR_SVC_AFFINITY ?
+			bsearch(&f->lead, p->want.frontends, p->want.n_frontends, sizeof(*f),
+				svc_vip_cmp) :
+			NULL;
+
+	return lead ? p->frontend_ids[lead - p->want.frontends] : 0;
+}
+
 static struct weir_svc value_of(const struct planner *p, const struct svc_want_frontend *f,
 				const struct run *run)
 {
-	uint32_t id = p->frontend_ids[f - p->want.frontends];
-
 	return (struct weir_svc){
-		.id = id,
+		.id = p->frontend_ids[f - p->want.frontends],
 		.gen = run->gen,
 		.first = run->first,
 		.count = f->n,
 		.flags = f->flags,
 		.affinity_s = f->affinity_s,
-		.affinity_id = f->flags & WEIR_SVC_AFFINITY ? id : 0,
+		.affinity_id = affinity_id(p, f),
 	};
 }
 

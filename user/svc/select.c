@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "svc/front.h"
 #include "svc/svc.h"
 
 enum svc_hint svc_hint(const char *const *names, size_t n, const char *own)
@@ -65,6 +66,7 @@ static void endpoints_merge(struct svc_port *p)
 		if (kept && !endpoint_where(&p->endpoints[kept - 1], e))
 			continue;
 		p->endpoints[kept] = *e;
+		p->endpoints[kept].chosen_external = false;
 		p->endpoints[kept++].chosen = false;
 	}
 	p->n_endpoints = kept;
@@ -120,7 +122,8 @@ static bool is_usable(const struct svc_endpoint *e, const struct survey *s, bool
 	return true;
 }
 
-static enum svc_result choose(struct svc_port *p, bool v4, bool local)
+/* For the cluster IP of a family, or for the other addresses. */
+static enum svc_result choose(struct svc_port *p, bool v4, bool local, bool external)
 {
 	struct survey s = survey(p, v4);
 	bool any = false;
@@ -130,7 +133,7 @@ static enum svc_result choose(struct svc_port *p, bool v4, bool local)
 
 		if (addr_is_v4(&e->addr) != v4 || !is_usable(e, &s, local))
 			continue;
-		e->chosen = true;
+		*(external ? &e->chosen_external : &e->chosen) = true;
 		any = true;
 	}
 	if (any)
@@ -146,77 +149,24 @@ static int service_cmp(const void *left, const void *right)
 	return r ? r : strcmp((*a)->name, (*b)->name);
 }
 
-/* One cluster IP and port of one Service. */
-struct claim {
-	const struct addr *addr;
-	struct svc_port *port;
-	size_t vip, order;
-};
-
-static int claim_same(const struct claim *a, const struct claim *b)
+static void port_select(struct svc_service *s, struct svc_port *p)
 {
-	int r = addr_cmp(a->addr, b->addr);
+	enum svc_result external[SVC_MAX_CLUSTER_IPS] = {};
 
-	if (!r)
-		r = cmp(a->port->port, b->port->port);
-	return r ? r : cmp(a->port->proto, b->port->proto);
-}
+	endpoints_merge(p);
+	if (p->proto == SVC_SCTP)
+		return;
+	for (size_t v = 0; v < s->n_cluster_ips; v++) {
+		bool v4 = addr_is_v4(&s->cluster_ips[v]);
 
-static int claim_cmp(const void *left, const void *right)
-{
-	const struct claim *a = left, *b = right;
-	int r = claim_same(a, b);
-
-	return r ? r : (a->order > b->order) - (a->order < b->order);
-}
-
-static size_t claims_collect(const struct svc_table *t, struct claim *ret)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->n_services; i++) {
-		struct svc_service *s = t->services[i];
-
-		for (size_t k = 0; k < s->n_ports; k++)
-			for (size_t v = 0; v < s->n_cluster_ips; v++, n++)
-				if (ret)
-					ret[n] = (struct claim){ &s->cluster_ips[v], s->ports[k], v,
-								 n };
+		if (p->result[v] != SVC_CONFLICT)
+			p->result[v] = choose(p, v4, s->internal_local, false);
+		if (p->n_frontends)
+			external[v] = choose(p, v4, false, true);
 	}
-	return n;
-}
-
-/* Marks the claims that come too late; all others are for choose(). */
-static int conflicts_mark(const struct svc_table *t)
-{
-	cleanup(free_ptr) struct claim *claims = NULL;
-	size_t n = claims_collect(t, NULL);
-
-	claims = calloc(n ? n : 1, sizeof(*claims));
-	if (!claims)
-		return -ENOMEM;
-	claims_collect(t, claims);
-	qsort(claims, n, sizeof(*claims), claim_cmp);
-	for (size_t i = 0; i < n; i++) {
-		bool late = i && !claim_same(&claims[i - 1], &claims[i]);
-
-		claims[i].port->result[claims[i].vip] = late ? SVC_CONFLICT : SVC_NOT_SERVED;
-	}
-	return 0;
-}
-
-static void service_select(struct svc_service *s)
-{
-	for (size_t i = 0; i < s->n_ports; i++) {
-		struct svc_port *p = s->ports[i];
-
-		endpoints_merge(p);
-		for (size_t v = 0; v < s->n_cluster_ips; v++) {
-			if (p->proto == SVC_SCTP || p->result[v] == SVC_CONFLICT)
-				continue;
-			p->result[v] = choose(p, addr_is_v4(&s->cluster_ips[v]), s->internal_local);
-		}
-	}
+	for (size_t i = 0; i < p->n_frontends; i++)
+		if (p->frontends[i].result != SVC_CONFLICT)
+			p->frontends[i].result = external[p->frontends[i].vip];
 }
 
 int svc_select(struct svc_table *t)
@@ -225,11 +175,12 @@ int svc_select(struct svc_table *t)
 
 	if (t->n_services)
 		qsort(t->services, t->n_services, sizeof(struct svc_service *), service_cmp);
-	r = conflicts_mark(t);
+	r = svc_frontends_make(t);
 	if (r)
 		return r;
 	for (size_t i = 0; i < t->n_services; i++)
-		service_select(t->services[i]);
+		for (size_t k = 0; k < t->services[i]->n_ports; k++)
+			port_select(t->services[i], t->services[i]->ports[k]);
 	t->selected = true;
 	return 0;
 }

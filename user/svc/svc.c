@@ -94,6 +94,7 @@ static void service_free(struct svc_service *s)
 {
 	for (size_t i = 0; i < s->n_ports; i++) {
 		free(s->ports[i]->endpoints);
+		free(s->ports[i]->frontends);
 		free(s->ports[i]);
 	}
 	free(s->ports);
@@ -250,7 +251,8 @@ int svc_port_add(struct svc_table *t, struct svc_service *s, const struct svc_po
 		return err_errno(err, -ENOMEM, "adding a port to Service %s/%s", s->ns, s->name);
 	*p = *spec;
 	p->endpoints = NULL;
-	p->n_endpoints = 0;
+	p->frontends = NULL;
+	p->n_endpoints = p->n_frontends = 0;
 	r = text_own(t, &p->name, "port name", err);
 	if (r)
 		return err_wrap(err, "Service %s/%s", s->ns, s->name);
@@ -282,6 +284,14 @@ int svc_endpoint_add(struct svc_table *t, struct svc_port *p, const struct svc_e
 		return err_errno(err, -ENOMEM, "adding endpoint %s", text);
 	t->selected = false;
 	p->endpoints[p->n_endpoints++] = e;
+	return 0;
+}
+
+int svc_frontend_add(struct svc_port *p, const struct svc_frontend *spec)
+{
+	if (grow(&p->frontends, p->n_frontends, sizeof(*p->frontends)))
+		return -ENOMEM;
+	p->frontends[p->n_frontends++] = *spec;
 	return 0;
 }
 

@@ -37,6 +37,7 @@
 #define SVC_MAX_PORTS 1024 /* of one Service */
 #define SVC_MAX_ENDPOINTS 65536 /* of one port */
 #define SVC_MAX_LIST 256 /* external addresses, ingress addresses, source ranges */
+#define SVC_MAX_FRONTENDS (3 * SVC_MAX_LIST) /* of one port */
 #define SVC_MAX_TEXT 253 /* a DNS subdomain, the longest name Kubernetes has */
 #define SVC_MAX_CLUSTER_IPS 2
 
@@ -57,12 +58,13 @@ struct svc_endpoint {
 	enum svc_hint node_hint, zone_hint;
 	const char *node, *pod; /* nodeName; name of a targetRef of kind Pod */
 
-	bool chosen; /* by svc_select(): gets new connections of its family's cluster IP */
+	/* By svc_select(): gets new connections of its family's cluster IP, or of all other addresses. */
+	bool chosen, chosen_external;
 };
 
 enum svc_proto { SVC_TCP, SVC_UDP, SVC_SCTP, SVC_PROTO_MAX_ };
 
-/* What a dial to one cluster IP and port meets. */
+/* What a dial to one address and port meets. */
 enum svc_result {
 	SVC_NOT_SERVED, /* protocol not supported yet: svc_pending() says so */
 	SVC_SERVING, /* the chosen endpoints of the family */
@@ -72,6 +74,19 @@ enum svc_result {
 	SVC_RESULT_MAX_
 };
 
+/* What else than its cluster IPs a Service answers at. */
+enum svc_kind { SVC_EXTERNAL_IP, SVC_INGRESS, SVC_KIND_MAX_ };
+
+/* Made by svc_select(). Internal to the table: one frontend for each such address of a family that
+ * the Service has a cluster IP of, as kube-proxy does. */
+struct svc_frontend {
+	enum svc_kind kind;
+	struct addr addr;
+	uint16_t port;
+	size_t vip; /* place of the first cluster IP of its family */
+	enum svc_result result;
+};
+
 struct svc_port {
 	const char *name; /* "" for the unnamed port */
 	enum svc_proto proto;
@@ -79,7 +94,10 @@ struct svc_port {
 	struct svc_endpoint *endpoints;
 	size_t n_endpoints;
 
-	enum svc_result result[SVC_MAX_CLUSTER_IPS]; /* by svc_select(), beside cluster_ips[] */
+	/* By svc_select(). */
+	enum svc_result result[SVC_MAX_CLUSTER_IPS]; /* beside cluster_ips[] */
+	struct svc_frontend *frontends; /* in order of kind, then as given */
+	size_t n_frontends;
 };
 
 enum svc_type { SVC_CLUSTER_IP, SVC_NODE_PORT, SVC_LOAD_BALANCER, SVC_TYPE_MAX_ };
@@ -92,14 +110,15 @@ struct svc_service {
 	bool internal_local; /* internalTrafficPolicy: Local */
 	bool affinity; /* sessionAffinity: ClientIP */
 	uint32_t affinity_timeout_s;
-
-	/* Known and shown, not acted on yet: svc_pending(). */
-	bool external_local; /* externalTrafficPolicy: Local */
-	uint16_t health_check_node_port;
 	struct addr *external_ips;
 	size_t n_external_ips;
 	struct addr *ingress_ips; /* those with ipMode VIP or none: Proxy asks nothing of a node */
 	size_t n_ingress_ips;
+
+	/* Known and shown, not acted on yet: svc_pending(). externalTrafficPolicy is of clients elsewhere:
+	 * pods and processes of this node use all endpoints, whatever it says. */
+	bool external_local; /* externalTrafficPolicy: Local */
+	uint16_t health_check_node_port;
 	struct cidr *source_ranges;
 	size_t n_source_ranges;
 
@@ -148,14 +167,20 @@ int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_clas
  * - Local: the local ready ones, else the local ones that serve while terminating. When there is no
  *   such endpoint here but one elsewhere: dropped.
  * - None anywhere: refused.
+ * All other addresses (externalIPs, load balancer) use the endpoints of policy Cluster: pods and
+ * processes of this node do so under each externalTrafficPolicy.
  * Of endpoints with the same address and port, one is kept: the one that is not terminating, then
  * the ready, then the serving one.
- * Of Services that claim the same address, port and protocol, the first in order has it.
+ * Of Services that claim the same address, port and protocol, the first in order has it; a cluster IP
+ * comes before any other claim, so that nobody takes it by naming it.
  * Idempotent; call it before the table is used. -ENOMEM.
  */
 int svc_select(struct svc_table *t);
 
-#define SVC_PENDING_MAX 8
+/* For svc_select() and svc_load(): adds to what a port answers at. -ENOMEM. */
+int svc_frontend_add(struct svc_port *p, const struct svc_frontend *spec);
+
+#define SVC_PENDING_MAX 6
 /* Names what of a Service is known but not applied ("nodePort", "sessionAffinity", "conflict", ...;
  * static texts) into ret; returns how many. */
 size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]);
@@ -163,6 +188,7 @@ size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]
 const char *svc_type_name(enum svc_type v); /* "ClusterIP" */
 const char *svc_proto_name(enum svc_proto v); /* "TCP" */
 const char *svc_result_name(enum svc_result v); /* "serving" */
+const char *svc_kind_name(enum svc_kind v); /* "externalIP" */
 const char *svc_hint_name(enum svc_hint v); /* "none", "other", "here" */
 /* "ready", "serving-terminating", "terminating" or "not-ready" */
 const char *svc_endpoint_state(const struct svc_endpoint *e);

@@ -55,6 +55,7 @@ static struct json *endpoint_view(const struct svc_endpoint *e)
 	json_set_u64(o, "port", e->port);
 	json_set_str(o, "state", svc_endpoint_state(e));
 	json_set_bool(o, "chosen", e->chosen);
+	json_set_bool(o, "chosenExternal", e->chosen_external);
 	json_set_bool(o, "local", e->local);
 	json_set_str(o, "node", e->node);
 	json_set_str(o, "pod", e->pod);
@@ -76,9 +77,31 @@ static struct json *endpoints_view(const struct svc_port *p, bool v4)
 	return arr;
 }
 
-static struct json *port_view(const struct svc_port *p, const struct addr *vip,
-			      enum svc_result result)
+static struct json *frontends_view(const struct svc_port *p, size_t vip)
 {
+	struct json *arr = json_new_array();
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; arr && i < p->n_frontends; i++) {
+		const struct svc_frontend *f = &p->frontends[i];
+		struct json *o = f->vip == vip ? json_new_object() : NULL;
+
+		if (f->vip != vip)
+			continue;
+		if (o) {
+			json_set_str(o, "kind", svc_kind_name(f->kind));
+			json_set_str(o, "address", addr_format(&f->addr, text));
+			json_set_u64(o, "port", f->port);
+			json_set_str(o, "result", svc_result_name(f->result));
+		}
+		json_add(arr, o);
+	}
+	return arr;
+}
+
+static struct json *port_view(const struct svc_service *s, const struct svc_port *p, size_t v)
+{
+	const struct addr *vip = &s->cluster_ips[v];
 	struct json *o = json_new_object();
 	char text[ADDR_TEXT_MAX];
 
@@ -89,7 +112,8 @@ static struct json *port_view(const struct svc_port *p, const struct addr *vip,
 	json_set_u64(o, "port", p->port);
 	json_set_u64(o, "nodePort", p->node_port);
 	json_set_str(o, "vip", addr_format(vip, text));
-	json_set_str(o, "result", svc_result_name(result));
+	json_set_str(o, "result", svc_result_name(p->result[v]));
+	json_set(o, "external", frontends_view(p, v));
 	json_set(o, "backends", endpoints_view(p, addr_is_v4(vip)));
 	return o;
 }
@@ -100,8 +124,7 @@ static struct json *ports_view(const struct svc_service *s)
 
 	for (size_t i = 0; arr && i < s->n_ports; i++)
 		for (size_t v = 0; v < s->n_cluster_ips; v++)
-			json_add(arr, port_view(s->ports[i], &s->cluster_ips[v],
-						s->ports[i]->result[v]));
+			json_add(arr, port_view(s, s->ports[i], v));
 	return arr;
 }
 

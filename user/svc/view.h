@@ -6,15 +6,18 @@
  *	{"namespace": "default", "name": "web", "type": "ClusterIP", "uid": "...",
  *	 "ports": [{"name": "http", "protocol": "TCP", "port": 80, "nodePort": 0, "vip": "10.96.0.10",
  *	            "result": "serving",
+ *	            "external": [{"kind": "externalIP", "address": "203.0.113.7", "port": 80,
+ *	                          "result": "serving"}],
  *	            "backends": [{"address": "10.1.0.5", "port": 8080, "state": "ready",
- *	                          "chosen": true, "local": true, "node": "a", "pod": "web-1",
+ *	                          "chosen": true, "chosenExternal": true, "local": true, "node": "a", "pod": "web-1",
  *	                          "ready": true, "serving": true, "terminating": false,
  *	                          "nodeHint": "none", "zoneHint": "none"}]}],
  *	 "sessionAffinity": "None", "internalTrafficPolicy": "Cluster",
- *	 "externalTrafficPolicy": "Cluster", ..., "pending": ["nodePort"]}
+ *	 "externalTrafficPolicy": "Cluster", ..., "pending": ["externalTraffic"]}
  *
  * `ports` has one entry for each port and cluster IP, so that one entry has one result; backends are
- * those of the entry's family. The file is {"version": 1, "classes": [...], "services": [...]}, with
+ * those of the entry's family, and `external` the other addresses of that family at which the port is
+ * served. The file is {"version": 1, "classes": [...], "services": [...]}, with
  * all the table has: loading it gives the same table, choices included, not chosen anew. One table
  * has one text.
  */

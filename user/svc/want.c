@@ -53,42 +53,15 @@ static struct weir_backend backend_of(const struct svc_port *p, const struct svc
 	};
 }
 
-typedef int (*visit_fn)(void *arg, const struct svc_service *s, const struct svc_port *p,
-			size_t vip);
-
-/* Calls fn for each cluster IP and port that belongs in the kernel, until it fails. */
-static int visit(const struct svc_table *t, visit_fn fn, void *arg)
+/* How much there may be; all of it is not used when sets are shared. */
+static int count(struct svc_want *w, const struct svc_service *s)
 {
-	for (size_t i = 0; i < t->n_services; i++) {
-		const struct svc_service *s = t->services[i];
+	for (size_t k = 0; k < s->n_ports; k++) {
+		const struct svc_port *p = s->ports[k];
 
-		for (size_t k = 0; k < s->n_ports; k++)
-			for (size_t v = 0; v < s->n_cluster_ips; v++) {
-				int r = is_wanted(s->ports[k]->result[v]) ?
-						fn(arg, s, s->ports[k], v) :
-						0;
-
-				if (r)
-					return r;
-			}
+		w->n_frontends += s->n_cluster_ips + p->n_frontends;
+		w->n_refs += p->n_endpoints * s->n_cluster_ips * (p->n_frontends ? 2 : 1);
 	}
-	return 0;
-}
-
-static bool is_of(const struct svc_endpoint *e, const struct addr *vip)
-{
-	return e->chosen && addr_is_v4(&e->addr) == addr_is_v4(vip);
-}
-
-static int count(void *arg, const struct svc_service *s, const struct svc_port *p, size_t vip)
-{
-	struct svc_want *w = arg;
-
-	w->n_frontends++;
-	if (p->result[vip] != SVC_SERVING)
-		return 0;
-	for (size_t i = 0; i < p->n_endpoints; i++)
-		w->n_refs += is_of(&p->endpoints[i], &s->cluster_ips[vip]);
 	return w->n_refs > UINT32_MAX ? -E2BIG : 0;
 }
 
@@ -99,28 +72,75 @@ static uint32_t flags_of(const struct svc_service *s, enum svc_result result)
 	return result == SVC_SERVING && s->affinity ? WEIR_SVC_AFFINITY : 0;
 }
 
-static int collect(void *arg, const struct svc_service *s, const struct svc_port *p, size_t vip)
+static struct weir_vip vip_of(const struct addr *a, uint16_t number, enum svc_proto proto)
 {
-	struct svc_want *w = arg;
+	return (struct weir_vip){
+		.addr = svc_kernel_addr(a),
+		.port = htons(number),
+		.proto = proto_number(proto),
+	};
+}
+
+/* References of one set, in the order of endpoints. */
+struct set {
+	uint32_t first, n;
+};
+
+static struct set set_collect(struct svc_want *w, const struct svc_port *p, bool v4, bool external)
+{
+	struct set set = { .first = w->n_refs };
+
+	for (size_t i = 0; i < p->n_endpoints; i++) {
+		const struct svc_endpoint *e = &p->endpoints[i];
+
+		if (addr_is_v4(&e->addr) == v4 && (external ? e->chosen_external : e->chosen))
+			w->backends[w->n_refs++] = backend_of(p, e);
+	}
+	set.n = w->n_refs - set.first;
+	return set;
+}
+
+static void frontend_add(struct svc_want *w, const struct svc_service *s,
+			 const struct weir_vip *vip, const struct weir_vip *lead,
+			 enum svc_result result, struct set set)
+{
 	struct svc_want_frontend *f = &w->frontends[w->n_frontends++];
 
 	*f = (struct svc_want_frontend){
-		.vip = { .addr = svc_kernel_addr(&s->cluster_ips[vip]),
-			 .port = htons(p->port),
-			 .proto = proto_number(p->proto) },
+		.vip = *vip,
+		.lead = *lead,
 		.service = s,
-		.flags = flags_of(s, p->result[vip]),
-		.first = w->n_refs,
+		.flags = flags_of(s, result),
+		.first = set.first,
+		.n = result == SVC_SERVING ? set.n : 0,
 	};
 	if (f->flags & WEIR_SVC_AFFINITY)
 		f->affinity_s = s->affinity_timeout_s;
-	if (p->result[vip] != SVC_SERVING)
-		return 0;
-	for (size_t i = 0; i < p->n_endpoints; i++)
-		if (is_of(&p->endpoints[i], &s->cluster_ips[vip]))
-			w->backends[w->n_refs++] = backend_of(p, &p->endpoints[i]);
-	f->n = w->n_refs - f->first;
-	return 0;
+}
+
+/* A port at one cluster IP, and at the other addresses that go with it. */
+static void collect(struct svc_want *w, const struct svc_service *s, const struct svc_port *p,
+		    size_t v)
+{
+	bool v4 = addr_is_v4(&s->cluster_ips[v]), first = true;
+	struct weir_vip lead = vip_of(&s->cluster_ips[v], p->port, p->proto);
+	struct set set = {};
+
+	if (is_wanted(p->result[v])) {
+		set = set_collect(w, p, v4, false);
+		frontend_add(w, s, &lead, &lead, p->result[v], set);
+	}
+	for (size_t i = 0; i < p->n_frontends; i++) {
+		const struct svc_frontend *f = &p->frontends[i];
+		struct weir_vip vip = vip_of(&f->addr, f->port, p->proto);
+
+		if (f->vip != v || !is_wanted(f->result))
+			continue;
+		if (first && (s->internal_local || !is_wanted(p->result[v])))
+			set = set_collect(w, p, v4, true);
+		first = false;
+		frontend_add(w, s, &vip, is_wanted(p->result[v]) ? &lead : &vip, f->result, set);
+	}
 }
 
 /* From one backend for each reference to distinct ones and references to them. */
@@ -194,8 +214,10 @@ static int classes_collect(struct svc_want *w, const struct svc_table *t)
 
 static int want_fill(struct svc_want *w, const struct svc_table *t)
 {
-	int r = visit(t, count, w);
+	int r = 0;
 
+	for (size_t i = 0; !r && i < t->n_services; i++)
+		r = count(w, t->services[i]);
 	if (r)
 		return r;
 	w->frontends = calloc(w->n_frontends + 1, sizeof(*w->frontends));
@@ -204,7 +226,10 @@ static int want_fill(struct svc_want *w, const struct svc_table *t)
 	if (!w->frontends || !w->backends || !w->refs)
 		return -ENOMEM;
 	w->n_frontends = w->n_refs = 0;
-	visit(t, collect, w);
+	for (size_t i = 0; i < t->n_services; i++)
+		for (size_t k = 0; k < t->services[i]->n_ports; k++)
+			for (size_t v = 0; v < t->services[i]->n_cluster_ips; v++)
+				collect(w, t->services[i], t->services[i]->ports[k], v);
 	qsort(w->frontends, w->n_frontends, sizeof(*w->frontends), svc_vip_cmp);
 	r = backends_share(w);
 	return r ? r : classes_collect(w, t);

@@ -2,7 +2,8 @@
 /*
  * What a selected table asks of the kernel, flat and in order: the common ground of plan and diff.
  * All arrays are sorted and without repetition; a frontend's backends are backends[refs[first]] to
- * backends[refs[first + n - 1]], in order. Ports that are not served or in conflict are left out.
+ * backends[refs[first + n - 1]], in order; frontends of a Service port with the same ones have the
+ * same first. Ports that are not served or in conflict are left out.
  * A cluster IP outside all prefixes of class SERVICE gets one of its own, so that a dial to a port
  * it does not have is refused instead of leaking to the default route.
  */
@@ -19,6 +20,8 @@ struct svc_table;
 
 struct svc_want_frontend {
 	struct weir_vip vip;
+	struct weir_vip
+		lead; /* whose id clients are remembered under: the cluster IP's, or its own */
 	const struct svc_service *service; /* borrowed from the table */
 	uint32_t flags, affinity_s, first, n;
 };

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -39,6 +40,15 @@ static inline struct svc_service *service(struct svc_table *t, const char *name,
 	if (svc_service_add(t, &spec, &s, &err))
 		fail_msg("%s", err.text);
 	return s;
+}
+
+/* One more address among the Service's externalIPs. */
+static inline void external_ip(struct svc_service *s, const char *text)
+{
+	s->external_ips =
+		reallocarray(s->external_ips, s->n_external_ips + 1, sizeof(*s->external_ips));
+	assert_non_null(s->external_ips);
+	s->external_ips[s->n_external_ips++] = ip(text);
 }
 
 static inline struct svc_port *port(struct svc_table *t, struct svc_service *s, uint16_t number,

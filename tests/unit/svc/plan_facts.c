@@ -311,6 +311,41 @@ static void affinity_comes_and_goes_without_touching_the_slots(void **state)
 	bed_fini(&b);
 }
 
+/* All addresses of a Service port: one set of slots, one memory of clients. */
+static void addresses_of_one_port_share_slots_and_clients(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1", "10.1.0.2");
+	struct bed b = bed_new();
+	struct weir_svc lead, other;
+
+	(void)state;
+	settle(&b, t);
+	external_ip(t->services[0], "203.0.113.7");
+	external_ip(t->services[0], "2001:db8::7"); /* no cluster IP of this family */
+	t->services[0]->affinity = true;
+	t->services[0]->affinity_timeout_s = 60;
+	assert_int_equal(svc_select(t), 0);
+	assert_int_equal(settle(&b, t), 2); /* two values, no slot */
+	assert_int_equal(b.dp->n_frontends, 2);
+	lead = value(&b, "10.96.0.1");
+	other = value(&b, "203.0.113.7");
+	assert_int_not_equal(other.id, lead.id);
+	assert_int_equal(other.affinity_id, lead.id);
+	assert_int_equal(lead.affinity_id, lead.id);
+	assert_int_equal(other.first, lead.first);
+	assert_int_equal(other.gen, lead.gen);
+
+	/* internalTrafficPolicy is of the cluster IP alone: two sets from here on */
+	t->services[0]->internal_local = true;
+	assert_int_equal(svc_select(t), 0);
+	settle(&b, t);
+	assert_int_equal(value(&b, "10.96.0.1").count, 0);
+	assert_int_equal(value(&b, "10.96.0.1").flags, WEIR_SVC_DROP);
+	assert_int_equal(value(&b, "203.0.113.7").count, 2);
+	assert_int_equal(value(&b, "203.0.113.7").first, other.first);
+	bed_fini(&b);
+}
+
 static void a_table_that_is_not_selected_is_refused(void **state)
 {
 	cleanup(svc_table_free) struct svc_table *t = table();
@@ -340,6 +375,7 @@ int main(void)
 		cmocka_unit_test(full_tables_are_told_and_emptied_first),
 		cmocka_unit_test(generations_go_round_without_meeting_themselves),
 		cmocka_unit_test(affinity_comes_and_goes_without_touching_the_slots),
+		cmocka_unit_test(addresses_of_one_port_share_slots_and_clients),
 		cmocka_unit_test(a_table_that_is_not_selected_is_refused),
 	};
 

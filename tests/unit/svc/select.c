@@ -167,6 +167,45 @@ static void first_service_in_order_has_a_disputed_vip(void **state)
 	assert_int_equal(svc_pending(early, names), 0);
 }
 
+static void a_cluster_ip_is_not_taken_by_naming_it(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = table();
+	struct svc_service *thief = service(t, "a", "10.96.0.1");
+	struct svc_port *stolen = port(t, thief, 80, SVC_TCP);
+	struct svc_port *mine = port(t, service(t, "b", "10.96.0.2"), 80, SVC_TCP);
+	const char *names[SVC_PENDING_MAX];
+
+	(void)state;
+	external_ip(thief, "10.96.0.2");
+	external_ip(thief, "10.96.0.1"); /* its own: nothing new */
+	external_ip(thief, "2001:db8::1"); /* no cluster IP of this family */
+	assert_int_equal(svc_select(t), 0);
+	assert_int_equal(mine->result[0], SVC_REFUSED);
+	assert_int_equal(stolen->n_frontends, 1);
+	assert_int_equal(stolen->frontends[0].result, SVC_CONFLICT);
+	assert_int_equal(svc_pending(thief, names), 2);
+	assert_string_equal(names[1], "conflict");
+	assert_int_equal(svc_select(t), 0); /* and once more, the same */
+	assert_int_equal(stolen->n_frontends, 1);
+}
+
+static void internal_policy_is_of_the_cluster_ip_alone(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = table();
+	struct svc_service *s = service(t, "a", "10.96.0.1");
+	struct svc_port *p = port(t, s, 80, SVC_TCP);
+
+	(void)state;
+	external_ip(s, "203.0.113.7");
+	s->internal_local = s->external_local = true;
+	endpoint(t, p, "10.1.0.1", 8080, "rsl");
+	endpoint(t, p, "10.1.0.2", 8080, "rs");
+	assert_int_equal(svc_select(t), 0);
+	assert_int_equal(p->frontends[0].result, SVC_SERVING);
+	assert_true(p->endpoints[0].chosen && p->endpoints[0].chosen_external);
+	assert_true(!p->endpoints[1].chosen && p->endpoints[1].chosen_external);
+}
+
 static void sctp_is_not_served_and_pending(void **state)
 {
 	cleanup(svc_table_free) struct svc_table *t = table();
@@ -227,6 +266,8 @@ int main(void)
 		cmocka_unit_test(of_duplicates_the_running_pod_wins),
 		cmocka_unit_test(of_duplicates_one_that_terminates_never_wins),
 		cmocka_unit_test(first_service_in_order_has_a_disputed_vip),
+		cmocka_unit_test(a_cluster_ip_is_not_taken_by_naming_it),
+		cmocka_unit_test(internal_policy_is_of_the_cluster_ip_alone),
 		cmocka_unit_test(sctp_is_not_served_and_pending),
 		cmocka_unit_test(selecting_twice_changes_nothing),
 		cmocka_unit_test(hints_name_here_elsewhere_or_nothing),
