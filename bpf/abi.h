@@ -67,6 +67,8 @@ WEIR_ASSERT_SIZE(weir_svc, 32);
 #define WEIR_SVC_DROP (1U << 0) /* count is 0 by policy (Local): EHOSTUNREACH, not ECONNREFUSED */
 #define WEIR_SVC_AFFINITY (1U << 1) /* a client's connections go where its last one went */
 
+#define WEIR_SVC_HOST (1U << 2) /* for sockets of the node's own network namespace only */
+
 /* Element of weir_slot, an mmapable array; written as one aligned 64-bit store. The slots of a set
  * are in order of backend, so that one can be looked for. */
 struct weir_slot {
@@ -203,8 +205,9 @@ struct weir_ctl {
 	__u32 walk_count; /* records the last walk wrote */
 	__u32 pad;
 	__u64 walk_at; /* when it ended */
+	__u64 host_netns; /* cookie of the node's own network namespace, which is the agent's */
 };
-WEIR_ASSERT_SIZE(weir_ctl, 64);
+WEIR_ASSERT_SIZE(weir_ctl, 72);
 WEIR_ASSERT_AT(weir_ctl, walk_at, 56);
 
 enum weir_flush { WEIR_FLUSH_NONE, WEIR_FLUSH_CGROUP, WEIR_FLUSH_CSS };

@@ -120,6 +120,27 @@ static __always_inline bool lb_same_again(void *ctx, lb_netns_fn netns, const st
 
 /* ---- The choice ------------------------------------------------------------------------------ */
 
+static __always_inline bool lb_is_host(void *ctx, lb_netns_fn netns)
+{
+	__u32 zero = 0;
+	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+
+	return ctl && ctl->host_netns == netns(ctx);
+}
+
+/* A slot's backend, of a frontend with flags or without backends. As lb_try(). */
+static __always_inline int lb_special(void *ctx, lb_netns_fn netns, const struct weir_svc *set,
+				      __u32 rnd, __u32 *ret_backend)
+{
+	if (set->flags & WEIR_SVC_HOST && !lb_is_host(ctx, netns))
+		return -ENOENT;
+	if (!set->count)
+		return set->flags & WEIR_SVC_DROP ? -EHOSTUNREACH : -ECONNREFUSED;
+	if (set->flags & WEIR_SVC_AFFINITY)
+		return lb_same_again(ctx, netns, set, rnd, ret_backend);
+	return lb_slot(set, set->first + rnd % set->count, ret_backend);
+}
+
 /* 1: picked; 0: look up again; or a negative errno. */
 static __always_inline int lb_try(void *ctx, lb_netns_fn netns, const struct weir_vip *vip,
 				  __u32 rnd, struct weir_backend *ret, __u32 *ret_svc)
@@ -128,16 +149,17 @@ static __always_inline int lb_try(void *ctx, lb_netns_fn netns, const struct wei
 	const struct weir_backend *be;
 	struct weir_svc set;
 	__u32 id = 0;
+	int r;
 
 	if (!svc)
 		return -ENOENT;
 	set = *svc;
-	if (!set.count)
-		return set.flags & WEIR_SVC_DROP ? -EHOSTUNREACH : -ECONNREFUSED;
-
-	if (set.flags & WEIR_SVC_AFFINITY ? !lb_same_again(ctx, netns, &set, rnd, &id) :
-					    !lb_slot(&set, set.first + rnd % set.count, &id))
-		return 0;
+	if (!set.flags && set.count)
+		r = lb_slot(&set, set.first + rnd % set.count, &id);
+	else
+		r = lb_special(ctx, netns, &set, rnd, &id);
+	if (r <= 0)
+		return r;
 	be = lb_backend(id);
 	if (!be) {
 		reason_count(WEIR_REASON_BACKEND_LOST);

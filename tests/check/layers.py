@@ -47,7 +47,7 @@ LIBRARY = {
     r"bpf/.*": r"user/dp/.*\.c|bpf/.*",  # dp is the wrapper: loading, pins, tables; bpf: its helpers
     r"ut(hash|list)\.h": r"[^/]*/?.*\.c",  # containers made of macros: nothing to wrap, but not for headers
 }
-SYSTEM = re.compile(r"(linux|sys|net|netinet|arpa)/[\w.]+|(alloca|assert|ctype|dirent|endian|errno|fcntl|inttypes|"
+SYSTEM = re.compile(r"(linux|sys|net|netinet|arpa)/[\w.]+|(alloca|assert|ctype|dirent|endian|errno|fcntl|ifaddrs|inttypes|"
                     r"limits|locale|math|poll|pthread|sched|signal|spawn|std(arg|atomic|bool|def|int|io|lib)|"
                     r"strings?|time|unistd|wctype|wchar|grp|pwd|getopt|termios)\.h")
 GENERATED = {"weir.skel.h": "user/dp", "logic.skel.h": "tests"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Session affinity, external addresses, seen from the pods and the processes of one node. The case numbers are those of
+"""Session affinity, external addresses and node ports, seen from the pods and the processes of one node. The case numbers are those of
 the conformance list of Service behaviours."""
 import json
 import time
@@ -162,3 +162,44 @@ def test_what_is_served_is_shown(shop):
     assert entry["external"] == [{"kind": "externalIP", "address": "203.0.113.7", "port": 80,
                                   "result": "serving"}]
     assert service["pending"] == ["externalTraffic"]
+
+
+NODE = {"type": "NodePort", "nodePorts": {"TCP": 30080, "UDP": 30080}}
+NODE_ADDRESSES = ("10.244.1.1", "fd10:244:1::1")
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp", "udpc"])
+@pytest.mark.parametrize("policy", ["Cluster", "Local"])
+def test_a23_a_node_port_is_served_at_every_address_of_the_node(shop, kind, policy):
+    serve(shop, **NODE, externalTrafficPolicy=policy)
+    for who in (shop.client, shop.host):
+        for addr in NODE_ADDRESSES:
+            assert answers(who, addr, 30080, 40, kind) == shop.names
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp", "udpc"])
+def test_a19_a_node_port_on_localhost_is_the_nodes_own(shop, kind):
+    serve(shop, **NODE)
+    assert answers(shop.host, "127.0.0.1", 30080, 40, kind) == shop.names
+    assert "refused" in refused(shop.host, "::1", 30080, kind if kind != "udp" else "udpc")
+    # a pod's 127.0.0.1 is its own affair
+    shop.client.serve(30080)
+    assert answers(shop.client, "127.0.0.1", 30080, 10, kind) == {"client"}
+
+
+def test_a19_a24_only_the_addresses_asked_for_answer(shop):
+    run("ip", "-n", shop.node, "addr", "add", "192.0.2.77/32", "dev", "lo")
+    shop.kill_agent()
+    shop.config.write_text(shop.config.read_text() + 'datapath: {nodePortAddresses: [10.0.0.0/8]}\n')
+    shop.start()
+    serve(shop, **NODE)
+    assert answers(shop.host, "10.244.1.1", 30080) == shop.names
+    for addr in ("127.0.0.1", "192.0.2.77", "fd10:244:1::1"):
+        assert "refused" in refused(shop.host, addr, 30080)
+
+
+def test_a_node_port_elsewhere_is_left_alone(shop):
+    """The same number at an address of another machine: here another pod's."""
+    serve(shop, **NODE)
+    shop.other.serve(30080)
+    assert answers(shop.client, shop.other.ip, 30080, 10) == {"other"}

@@ -315,11 +315,8 @@ static int warn_unbuilt(struct config *cfg, struct err *err)
 		const char *text;
 	} unbuilt[] = {
 		{ cfg->datapath.devices.n > 0,
-		  "datapath.devices: node ports and external traffic are not built into this "
+		  "datapath.devices: traffic from outside is not built into this "
 		  "version, ignored" },
-		{ cfg->datapath.node_port_addresses.n > 0,
-		  "datapath.nodePortAddresses: node ports are not built into this version, "
-		  "ignored" },
 		{ cfg->walrus.aggregators.n > 0 || *cfg->walrus.publisher,
 		  "walrus: reading and storing blobs over the network is not built into this "
 		  "version, ignored" },

@@ -10,6 +10,7 @@
 #include <uthash.h>
 
 #include "agent/agent_int.h"
+#include "agent/interfaces.h"
 #include "agent/services.h"
 #include "agent/work.h"
 #include "core/cleanup.h"
@@ -206,17 +207,25 @@ static void sync_now(struct agent *a)
 void direct_changed(struct agent *a, const struct kube_set *set)
 {
 	const struct config *cfg = a->cfg;
-	const struct services_node node = {
+	cleanup(free_ptr) struct addr *addresses = NULL;
+	struct services_node node = {
 		.name = cfg->node.name,
 		.zone = cfg->node.zone,
 		.addresses = cfg->node.addresses.v,
 		.n_addresses = cfg->node.addresses.n,
 		.cluster_cidrs = cfg->meter.cluster_cidrs.v,
 		.n_cluster_cidrs = cfg->meter.cluster_cidrs.n,
+		.node_port_cidrs = cfg->datapath.node_port_addresses.v,
+		.n_node_port_cidrs = cfg->datapath.node_port_addresses.n,
 	};
 	struct svc_table *next = NULL;
 	struct err err = {};
 
+	if (interfaces_addresses(&addresses, &node.n_interface_addresses, &err) < 0) {
+		log_error("direct", "objects kept as they were", "error=%s", log_quote(err.text));
+		return;
+	}
+	node.interface_addresses = addresses;
 	doubt_all(a);
 	if (services_translate(set, &node, on_left_out, a, &next, &err) < 0) {
 		log_error("direct", "objects kept as they were", "error=%s", log_quote(err.text));

@@ -343,6 +343,44 @@ static int add_classes(struct translation *tr, const struct kube_object *self)
 	return r;
 }
 
+static bool serves_node_ports(const struct services_node *node, const struct addr *a)
+{
+	static const struct addr localhost = { { [10] = 0xff, [11] = 0xff, 127, 0, 0, 1 } };
+	static const struct cidr not_ours[] = {
+		{ { { [10] = 0xff, [11] = 0xff, 127 } }, 104 }, /* loopback */
+		{ { { [15] = 1 } }, 128 },
+		{ { { 0xfe, 0x80 } }, 10 }, /* of a link */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
+		if (cidr_has(&not_ours[i], a) && !addr_eq(a, &localhost))
+			return false;
+	for (size_t i = 0; i < node->n_node_port_cidrs; i++)
+		if (cidr_has(&node->node_port_cidrs[i], a))
+			return true;
+	return !node->n_node_port_cidrs;
+}
+
+static int add_node_addrs(const struct translation *tr)
+{
+	const struct services_node *node = tr->node;
+	struct err first = {};
+	size_t lost = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < node->n_interface_addresses; i++) {
+		if (!serves_node_ports(node, &node->interface_addresses[i]))
+			continue;
+		r = svc_node_addr_add(tr->table, &node->interface_addresses[i],
+				      lost ? NULL : &first);
+		lost += r == -E2BIG;
+		r = r == -E2BIG ? 0 : r;
+	}
+	if (lost && tr->left_out)
+		tr->left_out(tr->arg, "node port addresses", lost, &first);
+	return r;
+}
+
 int services_translate(const struct kube_set *set, const struct services_node *node,
 		       services_left_out *left_out, void *arg, struct svc_table **ret,
 		       struct err *err)
@@ -365,6 +403,8 @@ int services_translate(const struct kube_set *set, const struct services_node *n
 		r = add_services(&tr);
 	if (r == 0)
 		r = add_classes(&tr, self);
+	if (r == 0)
+		r = add_node_addrs(&tr);
 	if (r == 0)
 		r = svc_select(table);
 	if (r < 0)

@@ -128,8 +128,7 @@ int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err)
 	if (path_format(dp->meter_cgroup, sizeof(dp->meter_cgroup), "%s", opt->meter_cgroup))
 		return err_set(err, -ENAMETOOLONG, "%s: path too long", opt->meter_cgroup);
 	dp->adopted = dp_adoptable(dp, opt);
-	if (!dp->adopted)
-		r = dp_load(dp, opt, err);
+	r = dp->adopted ? dp_host_netns(dp, err) : dp_load(dp, opt, err);
 	if (!r && !dp->adopted)
 		r = others_end(dp, err);
 	if (!r)

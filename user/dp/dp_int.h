@@ -59,3 +59,5 @@ int dp_tables_open(struct dp *dp, struct err *err);
 /* load.c */
 int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err);
 bool dp_adoptable(struct dp *dp, const struct dp_options *opt);
+/* Tells the programs which network namespace is the node's: that of this process. */
+int dp_host_netns(struct dp *dp, struct err *err);

@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "core/cleanup.h"
@@ -291,6 +292,18 @@ static int dirs_make(const struct dp *dp, struct err *err)
 	return 0;
 }
 
+int dp_host_netns(struct dp *dp, struct err *err)
+{
+	cleanup(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
+		return err_errno(err, -errno, "asking for this network namespace's cookie");
+	dp->ctl->host_netns = cookie;
+	return 0;
+}
+
 int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 {
 	cleanup(skel_free) struct weir_bpf *skel = NULL;
@@ -323,6 +336,9 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 	dp->ctl->abi = WEIR_ABI;
 	dp->ctl->ncpu = (uint32_t)ncpu;
 	dp->ctl->flush = flush;
+	r = dp_host_netns(dp, err);
+	if (r < 0)
+		return r;
 	r = init_run(skel, err);
 	if (r < 0)
 		return r;

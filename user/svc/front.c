@@ -46,7 +46,8 @@ static int add(const struct svc_service *s, struct svc_port *p, enum svc_kind ki
 	return r;
 }
 
-static int port_frontends(const struct svc_service *s, struct svc_port *p)
+static int port_frontends(const struct svc_table *t, const struct svc_service *s,
+			  struct svc_port *p)
 {
 	int r;
 
@@ -54,7 +55,11 @@ static int port_frontends(const struct svc_service *s, struct svc_port *p)
 	p->frontends = NULL;
 	p->n_frontends = 0;
 	r = add(s, p, SVC_EXTERNAL_IP, s->external_ips, s->n_external_ips, p->port);
-	return r ? r : add(s, p, SVC_INGRESS, s->ingress_ips, s->n_ingress_ips, p->port);
+	if (!r)
+		r = add(s, p, SVC_INGRESS, s->ingress_ips, s->n_ingress_ips, p->port);
+	if (!r && p->node_port)
+		r = add(s, p, SVC_NODE, t->node_addrs, t->n_node_addrs, p->node_port);
+	return r;
 }
 
 /* One address and port of one Service. */
@@ -133,7 +138,7 @@ int svc_frontends_make(struct svc_table *t)
 {
 	for (size_t i = 0; i < t->n_services; i++)
 		for (size_t k = 0; k < t->services[i]->n_ports; k++)
-			if (port_frontends(t->services[i], t->services[i]->ports[k]))
+			if (port_frontends(t, t->services[i], t->services[i]->ports[k]))
 				return -ENOMEM;
 	return conflicts_mark(t);
 }

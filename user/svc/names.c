@@ -26,6 +26,7 @@ _Static_assert(ARRAY_LEN(result_names) == SVC_RESULT_MAX_, "a name for each resu
 static const char *const kind_names[] = {
 	[SVC_EXTERNAL_IP] = "externalIP",
 	[SVC_INGRESS] = "loadBalancer",
+	[SVC_NODE] = "nodePort",
 };
 _Static_assert(ARRAY_LEN(kind_names) == SVC_KIND_MAX_, "a name for each kind");
 
@@ -87,7 +88,6 @@ size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]
 		bool is;
 		const char *name;
 	} all[SVC_PENDING_MAX] = {
-		{ node_port, "nodePort" },
 		{ node_port || s->n_external_ips || s->n_ingress_ips, "externalTraffic" },
 		{ s->n_source_ranges, "loadBalancerSourceRanges" },
 		{ s->health_check_node_port, "healthCheckNodePort" },

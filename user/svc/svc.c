@@ -125,6 +125,7 @@ void svc_table_free(struct svc_table **table)
 	}
 	free(t->services);
 	free(t->classes);
+	free(t->node_addrs);
 	free(t);
 	*table = NULL;
 }
@@ -327,5 +328,22 @@ int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_clas
 	memmove(&t->classes[low + 1], &t->classes[low],
 		(t->n_classes++ - low) * sizeof(*t->classes));
 	t->classes[low] = (struct svc_class){ .prefix = *prefix, .class = class };
+	return 0;
+}
+
+int svc_node_addr_add(struct svc_table *t, const struct addr *a, struct err *err)
+{
+	for (size_t i = 0; i < t->n_node_addrs; i++)
+		if (addr_eq(&t->node_addrs[i], a))
+			return 0;
+	if (t->n_node_addrs >= SVC_MAX_LIST)
+		return err_set(err, -E2BIG,
+			       "more than %d addresses for node ports; name fewer in "
+			       "datapath.nodePortAddresses",
+			       SVC_MAX_LIST);
+	if (grow(&t->node_addrs, t->n_node_addrs, sizeof(*t->node_addrs)))
+		return err_errno(err, -ENOMEM, "adding an address for node ports");
+	t->selected = false;
+	t->node_addrs[t->n_node_addrs++] = *a;
 	return 0;
 }

@@ -75,7 +75,7 @@ enum svc_result {
 };
 
 /* What else than its cluster IPs a Service answers at. */
-enum svc_kind { SVC_EXTERNAL_IP, SVC_INGRESS, SVC_KIND_MAX_ };
+enum svc_kind { SVC_EXTERNAL_IP, SVC_INGRESS, SVC_NODE, SVC_KIND_MAX_ };
 
 /* Made by svc_select(). Internal to the table: one frontend for each such address of a family that
  * the Service has a cluster IP of, as kube-proxy does. */
@@ -138,6 +138,8 @@ struct svc_table {
 	size_t n_services;
 	struct svc_class *classes; /* in order of prefix, then of length */
 	size_t n_classes;
+	struct addr *node_addrs; /* that node ports are served at; not saved */
+	size_t n_node_addrs;
 	bool selected; /* svc_select() has run since the last addition */
 
 	struct svc_text *texts;
@@ -159,6 +161,10 @@ int svc_endpoint_add(struct svc_table *t, struct svc_port *p, const struct svc_e
 int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_class class,
 		  struct err *err);
 
+/* An address of this node that node ports are served at; 127.0.0.1 then is for its own processes
+ * only, since each pod has one of its own. Added again: nothing. */
+int svc_node_addr_add(struct svc_table *t, const struct addr *a, struct err *err);
+
 /*
  * Chooses endpoints for every cluster IP as kube-proxy 1.36 does (pkg/proxy/topology.go):
  * - internalTrafficPolicy Cluster: the ready ones. If every ready one has node hints and one names
@@ -167,7 +173,7 @@ int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_clas
  * - Local: the local ready ones, else the local ones that serve while terminating. When there is no
  *   such endpoint here but one elsewhere: dropped.
  * - None anywhere: refused.
- * All other addresses (externalIPs, load balancer) use the endpoints of policy Cluster: pods and
+ * All other addresses (externalIPs, load balancer, node ports) use the endpoints of policy Cluster: pods and
  * processes of this node do so under each externalTrafficPolicy.
  * Of endpoints with the same address and port, one is kept: the one that is not terminating, then
  * the ready, then the serving one.
@@ -180,7 +186,7 @@ int svc_select(struct svc_table *t);
 /* For svc_select() and svc_load(): adds to what a port answers at. -ENOMEM. */
 int svc_frontend_add(struct svc_port *p, const struct svc_frontend *spec);
 
-#define SVC_PENDING_MAX 6
+#define SVC_PENDING_MAX 5
 /* Names what of a Service is known but not applied ("nodePort", "sessionAffinity", "conflict", ...;
  * static texts) into ret; returns how many. */
 size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]);

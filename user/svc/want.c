@@ -81,6 +81,11 @@ static struct weir_vip vip_of(const struct addr *a, uint16_t number, enum svc_pr
 	};
 }
 
+static bool is_loopback(const struct addr *a)
+{
+	return addr_is_v4(a) && a->b[12] == 127;
+}
+
 /* References of one set, in the order of endpoints. */
 struct set {
 	uint32_t first, n;
@@ -102,7 +107,7 @@ static struct set set_collect(struct svc_want *w, const struct svc_port *p, bool
 
 static void frontend_add(struct svc_want *w, const struct svc_service *s,
 			 const struct weir_vip *vip, const struct weir_vip *lead,
-			 enum svc_result result, struct set set)
+			 enum svc_result result, uint32_t flags, struct set set)
 {
 	struct svc_want_frontend *f = &w->frontends[w->n_frontends++];
 
@@ -110,7 +115,7 @@ static void frontend_add(struct svc_want *w, const struct svc_service *s,
 		.vip = *vip,
 		.lead = *lead,
 		.service = s,
-		.flags = flags_of(s, result),
+		.flags = flags | flags_of(s, result),
 		.first = set.first,
 		.n = result == SVC_SERVING ? set.n : 0,
 	};
@@ -128,7 +133,7 @@ static void collect(struct svc_want *w, const struct svc_service *s, const struc
 
 	if (is_wanted(p->result[v])) {
 		set = set_collect(w, p, v4, false);
-		frontend_add(w, s, &lead, &lead, p->result[v], set);
+		frontend_add(w, s, &lead, &lead, p->result[v], 0, set);
 	}
 	for (size_t i = 0; i < p->n_frontends; i++) {
 		const struct svc_frontend *f = &p->frontends[i];
@@ -139,7 +144,8 @@ static void collect(struct svc_want *w, const struct svc_service *s, const struc
 		if (first && (s->internal_local || !is_wanted(p->result[v])))
 			set = set_collect(w, p, v4, true);
 		first = false;
-		frontend_add(w, s, &vip, is_wanted(p->result[v]) ? &lead : &vip, f->result, set);
+		frontend_add(w, s, &vip, is_wanted(p->result[v]) ? &lead : &vip, f->result,
+			     is_loopback(&f->addr) ? WEIR_SVC_HOST : 0, set);
 	}
 }
 

@@ -51,6 +51,15 @@ static inline void external_ip(struct svc_service *s, const char *text)
 	s->external_ips[s->n_external_ips++] = ip(text);
 }
 
+static inline void node_addr(struct svc_table *t, const char *text)
+{
+	struct addr a = ip(text);
+	struct err err = {};
+
+	if (svc_node_addr_add(t, &a, &err))
+		fail_msg("%s", err.text);
+}
+
 static inline struct svc_port *port(struct svc_table *t, struct svc_service *s, uint16_t number,
 				    enum svc_proto proto)
 {

@@ -81,6 +81,7 @@ static void world_service(struct svc_table *t, uint32_t number)
 	for (uint32_t n = rnd(4), i = 0; i < n; i++) {
 		struct svc_port *p = port(t, s, 80 + i, i == 2 ? SVC_UDP : SVC_TCP);
 
+		p->node_port = rnd(2) ? 30000 + rnd(N_SERVICES) : 0;
 		world_endpoints(t, p, false);
 		world_endpoints(t, p, true);
 	}
@@ -100,6 +101,8 @@ static struct svc_table *world_table(struct world *w)
 	if (rnd(2))
 		class(t, "10.96.0.0/16", WEIR_CLASS_SERVICE);
 	class(t, rnd(2) ? "10.1.0.0/16" : "10.0.0.0/8", WEIR_CLASS_CLUSTER);
+	node_addr(t, "127.0.0.1");
+	node_addr(t, rnd(2) ? "192.0.2.1" : "2001:db8:1::1");
 	class(t, "10.1.0.1/32", rnd(2) ? WEIR_CLASS_LOCAL : WEIR_CLASS_CLUSTER);
 	rnd_state = state;
 	assert_int_equal(svc_select(t), 0);

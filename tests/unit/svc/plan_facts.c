@@ -346,6 +346,28 @@ static void addresses_of_one_port_share_slots_and_clients(void **state)
 	bed_fini(&b);
 }
 
+static void a_node_port_is_served_at_each_node_address_of_its_family(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
+	struct weir_vip out = vip("192.0.2.1", 30080), in = vip("127.0.0.1", 30080);
+	struct bed b = bed_new();
+
+	(void)state;
+	t->services[0]->ports[0]->node_port = 30080;
+	node_addr(t, "192.0.2.1");
+	node_addr(t, "192.0.2.1");
+	node_addr(t, "127.0.0.1");
+	node_addr(t, "2001:db8::1"); /* the Service is of IPv4 only */
+	assert_int_equal(svc_select(t), 0);
+	settle(&b, t);
+	assert_int_equal(b.dp->n_frontends, 3);
+	assert_int_equal(model_frontend(b.dp, &out)->svc.flags, 0);
+	/* each pod has a 127.0.0.1 of its own */
+	assert_int_equal(model_frontend(b.dp, &in)->svc.flags, WEIR_SVC_HOST);
+	assert_int_equal(model_frontend(b.dp, &in)->svc.count, 1);
+	bed_fini(&b);
+}
+
 static void a_table_that_is_not_selected_is_refused(void **state)
 {
 	cleanup(svc_table_free) struct svc_table *t = table();
@@ -376,6 +398,7 @@ int main(void)
 		cmocka_unit_test(generations_go_round_without_meeting_themselves),
 		cmocka_unit_test(affinity_comes_and_goes_without_touching_the_slots),
 		cmocka_unit_test(addresses_of_one_port_share_slots_and_clients),
+		cmocka_unit_test(a_node_port_is_served_at_each_node_address_of_its_family),
 		cmocka_unit_test(a_table_that_is_not_selected_is_refused),
 	};
 

@@ -214,8 +214,8 @@ static void what_is_not_applied_is_named(void **state)
 				    .n_ingress_ips = 1,
 				    .source_ranges = &range,
 				    .n_source_ranges = 1 };
-	static const char *const all[] = { "nodePort", "externalTraffic",
-					   "loadBalancerSourceRanges", "healthCheckNodePort" };
+	static const char *const all[] = { "externalTraffic", "loadBalancerSourceRanges",
+					   "healthCheckNodePort" };
 	const char *names[SVC_PENDING_MAX];
 	struct svc_service *s;
 	struct err err = {};
