@@ -69,6 +69,9 @@ WEIR_ASSERT_SIZE(weir_svc, 32);
 
 #define WEIR_SVC_HOST (1U << 2) /* for sockets of the node's own network namespace only */
 
+#define WEIR_SVC_NODE (1U << 3) /* a node port: the node's own processes can't bind to it */
+#define WEIR_SVC_GUARD (1U << 4) /* only for that: no dial meets it */
+
 /* Element of weir_slot, an mmapable array; written as one aligned 64-bit store. The slots of a set
  * are in order of backend, so that one can be looked for. */
 struct weir_slot {
@@ -226,6 +229,7 @@ enum weir_flush { WEIR_FLUSH_NONE, WEIR_FLUSH_CGROUP, WEIR_FLUSH_CSS };
 	X(FLOW_FULL, "flow_full", "translated without a record (no memory)")                    \
 	X(REV_FULL, "rev_full", "datagram translated without a record of the service address")  \
 	X(AFFINITY_FULL, "affinity_full", "translated, but the client is not remembered")       \
+	X(BIND_DENIED, "bind_denied", "binds refused: the port is a node port")                 \
 	X(REPLY, "reply", "source addresses shown as the service address")                      \
 	X(POD_FULL, "pod_full", "pods not metered: the pod table is full")                      \
 	X(NET_FULL, "net_full", "packets not counted: the byte table is full")                  \

@@ -172,3 +172,35 @@ int weir_getpeer6(struct bpf_sock_addr *ctx)
 {
 	return back(ctx, get6(ctx), dialled, put6);
 }
+
+/* The kernel makes EPERM of a refusal here, and has already chosen an automatic port elsewhere. */
+SEC("cgroup/post_bind4")
+int weir_post_bind4(struct bpf_sock *ctx)
+{
+	struct weir_vip at = {
+		.addr.w = { 0, 0, bpf_htonl(0xffff), ctx->src_ip4 },
+		.port = bpf_htons((__u16)ctx->src_port),
+		.proto = (__u8)ctx->protocol,
+	};
+
+	return sock_may_bind(ctx, &at) ? ALLOW : REFUSE;
+}
+
+/* A socket bound to :: takes IPv4 as well. That it may be told not to (IPV6_V6ONLY) can't be seen
+ * here: it is refused all the same. */
+SEC("cgroup/post_bind6")
+int weir_post_bind6(struct bpf_sock *ctx)
+{
+	struct weir_vip at = {
+		.addr.w = { ctx->src_ip6[0], ctx->src_ip6[1], ctx->src_ip6[2], ctx->src_ip6[3] },
+		.port = bpf_htons((__u16)ctx->src_port),
+		.proto = (__u8)ctx->protocol,
+	};
+
+	if (!sock_may_bind(ctx, &at))
+		return REFUSE;
+	if (at.addr.w[0] | at.addr.w[1] | at.addr.w[2] | at.addr.w[3])
+		return ALLOW;
+	at.addr.w[2] = bpf_htonl(0xffff);
+	return sock_may_bind(ctx, &at) ? ALLOW : REFUSE;
+}

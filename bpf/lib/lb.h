@@ -132,7 +132,7 @@ static __always_inline bool lb_is_host(void *ctx, lb_netns_fn netns)
 static __always_inline int lb_special(void *ctx, lb_netns_fn netns, const struct weir_svc *set,
 				      __u32 rnd, __u32 *ret_backend)
 {
-	if (set->flags & WEIR_SVC_HOST && !lb_is_host(ctx, netns))
+	if (set->flags & WEIR_SVC_GUARD || (set->flags & WEIR_SVC_HOST && !lb_is_host(ctx, netns)))
 		return -ENOENT;
 	if (!set->count)
 		return set->flags & WEIR_SVC_DROP ? -EHOSTUNREACH : -ECONNREFUSED;

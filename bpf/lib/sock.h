@@ -110,3 +110,15 @@ static __always_inline bool sock_meant(__u64 cookie, const struct weir_vip *peer
 	*ret = *vip;
 	return true;
 }
+
+/* May a socket of the node take this address, or is it a node port? A listener there would never see
+ * a connection. Each pod has ports of its own. */
+static __always_inline bool sock_may_bind(void *ctx, const struct weir_vip *at)
+{
+	const struct weir_svc *svc = bpf_map_lookup_elem(&weir_svc, at);
+
+	if (!svc || !(svc->flags & WEIR_SVC_NODE) || !lb_is_host(ctx, sock_netns))
+		return true;
+	reason_count(WEIR_REASON_BIND_DENIED);
+	return false;
+}

@@ -203,3 +203,30 @@ def test_a_node_port_elsewhere_is_left_alone(shop):
     serve(shop, **NODE)
     shop.other.serve(30080)
     assert answers(shop.client, shop.other.ip, 30080, 10) == {"other"}
+
+
+BIND = """
+import socket, sys
+for addr, kind in (a.split("/") for a in sys.argv[2:]):
+    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET,
+                      socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    try:
+        s.bind((addr, int(sys.argv[1])))
+        print("bound")
+    except PermissionError:
+        print("refused")
+"""
+
+
+def test_nobody_on_the_node_takes_a_node_port(shop):
+    serve(shop, **NODE)
+    binds = [f"{a}/{k}" for a in ("0.0.0.0", "::", "127.0.0.1", *NODE_ADDRESSES) for k in ("tcp", "udp")]
+    before = shop.weir("datapath", "stats")
+    assert shop.host.run("/usr/bin/python3", "-c", BIND, "30080", *binds).split() == ["refused"] * 10
+    assert before != shop.weir("datapath", "stats")
+    # other ports are free, automatic ones too, and a pod's are its own
+    assert shop.host.run("/usr/bin/python3", "-c", BIND, "30081", *binds[:2]).split() == ["bound"] * 2
+    assert shop.host.run("/usr/bin/python3", "-c", BIND, "0", *binds).split() == ["bound"] * 10
+    assert shop.client.run("/usr/bin/python3", "-c", BIND, "30080", *binds[:2]).split() == ["bound"] * 2
+    serve(shop)
+    assert shop.host.run("/usr/bin/python3", "-c", BIND, "30080", *binds[:2]).split() == ["bound"] * 2

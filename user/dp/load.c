@@ -30,6 +30,8 @@ const struct dp_attach dp_attach[] = {
 	{ "weir_recvmsg6", "cgroup recvmsg6", DP_HOOK_CGROUP },
 	{ "weir_getpeer4", "cgroup getpeername4", DP_HOOK_CGROUP },
 	{ "weir_getpeer6", "cgroup getpeername6", DP_HOOK_CGROUP },
+	{ "weir_post_bind4", "cgroup post_bind4", DP_HOOK_CGROUP },
+	{ "weir_post_bind6", "cgroup post_bind6", DP_HOOK_CGROUP },
 	{ "weir_egress", "cgroup egress", DP_HOOK_METER_CGROUP },
 	{ "weir_ingress", "cgroup ingress", DP_HOOK_METER_CGROUP },
 	{ "weir_mkdir", "cgroup_mkdir", DP_HOOK_TRACE },

@@ -16,6 +16,13 @@ static int family_of(const struct svc_service *s, const struct addr *a)
 	return -1;
 }
 
+static bool is_any(const struct addr *a)
+{
+	static const struct addr any6, any4 = { { [10] = 0xff, [11] = 0xff } };
+
+	return addr_eq(a, &any6) || addr_eq(a, &any4);
+}
+
 /* The same address twice, in one list or in two, is no conflict. */
 static bool is_known(const struct svc_service *s, const struct svc_port *p, const struct addr *a,
 		     uint16_t number)
@@ -38,7 +45,7 @@ static int add(const struct svc_service *s, struct svc_port *p, enum svc_kind ki
 		struct svc_frontend f = { .kind = kind, .addr = addrs[i], .port = number };
 		int vip = family_of(s, &addrs[i]);
 
-		if (vip < 0 || is_known(s, p, &addrs[i], number))
+		if (vip < 0 || is_any(&addrs[i]) || is_known(s, p, &addrs[i], number))
 			continue;
 		f.vip = (size_t)vip;
 		r = svc_frontend_add(p, &f);

@@ -59,7 +59,7 @@ static int count(struct svc_want *w, const struct svc_service *s)
 	for (size_t k = 0; k < s->n_ports; k++) {
 		const struct svc_port *p = s->ports[k];
 
-		w->n_frontends += s->n_cluster_ips + p->n_frontends;
+		w->n_frontends += 2 * s->n_cluster_ips + p->n_frontends; /* with a guard */
 		w->n_refs += p->n_endpoints * s->n_cluster_ips * (p->n_frontends ? 2 : 1);
 	}
 	return w->n_refs > UINT32_MAX ? -E2BIG : 0;
@@ -84,6 +84,13 @@ static struct weir_vip vip_of(const struct addr *a, uint16_t number, enum svc_pr
 static bool is_loopback(const struct addr *a)
 {
 	return addr_is_v4(a) && a->b[12] == 127;
+}
+
+static uint32_t flags_of_frontend(const struct svc_frontend *f)
+{
+	if (f->kind != SVC_NODE)
+		return 0;
+	return WEIR_SVC_NODE | (is_loopback(&f->addr) ? WEIR_SVC_HOST : 0);
 }
 
 /* References of one set, in the order of endpoints. */
@@ -123,11 +130,21 @@ static void frontend_add(struct svc_want *w, const struct svc_service *s,
 		f->affinity_s = s->affinity_timeout_s;
 }
 
+/* A bind to all addresses takes a node port's as well; this frontend is there to be found by it. */
+static void guard_add(struct svc_want *w, const struct svc_service *s, const struct svc_port *p,
+		      bool v4)
+{
+	static const struct addr any6, any4 = { { [10] = 0xff, [11] = 0xff } };
+	struct weir_vip vip = vip_of(v4 ? &any4 : &any6, p->node_port, p->proto);
+
+	frontend_add(w, s, &vip, &vip, SVC_REFUSED, WEIR_SVC_NODE | WEIR_SVC_GUARD, (struct set){});
+}
+
 /* A port at one cluster IP, and at the other addresses that go with it. */
 static void collect(struct svc_want *w, const struct svc_service *s, const struct svc_port *p,
 		    size_t v)
 {
-	bool v4 = addr_is_v4(&s->cluster_ips[v]), first = true;
+	bool v4 = addr_is_v4(&s->cluster_ips[v]), first = true, guarded = false;
 	struct weir_vip lead = vip_of(&s->cluster_ips[v], p->port, p->proto);
 	struct set set = {};
 
@@ -144,8 +161,11 @@ static void collect(struct svc_want *w, const struct svc_service *s, const struc
 		if (first && (s->internal_local || !is_wanted(p->result[v])))
 			set = set_collect(w, p, v4, true);
 		first = false;
+		if (f->kind == SVC_NODE && !guarded)
+			guard_add(w, s, p, v4);
+		guarded |= f->kind == SVC_NODE;
 		frontend_add(w, s, &vip, is_wanted(p->result[v]) ? &lead : &vip, f->result,
-			     is_loopback(&f->addr) ? WEIR_SVC_HOST : 0, set);
+			     flags_of_frontend(f), set);
 	}
 }
 

@@ -161,6 +161,12 @@ static void port_expect(struct world *w, const struct svc_service *s, const stru
 
 		if (f->result != SVC_CONFLICT)
 			w->new[world_vip(w, &key)] = wanted(s, p, &f->addr, f->result, true);
+		if (f->result != SVC_CONFLICT && f->kind == SVC_NODE) {
+			struct addr any = ip(addr_is_v4(&f->addr) ? "0.0.0.0" : "::");
+
+			key = vip_of(&any, f->port, p->proto);
+			w->new[world_vip(w, &key)] = (struct seen){ .what = SEEN_REFUSED };
+		}
 	}
 }
 

@@ -350,6 +350,7 @@ static void a_node_port_is_served_at_each_node_address_of_its_family(void **stat
 {
 	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
 	struct weir_vip out = vip("192.0.2.1", 30080), in = vip("127.0.0.1", 30080);
+	struct weir_vip any = vip("0.0.0.0", 30080);
 	struct bed b = bed_new();
 
 	(void)state;
@@ -360,11 +361,12 @@ static void a_node_port_is_served_at_each_node_address_of_its_family(void **stat
 	node_addr(t, "2001:db8::1"); /* the Service is of IPv4 only */
 	assert_int_equal(svc_select(t), 0);
 	settle(&b, t);
-	assert_int_equal(b.dp->n_frontends, 3);
-	assert_int_equal(model_frontend(b.dp, &out)->svc.flags, 0);
+	assert_int_equal(b.dp->n_frontends, 4);
+	assert_int_equal(model_frontend(b.dp, &out)->svc.flags, WEIR_SVC_NODE);
 	/* each pod has a 127.0.0.1 of its own */
-	assert_int_equal(model_frontend(b.dp, &in)->svc.flags, WEIR_SVC_HOST);
+	assert_int_equal(model_frontend(b.dp, &in)->svc.flags, WEIR_SVC_NODE | WEIR_SVC_HOST);
 	assert_int_equal(model_frontend(b.dp, &in)->svc.count, 1);
+	assert_int_equal(model_frontend(b.dp, &any)->svc.flags, WEIR_SVC_NODE | WEIR_SVC_GUARD);
 	bed_fini(&b);
 }
 
