@@ -229,4 +229,5 @@ def test_nobody_on_the_node_takes_a_node_port(shop):
     assert shop.host.run("/usr/bin/python3", "-c", BIND, "0", *binds).split() == ["bound"] * 10
     assert shop.client.run("/usr/bin/python3", "-c", BIND, "30080", *binds[:2]).split() == ["bound"] * 2
     serve(shop)
-    assert shop.host.run("/usr/bin/python3", "-c", BIND, "30080", *binds[:2]).split() == ["bound"] * 2
+    wait_for("the node port is free again", lambda: shop.host.run(
+        "/usr/bin/python3", "-c", BIND, "30080", *binds[:2]).split() == ["bound"] * 2)
