@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Session affinity, external addresses and node ports, seen from the pods and the processes of one node. The case numbers are those of
-the conformance list of Service behaviours."""
+"""Session affinity, external addresses and node ports, seen from the pods and the processes of one node. The
+case numbers are those of the conformance list of Service behaviours."""
 import json
 import time
 
@@ -20,17 +20,6 @@ def answers(who, addr, port, n=60, kind="tcp"):
     result = ask(who, addr, port, n, kind)
     assert result["failed"] == []
     return set(result["answers"])
-
-
-class Host:
-    """The node itself: its network namespace, and a cgroup below the hooks."""
-
-    def __init__(self, bed):
-        self.bed = bed
-
-    def run(self, *argv):
-        enter = f'echo $$ > {self.bed.cgroup}/host/cgroup.procs && exec "$@"'
-        return run("nsenter", f"--net=/run/netns/{self.bed.node}", "sh", "-c", enter, "sh", *argv).stdout
 
 
 def refused(who, addr, port, kind="tcp"):
@@ -53,7 +42,6 @@ def shop(bed):
         pod.serve(8080)
     bed.client = bed.pod("client")
     bed.other = bed.pod("other")
-    bed.host = Host(bed)
     bed.start()
     return bed
 
