@@ -13,6 +13,7 @@ cgroups below one that carries the bed's name, a temporary folder. The node's na
 out, so a service address that is not translated goes nowhere.
 """
 
+import contextlib
 import ctypes
 import ipaddress
 import json
@@ -232,24 +233,24 @@ meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0
 """)
 
     def close(self):
-        """Leaves nothing behind; goes on past what is already gone."""
-        if self.agent:
-            self.kill_agent()
-        if self.log:
-            self.log.close()
-        for place in (*self.pods, *filter(None, [self.host])):
-            place.kill()
-        if self.dir:
-            self.stop_workloads()
-            run(self.bin, "-c", str(self.dir / "weir.yaml"), "datapath", "detach", check=False)
-            run("umount", str(self.dir / "bpffs"), check=False)
-        for pod in self.pods:
-            run("ip", "netns", "del", pod.netns, check=False)
-        run("ip", "netns", "del", self.node, check=False)
-        if self.cgroup:
-            self.remove_cgroups()
-        if self.dir:
-            shutil.rmtree(self.dir, ignore_errors=True)
+        """Leaves nothing behind: every step is taken, also when one before it failed. Last step first."""
+        with contextlib.ExitStack() as steps:
+            if self.dir:
+                steps.callback(shutil.rmtree, self.dir, ignore_errors=True)
+            if self.cgroup:
+                steps.callback(self.remove_cgroups)
+            for netns in (self.node, *(pod.netns for pod in self.pods)):
+                steps.callback(run, "ip", "netns", "del", netns, check=False)
+            if self.dir:
+                steps.callback(run, "umount", str(self.dir / "bpffs"), check=False)
+                steps.callback(run, self.bin, "-c", str(self.dir / "weir.yaml"), "datapath", "detach", check=False)
+                steps.callback(self.stop_workloads)
+            for place in (*self.pods, *filter(None, [self.host])):
+                steps.callback(place.kill)
+            if self.log:
+                steps.callback(self.log.close)
+            if self.agent:
+                steps.callback(self.kill_agent)
 
     def stop_workloads(self):
         runc = self.dir / "state" / "runc"
@@ -273,6 +274,7 @@ meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0
             if not left:
                 return
             time.sleep(0.05)
+        raise BedError(f"cgroups that can't be removed: {left}")
 
     # -- what the node is told
 
