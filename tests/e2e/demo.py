@@ -153,7 +153,7 @@ def measure(bed, pods, client):
     time.sleep(0.3)
     for pod in pods:
         def cpu_equal(p=pod):
-            return abs(recorded(bed, p, "cpu_ns") // 1000 - p.cpu_us()) <= 0
+            return recorded(bed, p, "cpu_ns") // 1000 == p.cpu_us()
         try:
             wait_for("CPU", cpu_equal, timeout=8)
             say(f"   {pod.name:<7} CPU: ledger {recorded(bed, pod, 'cpu_ns') // 1000} us = cpu.stat {pod.cpu_us()} us")
