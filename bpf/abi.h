@@ -14,7 +14,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 1
+#define WEIR_ABI 2
 
 #define WEIR_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
 #define WEIR_ASSERT_AT(type, member, at) \
@@ -24,11 +24,16 @@
 #define WEIR_MAX_FRONTENDS 65536
 #define WEIR_MAX_BACKENDS 65536
 #define WEIR_MAX_SLOTS 262144
+#define WEIR_MAX_RING 524288
 #define WEIR_MAX_CLASSES 16384
 #define WEIR_MAX_PODS 16384
 #define WEIR_MAX_PARENTS 64
 #define WEIR_MAX_REV 65536
 #define WEIR_MAX_AFFINITY 65536 /* clients remembered; the longest unseen go first */
+#define WEIR_MAX_RANGES 16384
+#define WEIR_MAX_CONNS 131072 /* two for each connection that is translated on its way */
+#define WEIR_MAX_FRAGS 8192
+#define WEIR_MAX_DEVICES 4096
 #define WEIR_MAX_CPUS 1024
 #define WEIR_MAX_LEVELS 16 /* depth of cgroups that pods are looked for in */
 
@@ -43,11 +48,17 @@ WEIR_ASSERT_SIZE(weir_addr, 16);
 struct weir_vip {
 	struct weir_addr addr;
 	__be16 port;
-	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP */
-	__u8 pad;
+	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
+	__u8 scope; /* enum weir_scope */
 };
 WEIR_ASSERT_SIZE(weir_vip, 20);
 WEIR_ASSERT_AT(weir_vip, port, 16);
+
+/* For whom a frontend answers. OUTSIDE has other backends where externalTrafficPolicy is Local. */
+enum weir_scope {
+	WEIR_SCOPE_ALL,
+	WEIR_SCOPE_OUTSIDE, /* clients that are neither a pod nor this node */
+};
 
 /* Value of weir_svc. Its backends are slots first .. first+count-1. The value is replaced by one
  * map update; a reader that meets a slot of another generation has an old value (slots are reused
@@ -60,17 +71,23 @@ struct weir_svc {
 	__u32 flags; /* WEIR_SVC_* */
 	__u32 affinity_s; /* how long a client is remembered; AFFINITY only, else 0 */
 	__u32 affinity_id; /* what it is remembered under: frontends of one Service port share it */
+	__u32 ring; /* entries of the Maglev table over the slots; 0: none */
+	__u32 ring_first; /* element of weir_ring that it begins with */
 	__u32 pad;
 };
-WEIR_ASSERT_SIZE(weir_svc, 32);
+WEIR_ASSERT_SIZE(weir_svc, 40);
 
 #define WEIR_SVC_DROP (1U << 0) /* count is 0 by policy (Local): EHOSTUNREACH, not ECONNREFUSED */
 #define WEIR_SVC_AFFINITY (1U << 1) /* a client's connections go where its last one went */
-
 #define WEIR_SVC_HOST (1U << 2) /* for sockets of the node's own network namespace only */
-
 #define WEIR_SVC_NODE (1U << 3) /* a node port: the node's own processes can't bind to it */
 #define WEIR_SVC_GUARD (1U << 4) /* only for that: no dial meets it */
+#define WEIR_SVC_RANGES (1U << 5) /* for clients in weir_range only */
+/* Packets that come through the node (sockets keep their own address): the client's address becomes
+ * the node's, unless a pod dials. */
+#define WEIR_SVC_MASQ (1U << 6) /* ... even then */
+#define WEIR_SVC_KEEP (1U << 7) /* ... never */
+#define WEIR_SVC_OUTSIDE (1U << 8) /* others than pods use the frontend of scope OUTSIDE */
 
 /* Element of weir_slot, an mmapable array; written as one aligned 64-bit store. The slots of a set
  * are in order of backend, so that one can be looked for. */
@@ -80,14 +97,23 @@ struct weir_slot {
 };
 WEIR_ASSERT_SIZE(weir_slot, 8);
 
+/* Element of weir_ring, an mmapable array: four entries of a Maglev table. Each is the place of a slot in
+ * its set; one of another set is a choice like any other, if there are that many slots. */
+struct weir_ring {
+	__u16 at[4];
+};
+WEIR_ASSERT_SIZE(weir_ring, 8);
+
 /* Key of weir_affinity (LRU): a client, as a Service's affinity sees it. A socket's client is its
  * network namespace: its address is not known when it dials. */
 struct weir_client {
-	__u64 netns; /* cookie */
+	struct weir_addr addr; /* NETNS: the cookie, as a number, in the last 8 bytes */
 	__u32 service; /* affinity_id */
-	__u32 pad;
+	__u32 kind; /* enum weir_client_kind */
 };
-WEIR_ASSERT_SIZE(weir_client, 16);
+WEIR_ASSERT_SIZE(weir_client, 24);
+
+enum weir_client_kind { WEIR_CLIENT_NETNS, WEIR_CLIENT_ADDRESS };
 
 /* Value of weir_affinity. The slot is a copy of the one that was chosen: a set of the same
  * generation still has it. */
@@ -99,12 +125,15 @@ WEIR_ASSERT_SIZE(weir_choice, 16);
 
 /* Element of weir_backend, an mmapable array indexed by backend id; proto 0: none. Written before
  * its id is in a slot and left alone until the id is reused, which is late: only proto is cleared
- * when it goes, so a reader sees it whole or gone. */
+ * when it goes, so a reader sees it whole or gone. What serves is in the table whether a set has it or
+ * not; what no longer does is `gone` at once, so that connections without an end of their own (UDP) go
+ * elsewhere. */
 struct weir_backend {
 	struct weir_addr addr;
 	__be16 port;
 	__u8 proto;
-	__u8 pad[5];
+	__u8 gone; /* 1: serves no more */
+	__u8 pad[4];
 };
 WEIR_ASSERT_SIZE(weir_backend, 24);
 
@@ -114,8 +143,10 @@ struct weir_flow {
 	struct weir_backend backend;
 	__u32 svc;
 	__u64 since;
+	__u32 backend_id;
+	__u32 pad;
 };
-WEIR_ASSERT_SIZE(weir_flow, 56);
+WEIR_ASSERT_SIZE(weir_flow, 64);
 WEIR_ASSERT_AT(weir_flow, since, 48);
 
 /* Key of weir_rev (LRU, value struct weir_vip): whom an unconnected UDP socket meant by a peer. */
@@ -127,7 +158,7 @@ struct weir_rev {
 };
 WEIR_ASSERT_SIZE(weir_rev, 32);
 
-/* Key of weir_class, a longest-prefix table; value __u32 enum weir_class. */
+/* Key of weir_class, a longest-prefix table; value __u32: enum weir_class, and WEIR_CLASS_POD. */
 struct weir_prefix {
 	__u32 bits; /* 0 to 128; IPv4 /24 is 120 */
 	struct weir_addr addr;
@@ -142,6 +173,73 @@ enum weir_class {
 	WEIR_CLASS_MAX_,
 };
 #define WEIR_CLASSES_BILLED WEIR_CLASS_SERVICE /* classes that bytes are counted in */
+#define WEIR_CLASS_POD (1U << 8) /* an address of pods: its Services' clients keep it */
+
+/* Key of weir_range, a longest-prefix table; value __u32 1. Who may use a frontend with RANGES. */
+struct weir_range {
+	__u32 bits; /* 32 for svc, and those of the prefix */
+	__u32 svc; /* weir_svc.id */
+	struct weir_addr addr;
+};
+WEIR_ASSERT_SIZE(weir_range, 24);
+
+/* ---- Packets on their way through the node -------------------------------------------------- */
+
+/* Key of weir_conn (LRU): a packet as it comes. */
+struct weir_tuple {
+	struct weir_addr src, dst;
+	__be16 sport, dport;
+	__u8 proto;
+	__u8 pad[3];
+};
+WEIR_ASSERT_SIZE(weir_tuple, 40);
+WEIR_ASSERT_AT(weir_tuple, proto, 36);
+
+/* Value of weir_conn: what becomes of it. A connection has two, one for each way: the key of either is
+ * the other's `to` with its ends exchanged. Whether the backend still serves and which way to go are
+ * looked up again each second, and when weir_ctl.epoch has changed. */
+struct weir_conn {
+	struct weir_tuple to;
+	__u64 seen; /* the last packet */
+	__u64 checked;
+	__u32 epoch; /* weir_ctl.epoch then */
+	__u32 svc; /* weir_svc.id */
+	__u32 backend; /* key of weir_backend */
+	__u32 flags; /* WEIR_CONN_* */
+	__u32 ifindex; /* where it goes out; 0: to this node itself */
+	__u32 pad;
+	struct weir_addr next; /* next hop */
+};
+WEIR_ASSERT_SIZE(weir_conn, 96);
+WEIR_ASSERT_AT(weir_conn, next, 80);
+
+#define WEIR_CONN_REPLY (1U << 0) /* from the backend */
+/* What was seen of a connection, on both its entries. */
+#define WEIR_CONN_ANSWERED (1U << 1)
+#define WEIR_CONN_FIN (1U << 2) /* by the client */
+#define WEIR_CONN_FIN_REPLY (1U << 3) /* by the backend */
+#define WEIR_CONN_RST (1U << 4)
+
+/* Key of weir_frag (LRU): the fragments of one packet; value struct weir_ports, from the first. */
+struct weir_frag {
+	struct weir_addr src, dst;
+	__u32 id; /* as it is in the packet */
+	__u8 proto;
+	__u8 pad[3];
+};
+WEIR_ASSERT_SIZE(weir_frag, 40);
+
+struct weir_ports {
+	__be16 sport, dport;
+};
+WEIR_ASSERT_SIZE(weir_ports, 4);
+
+/* Value of weir_dev, key __u32 ifindex: the node's addresses towards what is behind a device. All
+ * zero: none of that family. */
+struct weir_dev {
+	struct weir_addr addr4, addr6;
+};
+WEIR_ASSERT_SIZE(weir_dev, 32);
 
 /* ---- Measuring ------------------------------------------------------------------------------ */
 
@@ -209,15 +307,18 @@ struct weir_ctl {
 	__u32 pad;
 	__u64 walk_at; /* when it ended */
 	__u64 host_netns; /* cookie of the node's own network namespace, which is the agent's */
+	__u32 epoch; /* one more after each change of backends */
+	__u16 snat_low, snat_high; /* ports that stand for clients, both included; host order */
 };
-WEIR_ASSERT_SIZE(weir_ctl, 72);
+WEIR_ASSERT_SIZE(weir_ctl, 80);
 WEIR_ASSERT_AT(weir_ctl, walk_at, 56);
 
 enum weir_flush { WEIR_FLUSH_NONE, WEIR_FLUSH_CGROUP, WEIR_FLUSH_CSS };
 
 /* ---- Reasons -------------------------------------------------------------------------------- */
 
-/* Index of weir_reason, a per-CPU array of __u64. The command line prints these names. */
+/* Index of weir_reason, a per-CPU array of __u64. The command line prints these names. Each packet that
+ * enters by a device is counted by just one of pkt_*. */
 #define WEIR_REASONS(X)                                                                         \
 	X(TRANSLATED, "translated", "dials and datagrams sent on to a backend")                 \
 	X(NO_ENDPOINT, "no_endpoint", "refused: the Service has no usable endpoint")            \
@@ -229,13 +330,31 @@ enum weir_flush { WEIR_FLUSH_NONE, WEIR_FLUSH_CGROUP, WEIR_FLUSH_CSS };
 	X(FLOW_FULL, "flow_full", "translated without a record (no memory)")                    \
 	X(REV_FULL, "rev_full", "datagram translated without a record of the service address")  \
 	X(AFFINITY_FULL, "affinity_full", "translated, but the client is not remembered")       \
+	X(RANGE_DENIED, "range_denied", "unreachable: not in loadBalancerSourceRanges")         \
 	X(BIND_DENIED, "bind_denied", "binds refused: the port is a node port")                 \
 	X(REPLY, "reply", "source addresses shown as the service address")                      \
 	X(POD_FULL, "pod_full", "pods not metered: the pod table is full")                      \
 	X(NET_FULL, "net_full", "packets not counted: the byte table is full")                  \
 	X(SAMPLE_FULL, "sample_full", "pods left out of a walk: the sample table is full")      \
 	X(CPU_UNREAD, "cpu_unread", "per-CPU readings that failed at a cgroup's release")       \
-	X(PARSE, "parse", "packets counted by raw length: headers not understood")
+	X(PARSE, "parse", "packets counted by raw length: headers not understood")              \
+	X(HOST_REPLY, "host_reply", "packets of this node itself translated as they leave")     \
+	X(PKT_PASS, "pkt_pass", "packets left alone")                                           \
+	X(PKT_SENT, "pkt_sent", "packets translated and sent on")                               \
+	X(PKT_HOST, "pkt_host", "packets translated, for this node itself")                     \
+	X(PKT_ICMP, "pkt_icmp", "ICMP errors translated and sent on")                           \
+	X(PKT_NO_ENDPOINT, "pkt_no_endpoint", "packets refused: no usable endpoint")            \
+	X(PKT_NO_SERVICE, "pkt_no_service", "packets refused: no Service has the address")      \
+	X(PKT_NO_CONN, "pkt_no_conn", "packets refused: of a connection that is not known")     \
+	X(PKT_TOO_BIG, "pkt_too_big", "packets refused: larger than the next link takes")       \
+	X(PKT_HOPS, "pkt_hops", "packets refused: their hop limit is used up")                  \
+	X(PKT_POLICY, "pkt_policy", "packets dropped: only local endpoints allowed, none here") \
+	X(PKT_RANGE, "pkt_range", "packets dropped: not in loadBalancerSourceRanges")           \
+	X(PKT_LOST, "pkt_lost", "packets dropped: no stable backend set after retries")         \
+	X(PKT_PORTS, "pkt_ports", "packets dropped: no free port to stand for the client")      \
+	X(PKT_CONN_FULL, "pkt_conn_full", "packets dropped: the connection table is full")      \
+	X(PKT_NO_ROUTE, "pkt_no_route", "packets dropped: no way or no address to the backend") \
+	X(PKT_SILENT, "pkt_silent", "packets dropped that must not be answered")
 
 enum weir_reason {
 #define X(id, name, help) WEIR_REASON_##id,

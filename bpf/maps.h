@@ -29,6 +29,11 @@ struct slot_map {
 	__type(key, __u32);
 	__type(value, struct weir_slot);
 };
+struct ring_map {
+	MAP(ARRAY, WEIR_MAX_RING, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct weir_ring);
+};
 struct backend_map {
 	MAP(ARRAY, WEIR_MAX_BACKENDS, BPF_F_MMAPABLE);
 	__type(key, __u32);
@@ -53,6 +58,29 @@ struct class_map {
 	MAP(LPM_TRIE, WEIR_MAX_CLASSES, BPF_F_NO_PREALLOC);
 	__type(key, struct weir_prefix);
 	__type(value, __u32);
+};
+
+struct range_map {
+	MAP(LPM_TRIE, WEIR_MAX_RANGES, BPF_F_NO_PREALLOC);
+	__type(key, struct weir_range);
+	__type(value, __u32); /* 1; its presence is what counts */
+};
+
+/* Packets on their way */
+struct conn_map {
+	MAP(LRU_HASH, WEIR_MAX_CONNS, 0);
+	__type(key, struct weir_tuple);
+	__type(value, struct weir_conn);
+};
+struct frag_map {
+	MAP(LRU_HASH, WEIR_MAX_FRAGS, 0);
+	__type(key, struct weir_frag);
+	__type(value, struct weir_ports);
+};
+struct dev_map {
+	MAP(HASH, WEIR_MAX_DEVICES, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct weir_dev);
 };
 
 /* Measuring. weir_pod is preallocated: a pod's birth must not fail for want of memory. */
@@ -100,11 +128,16 @@ struct cpu_map {
 
 extern struct svc_map weir_svc SEC(".maps");
 extern struct slot_map weir_slot SEC(".maps");
+extern struct ring_map weir_ring SEC(".maps");
 extern struct backend_map weir_backend SEC(".maps");
 extern struct flow_map weir_flow SEC(".maps");
 extern struct rev_map weir_rev SEC(".maps");
 extern struct affinity_map weir_affinity SEC(".maps");
 extern struct class_map weir_class SEC(".maps");
+extern struct range_map weir_range SEC(".maps");
+extern struct conn_map weir_conn SEC(".maps");
+extern struct frag_map weir_frag SEC(".maps");
+extern struct dev_map weir_dev SEC(".maps");
 extern struct pod_map weir_pod SEC(".maps");
 extern struct parent_map weir_parent SEC(".maps");
 extern struct net_map weir_net SEC(".maps");

@@ -10,6 +10,8 @@
  * An AF_INET6 socket that dials ::ffff:a.b.c.d meets connect6 only; the tables hold IPv4 in just
  * that form, so both families are one case.
  */
+#include "vmlinux.h"
+
 #include <linux/bpf.h>
 #include <linux/in.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The kernel types that the meter reads, no more: member names and types as in Linux 6.18's BTF,
+ * The kernel types that the programs read, no more: member names and types as in Linux 6.18's BTF,
  * offsets relocated at load time (CO-RE), so the order and what lies between do not matter.
  * vmlinux/check.sh compares each member with the BTF of the running kernel.
  *
@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <linux/in6.h>
 #include <linux/types.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -77,6 +78,46 @@ struct mem_cgroup {
 
 struct bpf_array {
 	void *pptrs[1];
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct net {
+	struct list_head dev_base_head;
+};
+
+struct in_ifaddr {
+	struct in_ifaddr *ifa_next;
+	__be32 ifa_local;
+};
+
+struct in_device {
+	struct in_ifaddr *ifa_list;
+};
+
+struct inet6_ifaddr {
+	struct in6_addr addr;
+	struct list_head if_list;
+};
+
+struct inet6_dev {
+	struct list_head addr_list;
+};
+
+struct net_device {
+	struct list_head dev_list;
+	struct in_device *ip_ptr;
+	struct inet6_dev *ip6_ptr;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct task_struct {
+	struct nsproxy *nsproxy;
 };
 
 struct bpf_map;

@@ -18,8 +18,24 @@
 #define LB_TRIES 4
 #define LB_NS_PER_S 1000000000ULL
 
-/* The network namespace of the client, asked for only when it matters. */
-typedef __u64 (*lb_netns_fn)(void *ctx);
+/* Who asks, in the words of its hook; each is called only when it matters. All is inlined. */
+struct lb_asker {
+	bool (*is_host)(void *ctx); /* a socket of the node's own network namespace? */
+	bool (*is_outside)(void *ctx); /* a client that is neither a pod nor this node? */
+	bool (*is_in_range)(void *ctx, __u32 svc); /* is it in weir_range? */
+	struct weir_client (*who)(void *ctx); /* all but the Service */
+	bool by_hash; /* the same number means the same client: use the ring */
+};
+
+struct lb_choice {
+	struct weir_backend be;
+	__u32 backend; /* its id */
+	__u32 svc; /* id and flags of the frontend */
+	__u32 flags;
+};
+
+#define LB_SPECIAL \
+	(WEIR_SVC_DROP | WEIR_SVC_AFFINITY | WEIR_SVC_HOST | WEIR_SVC_GUARD | WEIR_SVC_RANGES)
 
 /* One load, so {backend, gen} never tear; false: not a slot of this set. */
 static __always_inline bool lb_slot(const struct weir_svc *set, __u32 at, __u32 *ret_backend)
@@ -98,14 +114,33 @@ static __always_inline bool lb_recall(const struct weir_svc *set, const struct w
 	return true;
 }
 
-static __always_inline bool lb_same_again(void *ctx, lb_netns_fn netns, const struct weir_svc *set,
-					  __u32 rnd, __u32 *ret_backend)
+/* The place in the set that the Maglev table names; beyond it: the table is another's by now. */
+static __always_inline __u32 lb_ring(const struct weir_svc *set, __u32 number)
 {
-	struct weir_client who = { .netns = netns(ctx), .service = set->affinity_id };
-	struct weir_choice now = { .used = bpf_ktime_get_boot_ns() };
+	__u32 entry = number % set->ring, at = set->ring_first + entry / 4;
+	const struct weir_ring *ring = bpf_map_lookup_elem(&weir_ring, &at);
 
+	return ring ? ring->at[entry % 4] : set->count;
+}
+
+static __always_inline bool lb_any(const struct lb_asker *asker, const struct weir_svc *set,
+				   __u32 number, __u32 *ret_backend)
+{
+	__u32 at = asker->by_hash && set->ring ? lb_ring(set, number) : number % set->count;
+
+	return at < set->count && lb_slot(set, set->first + at, ret_backend);
+}
+
+static __always_inline bool lb_same_again(void *ctx, const struct lb_asker *asker,
+					  const struct weir_svc *set, __u32 number,
+					  __u32 *ret_backend)
+{
+	struct weir_choice now = { .used = bpf_ktime_get_boot_ns() };
+	struct weir_client who = asker->who(ctx);
+
+	who.service = set->affinity_id;
 	if (!lb_recall(set, &who, now.used, &now.slot)) {
-		if (!lb_slot(set, set->first + rnd % set->count, &now.slot.backend))
+		if (!lb_any(asker, set, number, &now.slot.backend))
 			return false;
 		now.slot.gen = 0;
 	}
@@ -120,32 +155,42 @@ static __always_inline bool lb_same_again(void *ctx, lb_netns_fn netns, const st
 
 /* ---- The choice ------------------------------------------------------------------------------ */
 
-static __always_inline bool lb_is_host(void *ctx, lb_netns_fn netns)
+/* A slot's backend, of a frontend with LB_SPECIAL flags or without backends. As lb_try(). */
+static __always_inline int lb_special(void *ctx, const struct lb_asker *asker,
+				      const struct weir_svc *set, __u32 number, __u32 *ret_backend)
 {
-	__u32 zero = 0;
-	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
-
-	return ctl && ctl->host_netns == netns(ctx);
-}
-
-/* A slot's backend, of a frontend with flags or without backends. As lb_try(). */
-static __always_inline int lb_special(void *ctx, lb_netns_fn netns, const struct weir_svc *set,
-				      __u32 rnd, __u32 *ret_backend)
-{
-	if (set->flags & WEIR_SVC_GUARD || (set->flags & WEIR_SVC_HOST && !lb_is_host(ctx, netns)))
+	if (set->flags & WEIR_SVC_GUARD || (set->flags & WEIR_SVC_HOST && !asker->is_host(ctx)))
 		return -ENOENT;
+	if (set->flags & WEIR_SVC_RANGES && !asker->is_in_range(ctx, set->id))
+		return -EACCES;
 	if (!set->count)
 		return set->flags & WEIR_SVC_DROP ? -EHOSTUNREACH : -ECONNREFUSED;
 	if (set->flags & WEIR_SVC_AFFINITY)
-		return lb_same_again(ctx, netns, set, rnd, ret_backend);
-	return lb_slot(set, set->first + rnd % set->count, ret_backend);
+		return lb_same_again(ctx, asker, set, number, ret_backend);
+	return lb_any(asker, set, number, ret_backend);
+}
+
+/* The frontend for this client. One that is OUTSIDE's but not there yet is about to come: until then
+ * the backends of ALL serve. */
+static __always_inline const struct weir_svc *lb_frontend(void *ctx, const struct lb_asker *asker,
+							  const struct weir_vip *vip)
+{
+	const struct weir_svc *svc = bpf_map_lookup_elem(&weir_svc, vip), *outside;
+	struct weir_vip key;
+
+	if (!svc || !(svc->flags & WEIR_SVC_OUTSIDE) || !asker->is_outside(ctx))
+		return svc;
+	key = *vip;
+	key.scope = WEIR_SCOPE_OUTSIDE;
+	outside = bpf_map_lookup_elem(&weir_svc, &key);
+	return outside ? outside : svc;
 }
 
 /* 1: picked; 0: look up again; or a negative errno. */
-static __always_inline int lb_try(void *ctx, lb_netns_fn netns, const struct weir_vip *vip,
-				  __u32 rnd, struct weir_backend *ret, __u32 *ret_svc)
+static __always_inline int lb_try(void *ctx, const struct lb_asker *asker,
+				  const struct weir_vip *vip, __u32 number, struct lb_choice *ret)
 {
-	const struct weir_svc *svc = bpf_map_lookup_elem(&weir_svc, vip);
+	const struct weir_svc *svc = lb_frontend(ctx, asker, vip);
 	const struct weir_backend *be;
 	struct weir_svc set;
 	__u32 id = 0;
@@ -154,10 +199,10 @@ static __always_inline int lb_try(void *ctx, lb_netns_fn netns, const struct wei
 	if (!svc)
 		return -ENOENT;
 	set = *svc;
-	if (!set.flags && set.count)
-		r = lb_slot(&set, set.first + rnd % set.count, &id);
+	if (!(set.flags & LB_SPECIAL) && set.count)
+		r = lb_any(asker, &set, number, &id);
 	else
-		r = lb_special(ctx, netns, &set, rnd, &id);
+		r = lb_special(ctx, asker, &set, number, &id);
 	if (r <= 0)
 		return r;
 	be = lb_backend(id);
@@ -165,45 +210,53 @@ static __always_inline int lb_try(void *ctx, lb_netns_fn netns, const struct wei
 		reason_count(WEIR_REASON_BACKEND_LOST);
 		return 0;
 	}
-	*ret = *be;
-	*ret_svc = set.id;
+	ret->be = *be;
+	ret->backend = id;
+	ret->svc = set.id;
+	ret->flags = set.flags;
 	return 1;
 }
 
-/* Picks a backend at random, or the client's last one. 0, or -ENOENT (no Service has this address),
- * -ECONNREFUSED (no endpoint, or no stable set after LB_TRIES), -EHOSTUNREACH (none that policy
- * allows). Every outcome but -ENOENT is counted. */
-static __always_inline int lb_pick(void *ctx, lb_netns_fn netns, const struct weir_vip *vip,
-				   struct weir_backend *ret, __u32 *ret_svc)
+/* Picks a backend by the number, or the client's last one. 0, or -ENOENT (no Service has this
+ * address), -ECONNREFUSED (no endpoint), -EHOSTUNREACH (none that policy allows), -EACCES (the client
+ * is in none of the source ranges), -EAGAIN (no stable set after LB_TRIES). */
+static __always_inline int lb_pick(void *ctx, const struct lb_asker *asker,
+				   const struct weir_vip *vip, __u32 number, struct lb_choice *ret)
 {
-	__u32 rnd = bpf_get_prandom_u32();
-	int r = 0;
-
 	for (int i = 0; i < LB_TRIES; i++) {
-		r = lb_try(ctx, netns, vip, rnd, ret, ret_svc);
+		int r = lb_try(ctx, asker, vip, number, ret);
+
 		if (r)
-			break;
+			return r > 0 ? 0 : r;
 		reason_count(WEIR_REASON_SLOT_RETRY);
 	}
-	if (r > 0) {
-		reason_count(WEIR_REASON_TRANSLATED);
-		return 0;
-	}
-	if (!r) {
-		reason_count(WEIR_REASON_SLOT_LOST);
-		return -ECONNREFUSED;
-	}
-	if (r == -ECONNREFUSED)
-		reason_count(WEIR_REASON_NO_ENDPOINT);
-	else if (r == -EHOSTUNREACH)
-		reason_count(WEIR_REASON_POLICY_LOCAL);
-	return r;
+	return -EAGAIN;
 }
 
-static __always_inline __u32 class_of(const struct weir_addr *addr)
+/* ---- What an address is ---------------------------------------------------------------------- */
+
+/* enum weir_class and WEIR_CLASS_POD. */
+static __always_inline __u32 class_flags(const struct weir_addr *addr)
 {
 	struct weir_prefix key = { .bits = 128, .addr = *addr };
 	const __u32 *class = bpf_map_lookup_elem(&weir_class, &key);
 
 	return class ? *class : WEIR_CLASS_EXTERNAL;
+}
+
+static __always_inline __u32 class_of(const struct weir_addr *addr)
+{
+	return class_flags(addr) & ~WEIR_CLASS_POD;
+}
+
+static __always_inline bool range_has(__u32 svc, const struct weir_addr *addr)
+{
+	struct weir_range key = { .bits = 32 + 128, .svc = svc, .addr = *addr };
+
+	return bpf_map_lookup_elem(&weir_range, &key);
+}
+
+static __always_inline bool addr_same(const struct weir_addr *a, const struct weir_addr *b)
+{
+	return a->w[0] == b->w[0] && a->w[1] == b->w[1] && a->w[2] == b->w[2] && a->w[3] == b->w[3];
 }

@@ -31,21 +31,44 @@ int test_wire(struct logic_wire *a)
 	return 0;
 }
 
-static __always_inline __u64 pick_netns(void *ctx)
+static __always_inline bool pick_yes(void *ctx)
 {
-	return ((struct logic_pick *)ctx)->netns;
+	return ((struct logic_pick *)ctx)->yes;
+}
+
+static __always_inline bool pick_in_range(void *ctx, __u32 svc)
+{
+	return ((struct logic_pick *)ctx)->in_range == svc;
+}
+
+/* A context is read at fixed offsets only, so not as a whole. */
+static __always_inline struct weir_client pick_who(void *ctx)
+{
+	const volatile struct logic_pick *a = ctx;
+
+	return (struct weir_client){
+		.addr.w = { a->who.addr.w[0], a->who.addr.w[1], a->who.addr.w[2],
+			    a->who.addr.w[3] },
+		.kind = a->who.kind,
+	};
 }
 
 SEC("syscall")
 int test_pick(struct logic_pick *a)
 {
+	const struct lb_asker asker = {
+		.is_host = pick_yes,
+		.is_outside = pick_yes,
+		.is_in_range = pick_in_range,
+		.who = pick_who,
+		.by_hash = true,
+	};
+	struct lb_choice choice = {};
 	struct weir_vip vip = a->vip;
-	struct weir_backend be = {};
-	__u32 svc = 0;
 
-	a->result = lb_pick(a, pick_netns, &vip, &be, &svc);
-	a->backend = be;
-	a->svc = svc;
+	a->result = lb_pick(a, &asker, &vip, a->number, &choice);
+	a->backend = choice.be;
+	a->svc = choice.svc;
 	return 0;
 }
 

@@ -16,8 +16,11 @@ struct logic_wire {
 
 struct logic_pick {
 	struct weir_vip vip;
+	__u32 number; /* that the choice is made by */
+	struct weir_client who;
+	__u32 in_range; /* the one frontend whose ranges have the client */
+	__u32 yes; /* a socket of the node's own namespace; a client outside */
 	__u32 svc; /* out */
-	__u64 netns; /* in: the client's */
 	struct weir_backend backend; /* out */
 	__s64 result; /* out */
 };

@@ -25,6 +25,7 @@ void dp_close(struct dp **dpp)
 	if (!dp)
 		return;
 	unmap(dp->slots, sizeof(*dp->slots) * WEIR_MAX_SLOTS);
+	unmap(dp->ring, sizeof(*dp->ring) * WEIR_MAX_RING);
 	unmap(dp->backends, sizeof(*dp->backends) * WEIR_MAX_BACKENDS);
 	unmap(dp->samples, sizeof(*dp->samples) * WEIR_MAX_PODS);
 	unmap(dp->ctl, sizeof(*dp->ctl));

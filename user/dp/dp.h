@@ -60,24 +60,33 @@ struct dp_backend {
 };
 struct dp_class {
 	struct weir_prefix prefix;
-	uint32_t class; /* enum weir_class */
+	uint32_t class; /* enum weir_class, and WEIR_CLASS_POD */
 };
 
 /* Whole tables, in no order; free() the array. */
 int dp_frontends(struct dp *dp, struct dp_frontend **ret, size_t *ret_n, struct err *err);
 int dp_backends(struct dp *dp, struct dp_backend **ret, size_t *ret_n, struct err *err);
 int dp_classes(struct dp *dp, struct dp_class **ret, size_t *ret_n, struct err *err);
-/* WEIR_MAX_SLOTS elements, borrowed from the mapping. */
+int dp_ranges(struct dp *dp, struct weir_range **ret, size_t *ret_n, struct err *err);
+/* WEIR_MAX_SLOTS and WEIR_MAX_RING elements, borrowed from the mapping. */
 const struct weir_slot *dp_slots(const struct dp *dp);
+const struct weir_ring *dp_ring(const struct dp *dp);
 
 int dp_frontend_put(struct dp *dp, const struct weir_vip *vip, const struct weir_svc *svc,
 		    struct err *err);
 int dp_frontend_del(struct dp *dp, const struct weir_vip *vip, struct err *err); /* absent: 0 */
 int dp_backend_put(struct dp *dp, uint32_t id, const struct weir_backend *be, struct err *err);
 int dp_backend_del(struct dp *dp, uint32_t id, struct err *err);
+/* Says of a backend in the table whether it serves; nothing else of it changes. */
+int dp_backend_gone(struct dp *dp, uint32_t id, bool gone, struct err *err);
 void dp_slot_put(struct dp *dp, uint32_t index, struct weir_slot slot); /* index < WEIR_MAX_SLOTS */
+void dp_ring_put(struct dp *dp, uint32_t index, struct weir_ring ring); /* index < WEIR_MAX_RING */
 int dp_class_put(struct dp *dp, const struct dp_class *c, struct err *err);
 int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *err);
+int dp_range_put(struct dp *dp, const struct weir_range *range, struct err *err);
+int dp_range_del(struct dp *dp, const struct weir_range *range, struct err *err); /* absent: 0 */
+/* After changes of frontends and backends: connections on their way look at theirs again. */
+void dp_epoch_next(struct dp *dp);
 
 /* ---- Measuring ------------------------------------------------------------------------------ */
 

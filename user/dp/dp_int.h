@@ -7,11 +7,16 @@
 enum dp_table {
 	DP_SVC,
 	DP_SLOT,
+	DP_RING,
 	DP_BACKEND,
 	DP_FLOW,
 	DP_REV,
 	DP_AFFINITY,
 	DP_CLASS,
+	DP_RANGE,
+	DP_CONN,
+	DP_FRAG,
+	DP_DEV,
 	DP_POD,
 	DP_PARENT,
 	DP_NET,
@@ -34,6 +39,7 @@ struct dp {
 	bool read_only, adopted;
 	/* mappings; NULL: not mapped */
 	struct weir_slot *slots;
+	struct weir_ring *ring;
 	struct weir_backend *backends;
 	struct weir_sample *samples;
 	struct weir_ctl *ctl;

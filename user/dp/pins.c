@@ -12,11 +12,13 @@
 #include "core/file.h"
 
 const char *const dp_table_name[] = {
-	[DP_SVC] = "weir_svc",	     [DP_SLOT] = "weir_slot",	  [DP_BACKEND] = "weir_backend",
-	[DP_FLOW] = "weir_flow",     [DP_REV] = "weir_rev",	  [DP_AFFINITY] = "weir_affinity",
-	[DP_CLASS] = "weir_class",   [DP_POD] = "weir_pod",	  [DP_PARENT] = "weir_parent",
-	[DP_NET] = "weir_net",	     [DP_SAMPLE] = "weir_sample", [DP_CTL] = "weir_ctl",
-	[DP_REASON] = "weir_reason", [DP_CPU] = "weir_cpu",
+	[DP_SVC] = "weir_svc",		 [DP_SLOT] = "weir_slot",     [DP_RING] = "weir_ring",
+	[DP_BACKEND] = "weir_backend",	 [DP_FLOW] = "weir_flow",     [DP_REV] = "weir_rev",
+	[DP_AFFINITY] = "weir_affinity", [DP_CLASS] = "weir_class",   [DP_RANGE] = "weir_range",
+	[DP_CONN] = "weir_conn",	 [DP_FRAG] = "weir_frag",     [DP_DEV] = "weir_dev",
+	[DP_POD] = "weir_pod",		 [DP_PARENT] = "weir_parent", [DP_NET] = "weir_net",
+	[DP_SAMPLE] = "weir_sample",	 [DP_CTL] = "weir_ctl",	      [DP_REASON] = "weir_reason",
+	[DP_CPU] = "weir_cpu",
 };
 _Static_assert(ARRAY_LEN(dp_table_name) == DP_TABLE_MAX_, "a table without a name");
 
@@ -50,7 +52,7 @@ int dp_pins_init(struct dp *dp, const char *bpffs, struct err *err)
  * a reader maps these without PROT_WRITE instead. */
 static bool is_mapped(enum dp_table t)
 {
-	return t == DP_SLOT || t == DP_BACKEND || t == DP_SAMPLE || t == DP_CTL;
+	return t == DP_SLOT || t == DP_RING || t == DP_BACKEND || t == DP_SAMPLE || t == DP_CTL;
 }
 
 static int maps_open(struct dp *dp, struct err *err)
@@ -101,6 +103,7 @@ static int maps_mmap(struct dp *dp, struct err *err)
 		void **at;
 	} want[] = {
 		{ DP_SLOT, sizeof(*dp->slots) * WEIR_MAX_SLOTS, true, (void **)&dp->slots },
+		{ DP_RING, sizeof(*dp->ring) * WEIR_MAX_RING, true, (void **)&dp->ring },
 		{ DP_BACKEND, sizeof(*dp->backends) * WEIR_MAX_BACKENDS, true,
 		  (void **)&dp->backends },
 		{ DP_SAMPLE, sizeof(*dp->samples) * WEIR_MAX_PODS, false, (void **)&dp->samples },

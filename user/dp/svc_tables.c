@@ -67,6 +67,32 @@ int dp_classes(struct dp *dp, struct dp_class **ret, size_t *ret_n, struct err *
 	return table_dump(dp, DP_CLASS, &d, (void **)ret, ret_n, err);
 }
 
+int dp_ranges(struct dp *dp, struct weir_range **ret, size_t *ret_n, struct err *err)
+{
+	/* the value says nothing; it lies behind the key and is cut off below */
+	struct record {
+		struct weir_range range;
+		uint32_t one;
+	};
+	const struct dump d = { sizeof(struct weir_range), offsetof(struct record, one),
+				sizeof(struct record), WEIR_MAX_RANGES };
+	cleanup(free_ptr) struct record *records = NULL;
+	struct weir_range *out;
+	size_t n;
+	int r = table_dump(dp, DP_RANGE, &d, (void **)&records, &n, err);
+
+	if (r < 0)
+		return r;
+	out = calloc(n + 1, sizeof(*out));
+	if (!out)
+		return err_errno(err, -ENOMEM, "reading weir_range");
+	for (size_t i = 0; i < n; i++)
+		out[i] = records[i].range;
+	*ret = out;
+	*ret_n = n;
+	return 0;
+}
+
 int dp_backends(struct dp *dp, struct dp_backend **ret, size_t *ret_n, struct err *err)
 {
 	cleanup(free_ptr) struct dp_backend *out = NULL;
@@ -88,6 +114,11 @@ int dp_backends(struct dp *dp, struct dp_backend **ret, size_t *ret_n, struct er
 const struct weir_slot *dp_slots(const struct dp *dp)
 {
 	return dp->slots;
+}
+
+const struct weir_ring *dp_ring(const struct dp *dp)
+{
+	return dp->ring;
 }
 
 static int table_put(struct dp *dp, enum dp_table t, const void *key, const void *value,
@@ -128,35 +159,80 @@ int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *er
 	return table_del(dp, DP_CLASS, prefix, err);
 }
 
+int dp_range_put(struct dp *dp, const struct weir_range *range, struct err *err)
+{
+	const uint32_t one = 1;
+
+	return table_put(dp, DP_RANGE, range, &one, err);
+}
+
+int dp_range_del(struct dp *dp, const struct weir_range *range, struct err *err)
+{
+	return table_del(dp, DP_RANGE, range, err);
+}
+
+void dp_epoch_next(struct dp *dp)
+{
+	__atomic_fetch_add(&dp->ctl->epoch, 1, __ATOMIC_RELEASE);
+}
+
+static struct weir_backend *backend_at(struct dp *dp, uint32_t id, struct err *err)
+{
+	if (id < WEIR_MAX_BACKENDS)
+		return &dp->backends[id];
+	err_set(err, -ENOSPC, "backend %u: the table holds %d", id, WEIR_MAX_BACKENDS);
+	return NULL;
+}
+
 /* proto is stored last and cleared first: a reader that sees it sees the rest (bpf/lib/lb.h). */
 int dp_backend_put(struct dp *dp, uint32_t id, const struct weir_backend *be, struct err *err)
 {
-	struct weir_backend *at;
+	struct weir_backend *at = backend_at(dp, id, err);
 
-	if (id >= WEIR_MAX_BACKENDS)
-		return err_set(err, -ENOSPC, "backend %u: the table holds %d", id,
-			       WEIR_MAX_BACKENDS);
-	at = &dp->backends[id];
+	if (!at)
+		return -ENOSPC;
 	__atomic_store_n(&at->proto, 0, __ATOMIC_RELEASE);
 	at->addr = be->addr;
 	at->port = be->port;
+	at->gone = be->gone;
 	__atomic_store_n(&at->proto, be->proto, __ATOMIC_RELEASE);
 	return 0;
 }
 
 int dp_backend_del(struct dp *dp, uint32_t id, struct err *err)
 {
-	if (id >= WEIR_MAX_BACKENDS)
-		return err_set(err, -EINVAL, "backend %u: the table holds %d", id,
-			       WEIR_MAX_BACKENDS);
-	__atomic_store_n(&dp->backends[id].proto, 0, __ATOMIC_RELEASE);
+	struct weir_backend *at = backend_at(dp, id, err);
+
+	if (!at)
+		return -ENOSPC;
+	__atomic_store_n(&at->proto, 0, __ATOMIC_RELEASE);
 	return 0;
+}
+
+int dp_backend_gone(struct dp *dp, uint32_t id, bool gone, struct err *err)
+{
+	struct weir_backend *at = backend_at(dp, id, err);
+
+	if (!at)
+		return -ENOSPC;
+	__atomic_store_n(&at->gone, gone, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static uint64_t raw64(const void *value)
+{
+	uint64_t raw;
+
+	memcpy(&raw, value, sizeof(raw));
+	return raw;
 }
 
 void dp_slot_put(struct dp *dp, uint32_t index, struct weir_slot slot)
 {
-	uint64_t raw;
+	__atomic_store_n((uint64_t *)(void *)&dp->slots[index], raw64(&slot), __ATOMIC_RELEASE);
+}
 
-	memcpy(&raw, &slot, sizeof(raw));
-	__atomic_store_n((uint64_t *)(void *)&dp->slots[index], raw, __ATOMIC_RELEASE);
+void dp_ring_put(struct dp *dp, uint32_t index, struct weir_ring ring)
+{
+	__atomic_store_n((uint64_t *)(void *)&dp->ring[index], raw64(&ring), __ATOMIC_RELEASE);
 }
