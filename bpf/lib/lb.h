@@ -30,8 +30,9 @@ struct lb_asker {
 struct lb_choice {
 	struct weir_backend be;
 	__u32 backend; /* its id */
-	__u32 svc; /* id and flags of the frontend */
+	__u32 svc; /* id, flags and ring of the frontend */
 	__u32 flags;
+	__u32 ring;
 };
 
 #define LB_SPECIAL \
@@ -214,6 +215,7 @@ static __always_inline int lb_try(void *ctx, const struct lb_asker *asker,
 	ret->backend = id;
 	ret->svc = set.id;
 	ret->flags = set.flags;
+	ret->ring = set.ring;
 	return 1;
 }
 

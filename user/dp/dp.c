@@ -32,6 +32,8 @@ void dp_close(struct dp **dpp)
 	for (size_t i = 0; i < DP_TABLE_MAX_; i++)
 		close_fd(&dp->map[i]);
 	close_fd(&dp->walk);
+	for (size_t i = 0; i < DP_SIDE_MAX_; i++)
+		close_fd(&dp->side[i]);
 	free(dp);
 	*dpp = NULL;
 }
@@ -46,6 +48,8 @@ static int dp_new(const char *bpffs, struct dp **ret, struct err *err)
 	for (size_t i = 0; i < DP_TABLE_MAX_; i++)
 		dp->map[i] = -1;
 	dp->walk = -1;
+	for (size_t i = 0; i < DP_SIDE_MAX_; i++)
+		dp->side[i] = -1;
 	r = dp_pins_init(dp, bpffs, err);
 	if (r < 0)
 		return r;
@@ -157,17 +161,20 @@ int dp_open_pinned(const char *bpffs, struct dp **ret, struct err *err)
 
 int dp_detach(const char *bpffs, struct err *err)
 {
-	struct dp dp = {};
-	int r = dp_pins_init(&dp, bpffs, err);
+	cleanup(dp_close) struct dp *dp = NULL;
+	int r = dp_new(bpffs, &dp, err);
 
 	if (r < 0)
 		return r;
-	*strrchr(dp.pins, '/') = '\0';
-	r = versions_end(dp.pins, NULL, err);
+	dp->read_only = true;
+	if (!dp_tables_open(dp, NULL) && !dp_sides_open(dp, NULL))
+		dp_filters_end(dp);
+	*strrchr(dp->pins, '/') = '\0';
+	r = versions_end(dp->pins, NULL, err);
 	if (r < 0)
 		return r;
-	if (rmdir(dp.pins) < 0 && errno != ENOENT)
-		return err_errno(err, -errno, "%s", dp.pins);
+	if (rmdir(dp->pins) < 0 && errno != ENOENT)
+		return err_errno(err, -errno, "%s", dp->pins);
 	return 0;
 }
 

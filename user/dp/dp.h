@@ -88,6 +88,18 @@ int dp_range_del(struct dp *dp, const struct weir_range *range, struct err *err)
 /* After changes of frontends and backends: connections on their way look at theirs again. */
 void dp_epoch_next(struct dp *dp);
 
+/* A device of this network namespace that packets come by. */
+struct dp_device {
+	uint32_t ifindex;
+	bool outside; /* answers of this node's own sockets leave by it as well */
+	struct weir_dev addrs; /* that stand for clients towards what is behind it */
+};
+/* Makes the programs that see packets stand on these devices and no others. What can't be done on one
+ * is told after all others are served; a device that is gone is passed over. */
+int dp_devices_sync(struct dp *dp, const struct dp_device *want, size_t n, struct err *err);
+/* The ports that stand for clients, both included; none of the node's own sockets takes them. */
+void dp_snat_ports(struct dp *dp, uint16_t low, uint16_t high);
+
 /* ---- Measuring ------------------------------------------------------------------------------ */
 
 /* Pods are the direct children of a parent. Makes the registered parents be those of paths that

@@ -29,6 +29,9 @@ enum dp_table {
 
 extern const char *const dp_table_name[DP_TABLE_MAX_];
 
+/* Where programs that see packets stand. */
+enum dp_side { DP_SIDE_IN, DP_SIDE_OUT, DP_SIDE_MAX_ };
+
 #define DP_PATH_MAX 512
 
 struct dp {
@@ -36,6 +39,8 @@ struct dp {
 	char meter_cgroup[DP_PATH_MAX];
 	int map[DP_TABLE_MAX_]; /* -1: not open */
 	int walk; /* the iterator's link; -1 when opened to read */
+	int side[DP_SIDE_MAX_]; /* the programs of devices; -1: not open */
+	bool no_tcx; /* this kernel has filters only */
 	bool read_only, adopted;
 	/* mappings; NULL: not mapped */
 	struct weir_slot *slots;
@@ -65,5 +70,12 @@ int dp_tables_open(struct dp *dp, struct err *err);
 /* load.c */
 int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err);
 bool dp_adoptable(struct dp *dp, const struct dp_options *opt);
+/* devices.c */
+const char *dp_side_prog(enum dp_side side); /* also the name of its pin in progs/ */
+/* Opens the pinned programs of devices; those that are open already stay. */
+int dp_sides_open(struct dp *dp, struct err *err);
+/* Takes away all filters of the pinned programs; links go with their pins. */
+void dp_filters_end(struct dp *dp);
+
 /* Tells the programs which network namespace is the node's: that of this process. */
 int dp_host_netns(struct dp *dp, struct err *err);

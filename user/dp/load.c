@@ -158,7 +158,7 @@ bool dp_adoptable(struct dp *dp, const struct dp_options *opt)
 {
 	uint8_t hash[HASH_LEN];
 
-	if (dp_tables_open(dp, NULL) < 0)
+	if (dp_tables_open(dp, NULL) < 0 || dp_sides_open(dp, NULL) < 0)
 		return false;
 	object_hash(hash);
 	if (dp->ctl->abi != WEIR_ABI || memcmp(dp->ctl->build, hash, sizeof(hash)))
@@ -280,7 +280,7 @@ static int init_run(struct weir_bpf *skel, struct err *err)
 
 static int dirs_make(const struct dp *dp, struct err *err)
 {
-	static const char *const kinds[] = { "maps", "links" };
+	static const char *const kinds[] = { "maps", "links", "progs" };
 	char path[DP_PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
@@ -292,6 +292,28 @@ static int dirs_make(const struct dp *dp, struct err *err)
 			return r;
 	}
 	return 0;
+}
+
+/* Pins the programs of devices, whose links dp_devices_sync() makes and renews. */
+static int sides_pin(struct dp *dp, struct weir_bpf *skel, struct err *err)
+{
+	char path[DP_PATH_MAX];
+
+	for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++) {
+		const char *name = dp_side_prog(side);
+		struct bpf_program *prog = bpf_object__find_program_by_name(skel->obj, name);
+		int r = dp_pin_path(dp, "progs", name, path, err);
+
+		if (r < 0)
+			return r;
+		if (unlink(path) < 0 && errno != ENOENT)
+			return err_errno(err, -errno, "%s", path);
+		close_fd(&dp->side[side]); /* of the build before, if it could be opened */
+		r = bpf_program__pin(prog, path);
+		if (r < 0)
+			return load_error(err, r, path);
+	}
+	return dp_sides_open(dp, err);
 }
 
 int dp_host_netns(struct dp *dp, struct err *err)
@@ -345,6 +367,8 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 	if (r < 0)
 		return r;
 	r = tables_restore(dp, opt, err);
+	if (!r)
+		r = sides_pin(dp, skel, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < dp_attach_n; i++) {

@@ -176,6 +176,12 @@ void dp_epoch_next(struct dp *dp)
 	__atomic_fetch_add(&dp->ctl->epoch, 1, __ATOMIC_RELEASE);
 }
 
+void dp_snat_ports(struct dp *dp, uint16_t low, uint16_t high)
+{
+	dp->ctl->snat_low = low;
+	dp->ctl->snat_high = high;
+}
+
 static struct weir_backend *backend_at(struct dp *dp, uint32_t id, struct err *err)
 {
 	if (id < WEIR_MAX_BACKENDS)

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Connections that the node translates on their way: two entries of weir_conn each, so that a packet
+ * of either direction finds what becomes of it by one look-up.
+ *
+ *	{client -> VIP}           to {client or node -> backend}
+ *	{backend -> client/node}  to {VIP -> client}              REPLY
+ *
+ * The table is an LRU: the kernel evicts what is unused longest, either entry by itself. So each second
+ * a connection's packets put the other entry back, if it is missing, and keep it young. The same look
+ * asks whether the backend still serves; TCP connections keep theirs, all others choose anew.
+ *
+ * Nobody sweeps the table: an entry whose time is over is treated as absent by whoever meets it. Limits
+ * are those of Linux' conntrack, but for TCP half-closed and SCTP, whose heartbeats come each 30 s.
+ *
+ * Values are changed in place by several CPUs. Only the next hop is more than a word: while a route
+ * changes, a packet may go to the old device with the new neighbour, or the other way round.
+ */
+#pragma once
+
+#include "bpf/lib/lb.h"
+#include "bpf/lib/pkt.h"
+#include "bpf/lib/route.h"
+
+#define CONN_NS_PER_S 1000000000ULL
+#define CONN_CHECK_NS CONN_NS_PER_S
+#define CONN_PORT_TRIES 64
+
+/* What a program works on; one for each CPU, since it does not fit the stack. */
+struct conn_work {
+	struct pkt p;
+	struct lb_choice choice;
+	struct weir_conn there, back;
+	struct weir_tuple key;
+};
+
+struct {
+	MAP(PERCPU_ARRAY, 1, 0);
+	__type(key, __u32);
+	__type(value, struct conn_work);
+} weir_work SEC(".maps");
+
+static __always_inline struct conn_work *conn_work(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&weir_work, &zero);
+}
+
+static __always_inline __u32 conn_limit_s(const struct weir_conn *c)
+{
+	__u32 fins = c->flags & (WEIR_CONN_FIN | WEIR_CONN_FIN_REPLY);
+	bool answered = c->flags & WEIR_CONN_ANSWERED;
+
+	switch (c->to.proto) {
+	case IPPROTO_TCP:
+		if (c->flags & WEIR_CONN_RST)
+			return 10;
+		if (fins == (WEIR_CONN_FIN | WEIR_CONN_FIN_REPLY))
+			return 120;
+		return !answered ? 120 : fins ? 3600 : 432000;
+	case IPPROTO_SCTP:
+		return answered ? 210 : 30;
+	default:
+		return answered ? 120 : 30;
+	}
+}
+
+static __always_inline bool conn_is_over(const struct weir_conn *c, __u64 now)
+{
+	return (__s64)(now - c->seen) > (__s64)(conn_limit_s(c) * CONN_NS_PER_S);
+}
+
+/* Both ends have closed it, so its addresses and ports may begin another. */
+static __always_inline bool conn_is_closed(const struct weir_conn *c)
+{
+	__u32 fins = WEIR_CONN_FIN | WEIR_CONN_FIN_REPLY;
+
+	return c->flags & WEIR_CONN_RST || (c->flags & fins) == fins;
+}
+
+static __always_inline bool tuple_same(const struct weir_tuple *a, const struct weir_tuple *b)
+{
+	return addr_same(&a->src, &b->src) && addr_same(&a->dst, &b->dst) && a->sport == b->sport &&
+	       a->dport == b->dport && a->proto == b->proto;
+}
+
+static __always_inline struct weir_conn *conn_other(const struct weir_conn *c)
+{
+	struct weir_tuple key = tuple_back(&c->to);
+
+	return bpf_map_lookup_elem(&weir_conn, &key);
+}
+
+static __always_inline void conn_forget(const struct weir_tuple *t, const struct weir_conn *c)
+{
+	struct weir_tuple key = tuple_back(&c->to);
+
+	bpf_map_delete_elem(&weir_conn, &key);
+	bpf_map_delete_elem(&weir_conn, t);
+}
+
+static __always_inline struct weir_conn *conn_find(const struct pkt *p, __u64 now)
+{
+	struct weir_conn *c = bpf_map_lookup_elem(&weir_conn, &p->t);
+	bool opens = (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+
+	if (!c || (!conn_is_over(c, now) && !(opens && conn_is_closed(c))))
+		return c;
+	conn_forget(&p->t, c);
+	return NULL;
+}
+
+/* What the packet says of its connection, on both entries. What goes on after a reset was not. */
+static __always_inline void conn_note(const struct pkt *p, struct weir_conn *c, __u64 now)
+{
+	bool reply = c->flags & WEIR_CONN_REPLY;
+	__u32 add = reply ? WEIR_CONN_ANSWERED : 0, drop = 0;
+	struct weir_conn *other;
+
+	c->seen = now;
+	if (p->tcp_flags & TCP_FIN)
+		add |= reply ? WEIR_CONN_FIN_REPLY : WEIR_CONN_FIN;
+	if (p->tcp_flags & TCP_RST)
+		add |= WEIR_CONN_RST;
+	else
+		drop = WEIR_CONN_RST;
+	if ((c->flags & (add | drop)) == add)
+		return;
+	c->flags = (c->flags | add) & ~drop;
+	other = conn_other(c);
+	if (other)
+		other->flags = (other->flags | add) & ~drop;
+}
+
+/* Does the backend of a client's packet still serve the Service? */
+static __always_inline bool conn_serves(const struct pkt *p, const struct weir_conn *c)
+{
+	struct weir_vip vip = { .addr = p->t.dst, .port = p->t.dport, .proto = p->t.proto };
+	__u32 id = c->backend;
+	const struct weir_backend *be = bpf_map_lookup_elem(&weir_backend, &id);
+
+	return be && be->proto && !be->gone && be->port == c->to.dport &&
+	       addr_same(&be->addr, &c->to.dst) && bpf_map_lookup_elem(&weir_svc, &vip);
+}
+
+static __always_inline __u32 conn_epoch(void)
+{
+	__u32 zero = 0;
+	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+
+	return ctl ? *(volatile __u32 *)&ctl->epoch : 0;
+}
+
+static __always_inline bool conn_is_due(const struct weir_conn *c, __u64 now)
+{
+	return now - c->checked > CONN_CHECK_NS || c->epoch != conn_epoch();
+}
+
+/* Keeps the other entry; -ESTALE: it is another connection's by now. */
+static __always_inline int conn_keep(struct conn_work *w, struct weir_conn *c, __u64 now)
+{
+	struct weir_conn *other;
+
+	w->key = tuple_back(&w->p.t);
+	other = conn_other(c);
+	if (other) {
+		if (!tuple_same(&other->to, &w->key))
+			return -ESTALE;
+		other->seen = now;
+		return 0;
+	}
+	w->back = (struct weir_conn){
+		.to = w->key,
+		.seen = now,
+		.svc = c->svc,
+		.backend = c->backend,
+		.flags = c->flags ^ WEIR_CONN_REPLY,
+	};
+	w->key = tuple_back(&c->to);
+	return bpf_map_update_elem(&weir_conn, &w->key, &w->back, BPF_NOEXIST) ? -ESTALE : 0;
+}
+
+/* The look of each second. 0; -ESTALE: forget it; -ENETUNREACH: there is no way to go. */
+static __noinline int conn_check(struct __sk_buff *skb, struct conn_work *w, struct weir_conn *c,
+				 __u64 now)
+{
+	int r;
+
+	if (!w || !c)
+		return -ESTALE;
+	if (w->p.t.proto != IPPROTO_TCP && !(c->flags & WEIR_CONN_REPLY) && !conn_serves(&w->p, c))
+		return -ESTALE;
+	r = conn_keep(w, c, now);
+	if (!r)
+		r = route_find(skb, &c->to, w->p.v6, &c->ifindex, &c->next);
+	if (r)
+		return r;
+	c->epoch = conn_epoch();
+	c->checked = now;
+	return 0;
+}
+
+/* ---- A new one ------------------------------------------------------------------------------- */
+
+struct port_search {
+	__u64 now;
+	__u32 own; /* tried first; network order; 0: none */
+	__u32 low, n, start; /* the range; where in it to begin */
+	int r;
+};
+
+static long port_try(__u32 i, struct port_search *s)
+{
+	struct conn_work *w = conn_work();
+	const struct weir_conn *was;
+
+	s->r = -EADDRNOTAVAIL;
+	if (!w || !s->n)
+		return 1;
+	if (!i && !s->own)
+		return 0;
+	w->key.dport = i ? bpf_htons((__u16)(s->low + (s->start + i) % s->n)) : (__be16)s->own;
+	s->r = bpf_map_update_elem(&weir_conn, &w->key, &w->back, BPF_NOEXIST);
+	if (s->r == -EEXIST) {
+		was = bpf_map_lookup_elem(&weir_conn, &w->key);
+		if (was && !conn_is_over(was, s->now)) {
+			s->r = -EADDRNOTAVAIL;
+			return 0;
+		}
+		s->r = bpf_map_update_elem(&weir_conn, &w->key, &w->back, BPF_ANY);
+	}
+	return 1;
+}
+
+/* Puts the reply's entry in, under a port that no other connection of the two addresses has: the
+ * client's own, if it may be, else one of the range. -EADDRNOTAVAIL: none is free. */
+static __always_inline int conn_port(struct conn_work *w, bool masked, __u64 now)
+{
+	__u32 zero = 0;
+	const struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	struct port_search s = { .now = now, .own = w->p.t.sport };
+	__u32 own = bpf_ntohs(w->p.t.sport);
+
+	if (!ctl || ctl->snat_high < ctl->snat_low)
+		return -EADDRNOTAVAIL;
+	s.low = ctl->snat_low;
+	s.n = ctl->snat_high - s.low + 1U;
+	s.start = bpf_get_prandom_u32() % s.n;
+	if (masked && (own < s.low || own > ctl->snat_high))
+		s.own = 0;
+	bpf_loop(CONN_PORT_TRIES, port_try, &s, 0);
+	return s.r;
+}
+
+/* The node's address towards a device; false: it has none of that family. */
+static __always_inline bool dev_addr(__u32 ifindex, bool v6, struct weir_addr *ret)
+{
+	const struct weir_dev *dev = bpf_map_lookup_elem(&weir_dev, &ifindex);
+
+	if (!dev)
+		return false;
+	*ret = v6 ? dev->addr6 : dev->addr4;
+	return ret->w[3] || ret->w[2] || ret->w[1] || ret->w[0];
+}
+
+/* Is the client's address to be replaced? A pod that dials itself would not know the answer. */
+static __always_inline bool conn_is_masked(const struct conn_work *w)
+{
+	const struct lb_choice *choice = &w->choice;
+
+	if (!w->there.ifindex) /* the answer leaves by this node's own stack */
+		return false;
+	if (choice->flags & WEIR_SVC_MASQ || addr_same(&choice->be.addr, &w->p.t.src))
+		return true;
+	return !(choice->flags & WEIR_SVC_KEEP) && !(class_flags(&w->p.t.src) & WEIR_CLASS_POD);
+}
+
+/* Makes w->there and w->back of w->choice, and puts both into the table. 0, or -ENETUNREACH (no way or
+ * no address to send from), -EADDRNOTAVAIL (no free port), or what the table answered. */
+static __noinline int conn_make(struct __sk_buff *skb, struct conn_work *w, __u64 now)
+{
+	struct weir_tuple *to;
+	bool masked;
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	to = &w->there.to;
+	w->there = (struct weir_conn){
+		.seen = now,
+		.checked = now,
+		.epoch = conn_epoch(),
+		.svc = w->choice.svc,
+		.backend = w->choice.backend,
+	};
+	*to = w->p.t;
+	to->dst = w->choice.be.addr;
+	to->dport = w->choice.be.port;
+	r = route_find(skb, to, w->p.v6, &w->there.ifindex, &w->there.next);
+	if (r)
+		return r;
+	masked = conn_is_masked(w);
+	if (masked && !dev_addr(w->there.ifindex, w->p.v6, &to->src))
+		return -ENETUNREACH;
+	w->back = (struct weir_conn){
+		.to = tuple_back(&w->p.t),
+		.seen = now,
+		.svc = w->choice.svc,
+		.backend = w->choice.backend,
+		.flags = WEIR_CONN_REPLY,
+	};
+	w->key = tuple_back(to);
+	r = conn_port(w, masked, now);
+	if (r)
+		return r;
+	to->sport = w->key.dport;
+	r = bpf_map_update_elem(&weir_conn, &w->p.t, &w->there, BPF_ANY);
+	if (r)
+		bpf_map_delete_elem(&weir_conn, &w->key);
+	return r;
+}

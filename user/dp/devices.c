@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The programs that see packets, on devices that come and go: tcx links, pinned like all others; on
+ * kernels without tcx (before Linux 6.6) filters of a clsact qdisc, which need no pin.
+ *
+ * Whose a filter is says its program: one of ours is pinned in progs/.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/parse.h"
+#include "dp/dp_int.h"
+
+#define FILTER_HANDLE 1
+#define FILTER_PRIORITY 49152 /* behind what others have put there on purpose */
+
+static const struct side {
+	const char *prog, *what;
+	enum bpf_attach_type tcx;
+	enum bpf_tc_attach_point clsact;
+} sides[] = {
+	[DP_SIDE_IN] = { "weir_tc_in", "ingress", BPF_TCX_INGRESS, BPF_TC_INGRESS },
+	[DP_SIDE_OUT] = { "weir_tc_out", "egress", BPF_TCX_EGRESS, BPF_TC_EGRESS },
+};
+_Static_assert(ARRAY_LEN(sides) == DP_SIDE_MAX_, "a program for each side");
+
+const char *dp_side_prog(enum dp_side side)
+{
+	return sides[side].prog;
+}
+
+int dp_sides_open(struct dp *dp, struct err *err)
+{
+	char path[DP_PATH_MAX];
+
+	for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++) {
+		int r = dp_pin_path(dp, "progs", sides[side].prog, path, err);
+
+		if (r < 0)
+			return r;
+		if (dp->side[side] < 0)
+			dp->side[side] = bpf_obj_get(path);
+		if (dp->side[side] < 0)
+			return err_errno(err, -errno, "%s", path);
+	}
+	return 0;
+}
+
+/* ---- tcx ------------------------------------------------------------------------------------- */
+
+static int link_path(const struct dp *dp, enum dp_side side, uint32_t ifindex,
+		     char ret[DP_PATH_MAX], struct err *err)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s-%u", sides[side].prog, ifindex);
+	return dp_pin_path(dp, "links", name, ret, err);
+}
+
+/* The side and device of a link's name; false: another kind of link. */
+static bool link_name(const char *name, enum dp_side *ret_side, uint32_t *ret_ifindex)
+{
+	for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++) {
+		size_t len = strlen(sides[side].prog);
+
+		if (strncmp(name, sides[side].prog, len) || name[len] != '-' ||
+		    parse_u32(name + len + 1, 1, INT32_MAX, ret_ifindex) < 0)
+			continue;
+		*ret_side = side;
+		return true;
+	}
+	return false;
+}
+
+static uint32_t prog_id(int fd)
+{
+	struct bpf_prog_info info = {};
+	uint32_t len = sizeof(info);
+
+	return bpf_prog_get_info_by_fd(fd, &info, &len) < 0 ? 0 : info.id;
+}
+
+/* A pinned link gets our program; false: it is not on this device any more, or there is none. */
+static bool link_adopt(int fd, uint32_t ifindex, int prog_fd)
+{
+	struct bpf_link_info info = {};
+	uint32_t len = sizeof(info);
+
+	if (fd < 0 || bpf_link_get_info_by_fd(fd, &info, &len) < 0 ||
+	    info.type != BPF_LINK_TYPE_TCX || info.tcx.ifindex != ifindex)
+		return false;
+	return info.prog_id == prog_id(prog_fd) || !bpf_link_update(fd, prog_fd, NULL);
+}
+
+/* 0; -EOPNOTSUPP: no tcx here. */
+static int tcx_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct err *err)
+{
+	cleanup(close_fd) int fd = -1;
+	char path[DP_PATH_MAX];
+	int r = link_path(dp, side, ifindex, path, err);
+
+	if (r < 0)
+		return r;
+	fd = bpf_obj_get(path);
+	if (link_adopt(fd, ifindex, dp->side[side]))
+		return 0;
+	close_fd(&fd);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_errno(err, -errno, "%s", path);
+	fd = bpf_link_create(dp->side[side], (int)ifindex, sides[side].tcx, NULL);
+	if (fd < 0 && errno == EINVAL)
+		return -EOPNOTSUPP;
+	if (fd < 0 || bpf_obj_pin(fd, path) < 0)
+		return err_errno(err, -errno, "%s of device %u", sides[side].what, ifindex);
+	return 0;
+}
+
+/* ---- clsact ---------------------------------------------------------------------------------- */
+
+/* The program of our filter on the device; 0: there is none. */
+static uint32_t clsact_prog(const struct bpf_tc_hook *hook)
+{
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+
+	return bpf_tc_query(hook, &opts) < 0 ? 0 : opts.prog_id;
+}
+
+static int clsact_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct err *err)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = sides[side].clsact);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY,
+		    .prog_fd = dp->side[side], .flags = BPF_TC_F_REPLACE);
+	int r;
+
+	if (clsact_prog(&hook) == prog_id(dp->side[side]))
+		return 0;
+	r = bpf_tc_hook_create(&hook);
+	if (!r || r == -EEXIST)
+		r = bpf_tc_attach(&hook, &opts);
+	return r < 0 ? err_errno(err, r, "%s of device %u", sides[side].what, ifindex) : 0;
+}
+
+/* Takes away a filter of ours; what is not ours, and the qdisc, which others may use, stays. */
+static void clsact_detach(const struct dp *dp, enum dp_side side, uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = sides[side].clsact);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	uint32_t id = clsact_prog(&hook);
+
+	if (id && id == prog_id(dp->side[side]))
+		bpf_tc_detach(&hook, &opts);
+}
+
+/* ---- Devices --------------------------------------------------------------------------------- */
+
+static int attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct err *err)
+{
+	int r = dp->no_tcx ? -EOPNOTSUPP : tcx_attach(dp, side, ifindex, err);
+
+	if (r == -EOPNOTSUPP) {
+		dp->no_tcx = true;
+		r = clsact_attach(dp, side, ifindex, err);
+	}
+	return r;
+}
+
+static const struct dp_device *device_find(const struct dp_device *devices, size_t n,
+					   uint32_t ifindex)
+{
+	for (size_t i = 0; i < n; i++)
+		if (devices[i].ifindex == ifindex)
+			return &devices[i];
+	return NULL;
+}
+
+static bool is_wanted(const struct dp_device *device, enum dp_side side)
+{
+	return device && (side == DP_SIDE_IN || device->outside);
+}
+
+/* Ends the links of devices that are not wanted, or not there, any more. */
+static int links_prune(const struct dp *dp, const struct dp_device *want, size_t n, struct err *err)
+{
+	cleanup(close_dir) DIR *dir = NULL;
+	char path[DP_PATH_MAX];
+	struct dirent *e;
+	int r = dp_pin_path(dp, "links", "", path, err);
+
+	if (r < 0)
+		return r;
+	dir = opendir(path);
+	if (!dir)
+		return err_errno(err, -errno, "%s", path);
+	while ((e = readdir(dir))) {
+		enum dp_side side;
+		uint32_t ifindex;
+
+		if (!link_name(e->d_name, &side, &ifindex) ||
+		    is_wanted(device_find(want, n, ifindex), side))
+			continue;
+		r = link_path(dp, side, ifindex, path, err);
+		if (r < 0)
+			return r;
+		if (unlink(path) < 0)
+			return err_errno(err, -errno, "%s", path);
+	}
+	return 0;
+}
+
+/* Filters have no pins; that the programs once were on a device says weir_dev. */
+static int devices_prune(struct dp *dp, const struct dp_device *want, size_t n, struct err *err)
+{
+	uint32_t key, kept, *from = NULL;
+
+	while (!bpf_map_get_next_key(dp->map[DP_DEV], from, &key)) {
+		const struct dp_device *device = device_find(want, n, key);
+
+		for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++)
+			if (!is_wanted(device, side))
+				clsact_detach(dp, side, key);
+		if (device) {
+			kept = key;
+			from = &kept;
+		} else if (bpf_map_delete_elem(dp->map[DP_DEV], &key) < 0) {
+			return err_errno(err, -errno, "writing weir_dev");
+		}
+	}
+	return 0;
+}
+
+static int device_put(struct dp *dp, const struct dp_device *device, struct err *err)
+{
+	int r = 0;
+
+	if (bpf_map_update_elem(dp->map[DP_DEV], &device->ifindex, &device->addrs, BPF_ANY) < 0)
+		return err_errno(err, -errno, "writing weir_dev");
+	for (enum dp_side side = 0; !r && side < DP_SIDE_MAX_; side++)
+		if (is_wanted(device, side))
+			r = attach(dp, side, device->ifindex, err);
+	return r == -ENODEV ? 0 : r; /* it went meanwhile */
+}
+
+int dp_devices_sync(struct dp *dp, const struct dp_device *want, size_t n, struct err *err)
+{
+	struct err later = {};
+	int r = devices_prune(dp, want, n, err);
+
+	if (!r)
+		r = links_prune(dp, want, n, err);
+	for (size_t i = 0; i < n; i++) { /* all that can be: one device must not keep the others */
+		int one = device_put(dp, &want[i], r ? &later : err);
+
+		r = r ? r : one;
+	}
+	return r;
+}
+
+void dp_filters_end(struct dp *dp)
+{
+	uint32_t key, last, *from = NULL;
+
+	for (; !bpf_map_get_next_key(dp->map[DP_DEV], from, &key); from = &last) {
+		for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++)
+			clsact_detach(dp, side, key);
+		last = key;
+	}
+}
