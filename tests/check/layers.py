@@ -43,6 +43,7 @@ LIBRARY = {
     r"sqlite3\.h": r"user/ledger/db\.c",
     r"archive(_entry)?\.h": r"user/workload/unpack\.c",
     r"microhttpd\.h": r"user/agent/http\.c",
+    r"netlink/.*": r"user/agent/links\.c",
     r"uv\.h": r"user/agent/.*",  # the loop is what the agent is made of
     r"bpf/.*": r"user/dp/.*\.c|bpf/.*",  # dp is the wrapper: loading, pins, tables; bpf: its helpers
     r"ut(hash|list)\.h": r"[^/]*/?.*\.c",  # containers made of macros: nothing to wrap, but not for headers

@@ -7,6 +7,7 @@
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
 #include "agent/http.h"
+#include "agent/links.h"
 #include "agent/source.h"
 #include "agent/work.h"
 #include "core/cleanup.h"
@@ -35,6 +36,23 @@ static void objects_failed(void *arg, const struct err *err)
 static const struct source_ops source_ops = {
 	.changed = objects_changed,
 	.failed = objects_failed,
+};
+
+static void links_changed(void *arg)
+{
+	direct_links_changed(arg);
+}
+
+static void links_failed(void *arg, const struct err *err)
+{
+	(void)arg;
+	log_error("links", "links and addresses kept as they were", "error=%s",
+		  log_quote(err->text));
+}
+
+static const struct links_ops links_ops = {
+	.changed = links_changed,
+	.failed = links_failed,
 };
 
 void agent_stop(struct agent *a)
@@ -147,6 +165,8 @@ static int agent_open(struct agent *a, struct err *err)
 	if (!r)
 		r = source_start(&a->loop, a->cfg->source.path, &source_ops, a, &a->source, err);
 	if (!r)
+		r = links_start(&a->loop, &links_ops, a, &a->links, err);
+	if (!r)
 		r = measure_prepare(a, err);
 	if (!r)
 		r = direct_open(a, err);
@@ -174,6 +194,7 @@ static void agent_close(struct agent *a)
 	http_stop(&a->health);
 	http_stop(&a->metrics);
 	source_stop(&a->source);
+	links_stop(&a->links);
 	uv_walk(&a->loop, close_any, NULL);
 	while (uv_run(&a->loop, UV_RUN_DEFAULT))
 		;

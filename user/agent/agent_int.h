@@ -14,6 +14,7 @@
 struct ctl_reply;
 struct json;
 struct kube_set;
+struct links;
 struct svc_idle;
 struct svc_table;
 
@@ -25,6 +26,7 @@ struct agent {
 
 	struct dp *dp;
 	struct source *source;
+	struct links *links;
 	struct ctl *ctl;
 	struct http *health, *metrics;
 	struct work *books; /* the ledger's queue: windows, leases */
@@ -41,6 +43,8 @@ struct agent {
 	uv_timer_t replan;
 	uint64_t synced_ms, sync_failed_ms; /* UTC; 0: never */
 	struct direct_told *told;
+	struct addr *port_addrs; /* that answer node ports */
+	size_t n_port_addrs;
 
 	/* measure.c */
 	struct podtab *pods;
@@ -56,6 +60,7 @@ struct agent {
 int direct_open(struct agent *a, struct err *err);
 void direct_close(struct agent *a); /* when neither loop nor queues run any more */
 void direct_changed(struct agent *a, const struct kube_set *set);
+void direct_links_changed(struct agent *a);
 
 /* measure.c: reads the pods, closes windows. */
 int measure_prepare(struct agent *a, struct err *err); /* before the datapath is opened */

@@ -10,8 +10,10 @@
 #include <uthash.h>
 
 #include "agent/agent_int.h"
-#include "agent/interfaces.h"
+#include "agent/links.h"
+#include "agent/nodeaddr.h"
 #include "agent/services.h"
+#include "agent/source.h"
 #include "agent/work.h"
 #include "core/cleanup.h"
 #include "core/file.h"
@@ -204,33 +206,54 @@ static void sync_now(struct agent *a)
 			       0);
 }
 
-void direct_changed(struct agent *a, const struct kube_set *set)
+static int choose_addresses(const struct agent *a, struct addr **ret, size_t *ret_n)
+{
+	const struct nodeaddr_want want = {
+		.cidrs = a->cfg->datapath.node_port_addresses.v,
+		.n_cidrs = a->cfg->datapath.node_port_addresses.n,
+	};
+	size_t n_links;
+	const struct link_info *links = links_list(a->links, &n_links);
+
+	return nodeaddr_select(&want, links, n_links, ret, ret_n);
+}
+
+static int translate(struct agent *a, const struct kube_set *set, const struct addr *port_addrs,
+		     size_t n_port_addrs, struct svc_table **ret, struct err *err)
 {
 	const struct config *cfg = a->cfg;
-	cleanup(free_ptr) struct addr *addresses = NULL;
-	struct services_node node = {
+	const struct services_node node = {
 		.name = cfg->node.name,
 		.zone = cfg->node.zone,
 		.addresses = cfg->node.addresses.v,
 		.n_addresses = cfg->node.addresses.n,
 		.cluster_cidrs = cfg->meter.cluster_cidrs.v,
 		.n_cluster_cidrs = cfg->meter.cluster_cidrs.n,
-		.node_port_cidrs = cfg->datapath.node_port_addresses.v,
-		.n_node_port_cidrs = cfg->datapath.node_port_addresses.n,
+		.port_addresses = port_addrs,
+		.n_port_addresses = n_port_addrs,
 	};
+
+	doubt_all(a);
+	return services_translate(set, &node, on_left_out, a, ret, err);
+}
+
+void direct_changed(struct agent *a, const struct kube_set *set)
+{
+	cleanup(free_ptr) struct addr *addrs = NULL;
 	struct svc_table *next = NULL;
 	struct err err = {};
+	size_t n_addrs = 0;
+	int r = choose_addresses(a, &addrs, &n_addrs);
 
-	if (interfaces_addresses(&addresses, &node.n_interface_addresses, &err) < 0) {
+	r = r < 0 ? err_errno(&err, r, "addresses of node ports") :
+		    translate(a, set, addrs, n_addrs, &next, &err);
+	if (r < 0) {
 		log_error("direct", "objects kept as they were", "error=%s", log_quote(err.text));
 		return;
 	}
-	node.interface_addresses = addresses;
-	doubt_all(a);
-	if (services_translate(set, &node, on_left_out, a, &next, &err) < 0) {
-		log_error("direct", "objects kept as they were", "error=%s", log_quote(err.text));
-		return;
-	}
+	free(a->port_addrs);
+	a->port_addrs = take_ptr(addrs);
+	a->n_port_addrs = n_addrs;
 	if (a->saving != a->services)
 		svc_table_free(&a->services);
 	a->services = next;
@@ -239,6 +262,17 @@ void direct_changed(struct agent *a, const struct kube_set *set)
 	forget_others(a);
 	sync_now(a);
 	save(a);
+}
+
+/* Links of pods come and go all the time: only what node ports are served at is worth a round. */
+void direct_links_changed(struct agent *a)
+{
+	cleanup(free_ptr) struct addr *addrs = NULL;
+	size_t n = 0;
+
+	if (choose_addresses(a, &addrs, &n) < 0 || n != a->n_port_addrs ||
+	    memcmp(addrs, a->port_addrs, n * sizeof(*addrs)) != 0)
+		direct_changed(a, source_set(a->source));
 }
 
 int direct_open(struct agent *a, struct err *err)
@@ -258,4 +292,5 @@ void direct_close(struct agent *a)
 	forget_others(a);
 	svc_table_free(&a->services);
 	svc_idle_free(&a->idle);
+	free(a->port_addrs);
 }

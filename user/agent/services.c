@@ -343,24 +343,6 @@ static int add_classes(struct translation *tr, const struct kube_object *self)
 	return r;
 }
 
-static bool serves_node_ports(const struct services_node *node, const struct addr *a)
-{
-	static const struct addr localhost = { { [10] = 0xff, [11] = 0xff, 127, 0, 0, 1 } };
-	static const struct cidr not_ours[] = {
-		{ { { [10] = 0xff, [11] = 0xff, 127 } }, 104 }, /* loopback */
-		{ { { [15] = 1 } }, 128 },
-		{ { { 0xfe, 0x80 } }, 10 }, /* of a link */
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
-		if (cidr_has(&not_ours[i], a) && !addr_eq(a, &localhost))
-			return false;
-	for (size_t i = 0; i < node->n_node_port_cidrs; i++)
-		if (cidr_has(&node->node_port_cidrs[i], a))
-			return true;
-	return !node->n_node_port_cidrs;
-}
-
 static int add_node_addrs(const struct translation *tr)
 {
 	const struct services_node *node = tr->node;
@@ -368,11 +350,8 @@ static int add_node_addrs(const struct translation *tr)
 	size_t lost = 0;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < node->n_interface_addresses; i++) {
-		if (!serves_node_ports(node, &node->interface_addresses[i]))
-			continue;
-		r = svc_node_addr_add(tr->table, &node->interface_addresses[i],
-				      lost ? NULL : &first);
+	for (size_t i = 0; r == 0 && i < node->n_port_addresses; i++) {
+		r = svc_node_addr_add(tr->table, &node->port_addresses[i], lost ? NULL : &first);
 		lost += r == -E2BIG;
 		r = r == -E2BIG ? 0 : r;
 	}

@@ -19,9 +19,6 @@
  * What breaks a limit of user/svc (a Service, a port, an endpoint, an address range) is left out and
  * told; all else is in the table.
  *
- * Node ports are served at the addresses that the interfaces have and node_port_cidrs select, if there
- * are any: of loopback 127.0.0.1 alone, and nothing that is local to a link.
- *
  * Pure: the same set and node give the same table, selected, and tell the same.
  */
 #pragma once
@@ -42,10 +39,8 @@ struct services_node {
 	size_t n_addresses;
 	const struct cidr *cluster_cidrs;
 	size_t n_cluster_cidrs;
-	const struct addr *interface_addresses;
-	size_t n_interface_addresses;
-	const struct cidr *node_port_cidrs; /* none: all addresses */
-	size_t n_node_port_cidrs;
+	const struct addr *port_addresses; /* that answer node ports: nodeaddr_select() */
+	size_t n_port_addresses;
 };
 
 /* Tells, once for each "Service demo/web" and for "address ranges", that n of it are left out, and of
