@@ -41,6 +41,7 @@ static const struct source_ops source_ops = {
 static void links_changed(void *arg)
 {
 	direct_links_changed(arg);
+	packets_links_changed(arg);
 }
 
 static void links_failed(void *arg, const struct err *err)
@@ -174,9 +175,11 @@ static int agent_open(struct agent *a, struct err *err)
 		r = measure_open(a, err);
 	if (!r)
 		r = answers_open(a, err);
-	if (!r)
-		objects_changed(a, source_set(a->source));
-	return r;
+	if (r)
+		return r;
+	packets_links_changed(a);
+	objects_changed(a, source_set(a->source));
+	return 0;
 }
 
 static void close_any(uv_handle_t *handle, void *arg)

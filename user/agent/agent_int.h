@@ -62,6 +62,9 @@ void direct_close(struct agent *a); /* when neither loop nor queues run any more
 void direct_changed(struct agent *a, const struct kube_set *set);
 void direct_links_changed(struct agent *a);
 
+/* packets.c: makes the programs that see packets stand on the devices there are. */
+void packets_links_changed(struct agent *a);
+
 /* measure.c: reads the pods, closes windows. */
 int measure_prepare(struct agent *a, struct err *err); /* before the datapath is opened */
 int measure_open(struct agent *a, struct err *err);

@@ -314,9 +314,6 @@ static int warn_unbuilt(struct config *cfg, struct err *err)
 		bool set;
 		const char *text;
 	} unbuilt[] = {
-		{ cfg->datapath.devices.n > 0,
-		  "datapath.devices: traffic from outside is not built into this "
-		  "version, ignored" },
 		{ cfg->walrus.aggregators.n > 0 || *cfg->walrus.publisher,
 		  "walrus: reading and storing blobs over the network is not built into this "
 		  "version, ignored" },
