@@ -134,6 +134,11 @@ static __always_inline int too_big(struct __sk_buff *skb, const struct pkt *p, _
 	return answered(skb, p, &big, WEIR_REASON_PKT_TOO_BIG);
 }
 
+static __always_inline bool tc_opens(const struct pkt *p)
+{
+	return p->t.proto != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
 /* ---- Packets --------------------------------------------------------------------------------- */
 
 /* Why there is no connection for this packet: what tc_pick() or conn_make() said. */
@@ -141,7 +146,8 @@ static __always_inline int no_connection(struct __sk_buff *skb, const struct pkt
 {
 	switch (r) {
 	case -ENOENT:
-		if (class_of(&p->t.dst) != WEIR_CLASS_SERVICE)
+		/* what goes on was let through when it began */
+		if (!tc_opens(p) || class_of(&p->t.dst) != WEIR_CLASS_SERVICE)
 			return left_alone();
 		return refused(skb, p, WEIR_REASON_PKT_NO_SERVICE);
 	case -ECONNREFUSED:
@@ -170,10 +176,7 @@ static __always_inline int tc_begin(struct __sk_buff *skb, struct conn_work *w, 
 
 	if (r)
 		return r;
-	if (w->p.t.proto == IPPROTO_TCP && !w->choice.ring &&
-	    (w->p.tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
-		return -ENOTCONN;
-	if (w->p.later)
+	if ((!tc_opens(&w->p) && !w->choice.ring) || w->p.later)
 		return -ENOTCONN;
 	return conn_make(skb, w, now);
 }

@@ -8,10 +8,11 @@
  *
  * The table is an LRU: the kernel evicts what is unused longest, either entry by itself. So each second
  * a connection's packets put the other entry back, if it is missing, and keep it young. The same look
- * asks whether the backend still serves; TCP connections keep theirs, all others choose anew.
+ * asks whether the backend still serves. Answered connections keep theirs, but for UDP, which has no
+ * end of its own; all others choose anew.
  *
  * Nobody sweeps the table: an entry whose time is over is treated as absent by whoever meets it. Limits
- * are those of Linux' conntrack, but for TCP half-closed and SCTP, whose heartbeats come each 30 s.
+ * are those of Linux' conntrack as kube-proxy sets it.
  *
  * Values are changed in place by several CPUs. Only the next hop is more than a word: while a route
  * changes, a packet may go to the old device with the new neighbour, or the other way round.
@@ -58,7 +59,7 @@ static __always_inline __u32 conn_limit_s(const struct weir_conn *c)
 			return 10;
 		if (fins == (WEIR_CONN_FIN | WEIR_CONN_FIN_REPLY))
 			return 120;
-		return !answered ? 120 : fins ? 3600 : 432000;
+		return !answered ? 120 : fins ? 3600 : 86400;
 	case IPPROTO_SCTP:
 		return answered ? 210 : 30;
 	default:
@@ -133,6 +134,12 @@ static __always_inline void conn_note(const struct pkt *p, struct weir_conn *c, 
 		other->flags = (other->flags | add) & ~drop;
 }
 
+/* Does the connection end with its backend? */
+static __always_inline bool conn_is_bound(const struct weir_conn *c)
+{
+	return c->to.proto != IPPROTO_UDP && c->flags & WEIR_CONN_ANSWERED;
+}
+
 /* Does the backend of a client's packet still serve the Service? */
 static __always_inline bool conn_serves(const struct pkt *p, const struct weir_conn *c)
 {
@@ -189,7 +196,7 @@ static __noinline int conn_check(struct __sk_buff *skb, struct conn_work *w, str
 
 	if (!w || !c)
 		return -ESTALE;
-	if (w->p.t.proto != IPPROTO_TCP && !(c->flags & WEIR_CONN_REPLY) && !conn_serves(&w->p, c))
+	if (!(c->flags & WEIR_CONN_REPLY) && !conn_is_bound(c) && !conn_serves(&w->p, c))
 		return -ESTALE;
 	r = conn_keep(w, c, now);
 	if (!r)
