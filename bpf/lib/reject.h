@@ -168,8 +168,12 @@ static __always_inline int quote_load(struct __sk_buff *skb, struct reject_work 
 				      __u64 *ret)
 {
 	__builtin_memset(w->quote, 0, sizeof(w->quote));
-	barrier_var(len); /* that the verifier sees the checks of what it is used for */
-	if (!len || len > REJECT_QUOTE_MAX || bpf_skb_load_bytes(skb, PKT_L3, w->quote, len))
+	/* one bound at a time: merged into one comparison, Linux 6.1's verifier sees neither */
+	barrier_var(len);
+	if (len < sizeof(struct iphdr))
+		return -EINVAL;
+	barrier_var(len);
+	if (len > REJECT_QUOTE_MAX || bpf_skb_load_bytes(skb, PKT_L3, w->quote, len))
 		return -EINVAL;
 	*ret = (__u32)bpf_csum_diff(NULL, 0, (__be32 *)w->quote, REJECT_QUOTE_MAX, 0);
 	return 0;
