@@ -59,6 +59,8 @@ static void put_vip(struct differ *d, const struct weir_vip *vip, const struct s
 		buf_puts(&d->line, vip->proto == IPPROTO_TCP ? "/TCP" : "/UDP");
 	else
 		buf_printf(&d->line, "/%u", vip->proto);
+	if (vip->scope == WEIR_SCOPE_OUTSIDE)
+		buf_puts(&d->line, " from outside");
 	if (s)
 		buf_printf(&d->line, " (%s/%s)", s->ns, s->name);
 	buf_puts(&d->line, ": ");

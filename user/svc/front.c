@@ -141,6 +141,11 @@ static int conflicts_mark(const struct svc_table *t)
 	return 0;
 }
 
+bool svc_frontend_is_host(const struct svc_frontend *f)
+{
+	return f->kind == SVC_NODE && addr_is_v4(&f->addr) && f->addr.b[12] == 127;
+}
+
 int svc_frontends_make(struct svc_table *t)
 {
 	for (size_t i = 0; i < t->n_services; i++)

@@ -134,6 +134,8 @@ static int endpoint_load(struct svc_table *t, struct svc_port *p, const struct j
 	if (!r)
 		r = get_bool(o, "chosenExternal", &e.chosen_external, err);
 	if (!r)
+		r = get_bool(o, "chosenOutside", &e.chosen_outside, err);
+	if (!r)
 		r = get_bool(o, "local", &e.local, err);
 	if (!r)
 		r = get_bool(o, "ready", &e.ready, err);
@@ -175,6 +177,8 @@ static int frontend_load(struct svc_port *p, size_t vip, const struct json *o, s
 		r = get_port(o, "port", &f.port, err);
 	if (!r)
 		r = GET_WORD(o, "result", svc_result_name, SVC_RESULT_MAX_, &f.result, err);
+	if (!r)
+		r = GET_WORD(o, "outside", svc_result_name, SVC_RESULT_MAX_, &f.outside, err);
 	return r ? r : svc_frontend_add(p, &f);
 }
 

@@ -281,7 +281,9 @@ static int classes_plan(struct planner *p)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-/* Stable, by kind: the order of enum svc_op_kind is the order of execution. */
+/* By kind: the order of enum svc_op_kind is the order of execution. Of one kind as planned, but frontends
+ * are put from the last to the first and deleted from the first to the last, so that the one that sends
+ * clients from outside to scope OUTSIDE, which is next to it, is never there without that. */
 static int ops_order(struct svc_plan *plan)
 {
 	struct svc_op *ordered = calloc(plan->n_ops + 1, sizeof(*ordered));
@@ -291,8 +293,15 @@ static int ops_order(struct svc_plan *plan)
 		return -ENOMEM;
 	for (size_t k = 1; k < SVC_OP_MAX_; k++)
 		at[k] = at[k - 1] + plan->count[k - 1];
-	for (size_t i = 0; i < plan->n_ops; i++)
-		ordered[at[plan->ops[i].kind]++] = plan->ops[i];
+	at[SVC_OP_FRONTEND_PUT] += plan->count[SVC_OP_FRONTEND_PUT];
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		enum svc_op_kind kind = plan->ops[i].kind;
+
+		if (kind == SVC_OP_FRONTEND_PUT)
+			ordered[--at[kind]] = plan->ops[i];
+		else
+			ordered[at[kind]++] = plan->ops[i];
+	}
 	free(plan->ops);
 	plan->ops = ordered;
 	return 0;

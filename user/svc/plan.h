@@ -11,7 +11,8 @@
  *
  * I1. Atomic. After each single operation a reader (VIP -> slots of that generation -> backends)
  *     finds for each VIP its old set or its new set. A changed set gets fresh slots and a new
- *     generation, never 0; backends and slots are written before the one put of the frontend.
+ *     generation, never 0; backends and slots are written before the one put of the frontend. That of
+ *     scope OUTSIDE is there as long as the one of scope ALL that sends clients to it.
  * I2. Still. What is as it should be gets no operation: a plan applied twice is empty.
  * I3. Stable. A VIP keeps its id, and a backend (address, port, protocol) its id, also over a
  *     restart: both come from the kernel's tables, nothing is remembered on disk.

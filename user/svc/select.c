@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which endpoints a cluster IP uses on this node. After kube-proxy 1.36, pkg/proxy/topology.go. */
+/* Which endpoints an address uses on this node. After kube-proxy 1.36, pkg/proxy/topology.go. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +66,8 @@ static void endpoints_merge(struct svc_port *p)
 		if (kept && !endpoint_where(&p->endpoints[kept - 1], e))
 			continue;
 		p->endpoints[kept] = *e;
-		p->endpoints[kept].chosen_external = false;
-		p->endpoints[kept++].chosen = false;
+		e = &p->endpoints[kept++];
+		e->chosen = e->chosen_external = e->chosen_outside = false;
 	}
 	p->n_endpoints = kept;
 }
@@ -122,8 +122,25 @@ static bool is_usable(const struct svc_endpoint *e, const struct survey *s, bool
 	return true;
 }
 
-/* For the cluster IP of a family, or for the other addresses. */
-static enum svc_result choose(struct svc_port *p, bool v4, bool local, bool external)
+/* Which of its marks an endpoint gets when it is chosen. */
+typedef bool *mark_fn(struct svc_endpoint *e);
+
+static bool *at_cluster_ip(struct svc_endpoint *e)
+{
+	return &e->chosen;
+}
+
+static bool *at_other_address(struct svc_endpoint *e)
+{
+	return &e->chosen_external;
+}
+
+static bool *from_outside(struct svc_endpoint *e)
+{
+	return &e->chosen_outside;
+}
+
+static enum svc_result choose(struct svc_port *p, bool v4, bool local, mark_fn *mark)
 {
 	struct survey s = survey(p, v4);
 	bool any = false;
@@ -133,7 +150,7 @@ static enum svc_result choose(struct svc_port *p, bool v4, bool local, bool exte
 
 		if (addr_is_v4(&e->addr) != v4 || !is_usable(e, &s, local))
 			continue;
-		*(external ? &e->chosen_external : &e->chosen) = true;
+		*mark(e) = true;
 		any = true;
 	}
 	if (any)
@@ -151,7 +168,7 @@ static int service_cmp(const void *left, const void *right)
 
 static void port_select(struct svc_service *s, struct svc_port *p)
 {
-	enum svc_result external[SVC_MAX_CLUSTER_IPS] = {};
+	enum svc_result inside[SVC_MAX_CLUSTER_IPS] = {}, outside[SVC_MAX_CLUSTER_IPS] = {};
 
 	endpoints_merge(p);
 	if (p->proto == SVC_SCTP)
@@ -160,13 +177,20 @@ static void port_select(struct svc_service *s, struct svc_port *p)
 		bool v4 = addr_is_v4(&s->cluster_ips[v]);
 
 		if (p->result[v] != SVC_CONFLICT)
-			p->result[v] = choose(p, v4, s->internal_local, false);
-		if (p->n_frontends)
-			external[v] = choose(p, v4, false, true);
+			p->result[v] = choose(p, v4, s->internal_local, at_cluster_ip);
+		if (!p->n_frontends)
+			continue;
+		inside[v] = choose(p, v4, false, at_other_address);
+		outside[v] = choose(p, v4, s->external_local, from_outside);
 	}
-	for (size_t i = 0; i < p->n_frontends; i++)
-		if (p->frontends[i].result != SVC_CONFLICT)
-			p->frontends[i].result = external[p->frontends[i].vip];
+	for (size_t i = 0; i < p->n_frontends; i++) {
+		struct svc_frontend *f = &p->frontends[i];
+
+		if (f->result != SVC_CONFLICT) {
+			f->result = inside[f->vip];
+			f->outside = svc_frontend_is_host(f) ? SVC_NOT_SERVED : outside[f->vip];
+		}
+	}
 }
 
 int svc_select(struct svc_table *t)

@@ -58,15 +58,16 @@ struct svc_endpoint {
 	enum svc_hint node_hint, zone_hint;
 	const char *node, *pod; /* nodeName; name of a targetRef of kind Pod */
 
-	/* By svc_select(): gets new connections of its family's cluster IP, or of all other addresses. */
-	bool chosen, chosen_external;
+	/* By svc_select(): gets new connections of its family's cluster IP; of all other addresses, from
+	 * pods and this node; of those addresses, from clients outside the cluster. */
+	bool chosen, chosen_external, chosen_outside;
 };
 
 enum svc_proto { SVC_TCP, SVC_UDP, SVC_SCTP, SVC_PROTO_MAX_ };
 
 /* What a dial to one address and port meets. */
 enum svc_result {
-	SVC_NOT_SERVED, /* protocol not supported yet: svc_pending() says so */
+	SVC_NOT_SERVED, /* protocol not supported yet (svc_pending() says so), or out of reach */
 	SVC_SERVING, /* the chosen endpoints of the family */
 	SVC_REFUSED, /* no usable endpoint anywhere: connection refused */
 	SVC_DROPPED, /* usable endpoints, but none here and the policy is Local */
@@ -84,7 +85,8 @@ struct svc_frontend {
 	struct addr addr;
 	uint16_t port;
 	size_t vip; /* place of the first cluster IP of its family */
-	enum svc_result result;
+	enum svc_result result; /* what pods and this node meet */
+	enum svc_result outside; /* what clients outside the cluster meet */
 };
 
 struct svc_port {
@@ -108,6 +110,7 @@ struct svc_service {
 	struct addr cluster_ips[SVC_MAX_CLUSTER_IPS]; /* in the order of spec.clusterIPs */
 	size_t n_cluster_ips; /* at least 1 */
 	bool internal_local; /* internalTrafficPolicy: Local */
+	bool external_local; /* externalTrafficPolicy: Local */
 	bool affinity; /* sessionAffinity: ClientIP */
 	uint32_t affinity_timeout_s;
 	struct addr *external_ips;
@@ -115,9 +118,7 @@ struct svc_service {
 	struct addr *ingress_ips; /* those with ipMode VIP or none: Proxy asks nothing of a node */
 	size_t n_ingress_ips;
 
-	/* Known and shown, not acted on yet: svc_pending(). externalTrafficPolicy is of clients elsewhere:
-	 * pods and processes of this node use all endpoints, whatever it says. */
-	bool external_local; /* externalTrafficPolicy: Local */
+	/* Known and shown, not acted on yet: svc_pending(). */
 	uint16_t health_check_node_port;
 	struct cidr *source_ranges;
 	size_t n_source_ranges;
@@ -173,8 +174,9 @@ int svc_node_addr_add(struct svc_table *t, const struct addr *a, struct err *err
  * - Local: the local ready ones, else the local ones that serve while terminating. When there is no
  *   such endpoint here but one elsewhere: dropped.
  * - None anywhere: refused.
- * All other addresses (externalIPs, load balancer, node ports) use the endpoints of policy Cluster: pods and
- * processes of this node do so under each externalTrafficPolicy.
+ * All other addresses (externalIPs, load balancer, node ports): pods and processes of this node get the
+ * endpoints of policy Cluster under each externalTrafficPolicy, clients outside the cluster those of the
+ * policy it names. None of them reaches the node port at 127.0.0.1: not served.
  * Of endpoints with the same address and port, one is kept: the one that is not terminating, then
  * the ready, then the serving one.
  * Of Services that claim the same address, port and protocol, the first in order has it; a cluster IP

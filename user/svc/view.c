@@ -56,6 +56,7 @@ static struct json *endpoint_view(const struct svc_endpoint *e)
 	json_set_str(o, "state", svc_endpoint_state(e));
 	json_set_bool(o, "chosen", e->chosen);
 	json_set_bool(o, "chosenExternal", e->chosen_external);
+	json_set_bool(o, "chosenOutside", e->chosen_outside);
 	json_set_bool(o, "local", e->local);
 	json_set_str(o, "node", e->node);
 	json_set_str(o, "pod", e->pod);
@@ -93,6 +94,7 @@ static struct json *frontends_view(const struct svc_port *p, size_t vip)
 			json_set_str(o, "address", addr_format(&f->addr, text));
 			json_set_u64(o, "port", f->port);
 			json_set_str(o, "result", svc_result_name(f->result));
+			json_set_str(o, "outside", svc_result_name(f->outside));
 		}
 		json_add(arr, o);
 	}

@@ -7,9 +7,10 @@
  *	 "ports": [{"name": "http", "protocol": "TCP", "port": 80, "nodePort": 0, "vip": "10.96.0.10",
  *	            "result": "serving",
  *	            "external": [{"kind": "externalIP", "address": "203.0.113.7", "port": 80,
- *	                          "result": "serving"}],
+ *	                          "result": "serving", "outside": "dropped"}],
  *	            "backends": [{"address": "10.1.0.5", "port": 8080, "state": "ready",
- *	                          "chosen": true, "chosenExternal": true, "local": true, "node": "a", "pod": "web-1",
+ *	                          "chosen": true, "chosenExternal": true, "chosenOutside": false,
+ *	                          "local": false, "node": "a", "pod": "web-1",
  *	                          "ready": true, "serving": true, "terminating": false,
  *	                          "nodeHint": "none", "zoneHint": "none"}]}],
  *	 "sessionAffinity": "None", "internalTrafficPolicy": "Cluster",
@@ -17,9 +18,10 @@
  *
  * `ports` has one entry for each port and cluster IP, so that one entry has one result; backends are
  * those of the entry's family, and `external` the other addresses of that family at which the port is
- * served. The file is {"version": 1, "classes": [...], "services": [...]}, with
- * all the table has: loading it gives the same table, choices included, not chosen anew. One table
- * has one text.
+ * served: `result` is for pods and this node, `outside` for clients outside the cluster, and what they
+ * get is `chosenExternal` and `chosenOutside`. The file is
+ * {"version": 2, "classes": [...], "services": [...]}, with all the table has: loading it gives the same
+ * table, choices included, not chosen anew. One table has one text.
  */
 #pragma once
 
@@ -31,7 +33,7 @@ struct svc_service;
 struct svc_table;
 
 #define SVC_SAVED_NAME "services.json" /* in the state directory */
-#define SVC_SAVED_VERSION 1
+#define SVC_SAVED_VERSION 2
 #define SVC_SAVED_MAX (256u << 20) /* bytes */
 
 int svc_view_service(const struct svc_service *s, struct json **ret);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "svc/front.h"
 #include "svc/svc.h"
 
 int svc_vip_cmp(const void *a, const void *b)
@@ -59,8 +60,8 @@ static int count(struct svc_want *w, const struct svc_service *s)
 	for (size_t k = 0; k < s->n_ports; k++) {
 		const struct svc_port *p = s->ports[k];
 
-		w->n_frontends += 2 * s->n_cluster_ips + p->n_frontends; /* with a guard */
-		w->n_refs += p->n_endpoints * s->n_cluster_ips * (p->n_frontends ? 2 : 1);
+		w->n_frontends += 2 * s->n_cluster_ips + 2 * p->n_frontends; /* guards, scopes */
+		w->n_refs += p->n_endpoints * s->n_cluster_ips * (p->n_frontends ? 3 : 1);
 	}
 	return w->n_refs > UINT32_MAX ? -E2BIG : 0;
 }
@@ -81,35 +82,56 @@ static struct weir_vip vip_of(const struct addr *a, uint16_t number, enum svc_pr
 	};
 }
 
-static bool is_loopback(const struct addr *a)
-{
-	return addr_is_v4(a) && a->b[12] == 127;
-}
-
-static uint32_t flags_of_frontend(const struct svc_frontend *f)
-{
-	if (f->kind != SVC_NODE)
-		return 0;
-	return WEIR_SVC_NODE | (is_loopback(&f->addr) ? WEIR_SVC_HOST : 0);
-}
-
 /* References of one set, in the order of endpoints. */
 struct set {
 	uint32_t first, n;
 };
 
-static struct set set_collect(struct svc_want *w, const struct svc_port *p, bool v4, bool external)
+/* The sets of one port and family. */
+struct sets {
+	struct set made[3];
+	size_t n;
+};
+
+/* Is it of the set? */
+typedef bool choice_fn(const struct svc_endpoint *e);
+
+static bool is_chosen(const struct svc_endpoint *e)
+{
+	return e->chosen;
+}
+
+static bool is_chosen_external(const struct svc_endpoint *e)
+{
+	return e->chosen_external;
+}
+
+static bool is_chosen_outside(const struct svc_endpoint *e)
+{
+	return e->chosen_outside;
+}
+
+/* One of sets, if there is the same already. */
+static struct set set_collect(struct svc_want *w, const struct svc_port *p, bool v4,
+			      choice_fn *is_in, struct sets *sets)
 {
 	struct set set = { .first = w->n_refs };
 
 	for (size_t i = 0; i < p->n_endpoints; i++) {
 		const struct svc_endpoint *e = &p->endpoints[i];
 
-		if (addr_is_v4(&e->addr) == v4 && (external ? e->chosen_external : e->chosen))
+		if (addr_is_v4(&e->addr) == v4 && is_in(e))
 			w->backends[w->n_refs++] = backend_of(p, e);
 	}
 	set.n = w->n_refs - set.first;
-	return set;
+	for (size_t i = 0; i < sets->n; i++)
+		if (sets->made[i].n == set.n &&
+		    !memcmp(&w->backends[sets->made[i].first], &w->backends[set.first],
+			    set.n * sizeof(*w->backends))) {
+			w->n_refs = set.first;
+			return sets->made[i];
+		}
+	return sets->made[sets->n++] = set;
 }
 
 static void frontend_add(struct svc_want *w, const struct svc_service *s,
@@ -140,32 +162,70 @@ static void guard_add(struct svc_want *w, const struct svc_service *s, const str
 	frontend_add(w, s, &vip, &vip, SVC_REFUSED, WEIR_SVC_NODE | WEIR_SVC_GUARD, (struct set){});
 }
 
+/* Who keeps his address when packets of his come through the node, and who uses another frontend. */
+static uint32_t flags_of_frontend(const struct svc_service *s, const struct svc_frontend *f)
+{
+	uint32_t node = f->kind == SVC_NODE ? WEIR_SVC_NODE : 0;
+
+	if (svc_frontend_is_host(f))
+		return node | WEIR_SVC_HOST;
+	return node | (s->external_local ? WEIR_SVC_OUTSIDE : WEIR_SVC_MASQ);
+}
+
+/* What a port answers with at addresses other than its cluster IP. */
+struct answers {
+	const struct weir_vip *lead; /* the cluster IP; NULL: another Service has it */
+	struct set inside, outside;
+};
+
+static void external_add(struct svc_want *w, const struct svc_service *s, const struct svc_port *p,
+			 const struct svc_frontend *f, const struct answers *a)
+{
+	struct weir_vip vip = vip_of(&f->addr, f->port, p->proto), outside = vip;
+	const struct weir_vip *lead = a->lead ? a->lead : &vip;
+	uint32_t flags = flags_of_frontend(s, f);
+
+	frontend_add(w, s, &vip, lead, f->result, flags, a->inside);
+	if (!(flags & WEIR_SVC_OUTSIDE))
+		return;
+	outside.scope = WEIR_SCOPE_OUTSIDE;
+	frontend_add(w, s, &outside, lead, f->outside, WEIR_SVC_KEEP, a->outside);
+}
+
+static bool answers_beside(const struct svc_port *p, size_t v)
+{
+	for (size_t i = 0; i < p->n_frontends; i++)
+		if (p->frontends[i].vip == v && is_wanted(p->frontends[i].result))
+			return true;
+	return false;
+}
+
 /* A port at one cluster IP, and at the other addresses that go with it. */
 static void collect(struct svc_want *w, const struct svc_service *s, const struct svc_port *p,
 		    size_t v)
 {
-	bool v4 = addr_is_v4(&s->cluster_ips[v]), first = true, guarded = false;
-	struct weir_vip lead = vip_of(&s->cluster_ips[v], p->port, p->proto);
-	struct set set = {};
+	bool v4 = addr_is_v4(&s->cluster_ips[v]), guarded = false;
+	struct weir_vip own = vip_of(&s->cluster_ips[v], p->port, p->proto);
+	struct answers answers = { .lead = is_wanted(p->result[v]) ? &own : NULL };
+	struct sets sets = {};
 
-	if (is_wanted(p->result[v])) {
-		set = set_collect(w, p, v4, false);
-		frontend_add(w, s, &lead, &lead, p->result[v], 0, set);
-	}
+	if (answers.lead)
+		frontend_add(w, s, &own, &own, p->result[v], 0,
+			     set_collect(w, p, v4, is_chosen, &sets));
+	if (!answers_beside(p, v))
+		return;
+	answers.inside = set_collect(w, p, v4, is_chosen_external, &sets);
+	if (s->external_local)
+		answers.outside = set_collect(w, p, v4, is_chosen_outside, &sets);
 	for (size_t i = 0; i < p->n_frontends; i++) {
 		const struct svc_frontend *f = &p->frontends[i];
-		struct weir_vip vip = vip_of(&f->addr, f->port, p->proto);
 
 		if (f->vip != v || !is_wanted(f->result))
 			continue;
-		if (first && (s->internal_local || !is_wanted(p->result[v])))
-			set = set_collect(w, p, v4, true);
-		first = false;
 		if (f->kind == SVC_NODE && !guarded)
 			guard_add(w, s, p, v4);
 		guarded |= f->kind == SVC_NODE;
-		frontend_add(w, s, &vip, is_wanted(p->result[v]) ? &lead : &vip, f->result,
-			     flags_of_frontend(f), set);
+		external_add(w, s, p, f, &answers);
 	}
 }
 

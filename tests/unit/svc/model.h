@@ -178,6 +178,7 @@ struct seen {
 	enum { SEEN_ABSENT, SEEN_REFUSED, SEEN_DROPPED, SEEN_SERVED, SEEN_STALE } what;
 	size_t n;
 	uint32_t affinity_s; /* 0: any of them, each time anew */
+	uint32_t flags; /* those that say who may dial and what becomes of his address */
 	struct weir_backend backends[SEEN_MAX]; /* sorted */
 };
 
@@ -191,6 +192,7 @@ static inline struct seen model_resolve(const struct dp *dp, const struct weir_s
 {
 	struct seen seen = { .what = SEEN_SERVED };
 
+	seen.flags = svc->flags & ~(WEIR_SVC_DROP | WEIR_SVC_AFFINITY | WEIR_SVC_OUTSIDE);
 	if (svc->flags & WEIR_SVC_AFFINITY)
 		seen.affinity_s = svc->affinity_s;
 	if (!svc->count) {
@@ -213,15 +215,26 @@ static inline struct seen model_resolve(const struct dp *dp, const struct weir_s
 	return seen;
 }
 
+/* What a client meets at the VIP of scope ALL; with scope OUTSIDE, what one from outside meets there. */
 static inline struct seen model_dial(struct dp *dp, const struct weir_vip *vip)
 {
-	struct dp_frontend *f = model_frontend(dp, vip);
+	struct weir_vip all = *vip;
+	struct dp_frontend *f, *outside;
 
-	return f ? model_resolve(dp, &f->svc) : (struct seen){ .what = SEEN_ABSENT };
+	all.scope = WEIR_SCOPE_ALL;
+	f = model_frontend(dp, &all);
+	if (!f)
+		return (struct seen){ .what = SEEN_ABSENT };
+	if (vip->scope == WEIR_SCOPE_OUTSIDE && f->svc.flags & WEIR_SVC_OUTSIDE) {
+		outside = model_frontend(dp, vip);
+		f = outside ? outside : f;
+	}
+	return model_resolve(dp, &f->svc);
 }
 
 static inline bool seen_same(const struct seen *a, const struct seen *b)
 {
 	return a->what == b->what && a->n == b->n && a->affinity_s == b->affinity_s &&
+	       a->flags == b->flags &&
 	       !memcmp(a->backends, b->backends, a->n * sizeof(*a->backends));
 }

@@ -13,7 +13,7 @@ static uint32_t rnd(uint32_t below)
 }
 
 #define N_SERVICES 10
-#define N_VIPS 256
+#define N_VIPS 512
 #define N_PAST 4096
 
 /* A frontend's value that was replaced, which a slow reader may still hold. */
@@ -71,6 +71,7 @@ static void world_service(struct svc_table *t, uint32_t number)
 	snprintf(addr, sizeof(addr), "10.%u.0.%u", rnd(9) ? 96 : 97, rnd(8) ? number + 1 : 1);
 	s = service(t, name, addr);
 	s->internal_local = !rnd(3);
+	s->external_local = !rnd(3);
 	s->affinity = !rnd(3);
 	s->affinity_timeout_s = s->affinity ? 1 + rnd(2) : 0;
 	if (rnd(2)) {
@@ -121,9 +122,18 @@ static size_t world_vip(struct world *w, const struct weir_vip *v)
 	return i;
 }
 
+enum who { AT_CLUSTER_IP, AT_OTHERS, FROM_OUTSIDE };
+
+static bool is_chosen(const struct svc_endpoint *e, enum who who)
+{
+	return who == AT_CLUSTER_IP ? e->chosen :
+	       who == AT_OTHERS	    ? e->chosen_external :
+				      e->chosen_outside;
+}
+
 /* What a dial should meet, worked out from the table without the planner's help. */
 static struct seen wanted(const struct svc_service *s, const struct svc_port *p,
-			  const struct addr *vip_addr, enum svc_result result, bool external)
+			  const struct addr *vip_addr, enum svc_result result, enum who who)
 {
 	struct seen seen = { .what = result == SVC_SERVING ? SEEN_SERVED :
 				     result == SVC_DROPPED ? SEEN_DROPPED :
@@ -135,7 +145,7 @@ static struct seen wanted(const struct svc_service *s, const struct svc_port *p,
 		struct weir_vip as_vip =
 			vip_of(&p->endpoints[i].addr, p->endpoints[i].port, p->proto);
 
-		if (!(external ? p->endpoints[i].chosen_external : p->endpoints[i].chosen) ||
+		if (!is_chosen(&p->endpoints[i], who) ||
 		    addr_is_v4(&p->endpoints[i].addr) != addr_is_v4(vip_addr))
 			continue;
 		seen.backends[seen.n++] = (struct weir_backend){ .addr = as_vip.addr,
@@ -146,28 +156,52 @@ static struct seen wanted(const struct svc_service *s, const struct svc_port *p,
 	return seen;
 }
 
+static void expect(struct world *w, struct weir_vip key, const struct seen *inside,
+		   const struct seen *outside)
+{
+	w->new[world_vip(w, &key)] = *inside;
+	key.scope = WEIR_SCOPE_OUTSIDE;
+	w->new[world_vip(w, &key)] = *outside;
+}
+
+static void frontend_expect(struct world *w, const struct svc_service *s, const struct svc_port *p,
+			    const struct svc_frontend *f)
+{
+	struct seen inside = wanted(s, p, &f->addr, f->result, AT_OTHERS), outside = inside;
+	struct addr any = ip(addr_is_v4(&f->addr) ? "0.0.0.0" : "::");
+	bool host = f->kind == SVC_NODE && f->addr.b[12] == 127;
+
+	if (f->kind == SVC_NODE)
+		inside.flags |= WEIR_SVC_NODE;
+	if (host)
+		inside.flags |= WEIR_SVC_HOST;
+	else if (!s->external_local)
+		inside.flags |= WEIR_SVC_MASQ;
+	if (host || !s->external_local) {
+		outside = inside;
+	} else {
+		outside = wanted(s, p, &f->addr, f->outside, FROM_OUTSIDE);
+		outside.flags |= WEIR_SVC_KEEP;
+	}
+	expect(w, vip_of(&f->addr, f->port, p->proto), &inside, &outside);
+	if (f->kind != SVC_NODE)
+		return;
+	inside = (struct seen){ .what = SEEN_REFUSED, .flags = WEIR_SVC_NODE | WEIR_SVC_GUARD };
+	expect(w, vip_of(&any, f->port, p->proto), &inside, &inside);
+}
+
 static void port_expect(struct world *w, const struct svc_service *s, const struct svc_port *p)
 {
 	for (size_t v = 0; v < s->n_cluster_ips; v++) {
-		struct weir_vip key = vip_of(&s->cluster_ips[v], p->port, p->proto);
+		const struct addr *a = &s->cluster_ips[v];
+		struct seen seen = wanted(s, p, a, p->result[v], AT_CLUSTER_IP);
 
 		if (p->result[v] != SVC_CONFLICT)
-			w->new[world_vip(w, &key)] =
-				wanted(s, p, &s->cluster_ips[v], p->result[v], false);
+			expect(w, vip_of(a, p->port, p->proto), &seen, &seen);
 	}
-	for (size_t i = 0; i < p->n_frontends; i++) {
-		const struct svc_frontend *f = &p->frontends[i];
-		struct weir_vip key = vip_of(&f->addr, f->port, p->proto);
-
-		if (f->result != SVC_CONFLICT)
-			w->new[world_vip(w, &key)] = wanted(s, p, &f->addr, f->result, true);
-		if (f->result != SVC_CONFLICT && f->kind == SVC_NODE) {
-			struct addr any = ip(addr_is_v4(&f->addr) ? "0.0.0.0" : "::");
-
-			key = vip_of(&any, f->port, p->proto);
-			w->new[world_vip(w, &key)] = (struct seen){ .what = SEEN_REFUSED };
-		}
-	}
+	for (size_t i = 0; i < p->n_frontends; i++)
+		if (p->frontends[i].result != SVC_CONFLICT)
+			frontend_expect(w, s, p, &p->frontends[i]);
 }
 
 static void world_expect(struct world *w, const struct svc_table *t)
@@ -188,8 +222,8 @@ static void world_remember(struct world *w)
 		struct dp_frontend *f =
 			i < w->n_vips ? model_frontend(w->bed.dp, &w->vips[i]) : NULL;
 
-		w->old[i] = f ? model_resolve(w->bed.dp, &f->svc) :
-				(struct seen){ .what = SEEN_ABSENT };
+		w->old[i] = i < w->n_vips ? model_dial(w->bed.dp, &w->vips[i]) :
+					    (struct seen){ .what = SEEN_ABSENT };
 		w->ids[i] = f ? f->svc.id : 0;
 		assert_int_not_equal(w->old[i].what, SEEN_STALE);
 	}

@@ -362,11 +362,94 @@ static void a_node_port_is_served_at_each_node_address_of_its_family(void **stat
 	assert_int_equal(svc_select(t), 0);
 	settle(&b, t);
 	assert_int_equal(b.dp->n_frontends, 4);
-	assert_int_equal(model_frontend(b.dp, &out)->svc.flags, WEIR_SVC_NODE);
+	assert_int_equal(model_frontend(b.dp, &out)->svc.flags, WEIR_SVC_NODE | WEIR_SVC_MASQ);
 	/* each pod has a 127.0.0.1 of its own */
 	assert_int_equal(model_frontend(b.dp, &in)->svc.flags, WEIR_SVC_NODE | WEIR_SVC_HOST);
 	assert_int_equal(model_frontend(b.dp, &in)->svc.count, 1);
 	assert_int_equal(model_frontend(b.dp, &any)->svc.flags, WEIR_SVC_NODE | WEIR_SVC_GUARD);
+	bed_fini(&b);
+}
+
+/* externalTrafficPolicy Local: clients outside the cluster have a frontend of their own. */
+static void outside_clients_get_local_backends_and_keep_their_address(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1", "10.1.0.2");
+	struct weir_vip all = vip("203.0.113.7", 80), outside = all, in = vip("127.0.0.1", 30080);
+	struct svc_service *s = t->services[0];
+	struct bed b = bed_new();
+	uint32_t id;
+
+	(void)state;
+	outside.scope = WEIR_SCOPE_OUTSIDE;
+	external_ip(s, "203.0.113.7");
+	s->ports[0]->node_port = 30080;
+	node_addr(t, "127.0.0.1");
+	assert_int_equal(svc_select(t), 0);
+	settle(&b, t);
+	assert_int_equal(value(&b, "10.96.0.1").flags, 0);
+	assert_int_equal(value(&b, "203.0.113.7").flags, WEIR_SVC_MASQ);
+	assert_null(model_frontend(b.dp, &outside));
+	id = value(&b, "203.0.113.7").id;
+
+	s->external_local = true;
+	s->affinity = true;
+	s->affinity_timeout_s = 60;
+	s->ports[0]->endpoints[1].local = true;
+	assert_int_equal(svc_select(t), 0);
+	settle(&b, t);
+	assert_int_equal(value(&b, "10.96.0.1").flags, WEIR_SVC_AFFINITY);
+	assert_int_equal(value(&b, "203.0.113.7").flags, WEIR_SVC_OUTSIDE | WEIR_SVC_AFFINITY);
+	assert_int_equal(value(&b, "203.0.113.7").id, id);
+	assert_int_equal(value(&b, "203.0.113.7").count, 2);
+	assert_int_equal(model_frontend(b.dp, &outside)->svc.flags,
+			 WEIR_SVC_KEEP | WEIR_SVC_AFFINITY);
+	assert_int_equal(model_frontend(b.dp, &outside)->svc.count, 1);
+	assert_int_equal(model_frontend(b.dp, &outside)->svc.affinity_id,
+			 value(&b, "10.96.0.1").id);
+	/* nobody outside reaches this one */
+	assert_int_equal(model_frontend(b.dp, &in)->svc.flags,
+			 WEIR_SVC_NODE | WEIR_SVC_HOST | WEIR_SVC_AFFINITY);
+	in.scope = WEIR_SCOPE_OUTSIDE;
+	assert_null(model_frontend(b.dp, &in));
+
+	s->ports[0]->endpoints[1].local = false;
+	assert_int_equal(svc_select(t), 0);
+	settle(&b, t);
+	assert_int_equal(model_frontend(b.dp, &outside)->svc.flags, WEIR_SVC_KEEP | WEIR_SVC_DROP);
+	s->ports[0]->endpoints[0].ready = s->ports[0]->endpoints[1].ready = false;
+	assert_int_equal(svc_select(t), 0);
+	settle(&b, t);
+	assert_int_equal(model_frontend(b.dp, &outside)->svc.flags, WEIR_SVC_KEEP);
+	assert_int_equal(model_frontend(b.dp, &outside)->svc.count, 0);
+	bed_fini(&b);
+}
+
+/* One set of slots for the same backends, whichever choice led to them. */
+static void sets_that_are_the_same_are_shared_whoever_asks(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1", "10.1.0.2");
+	struct weir_vip outside = vip("203.0.113.7", 80);
+	struct svc_service *s = t->services[0];
+	struct bed b = bed_new();
+	struct weir_svc lead;
+
+	(void)state;
+	outside.scope = WEIR_SCOPE_OUTSIDE;
+	external_ip(s, "203.0.113.7");
+	s->internal_local = s->external_local = true;
+	s->ports[0]->endpoints[0].local = true;
+	assert_int_equal(svc_select(t), 0);
+	settle(&b, t);
+	lead = value(&b, "10.96.0.1");
+	assert_int_equal(lead.count, 1);
+	assert_int_equal(value(&b, "203.0.113.7").count, 2);
+	assert_int_equal(model_frontend(b.dp, &outside)->svc.first, lead.first);
+	assert_int_equal(model_frontend(b.dp, &outside)->svc.gen, lead.gen);
+	s->ports[0]->endpoints[1].local = true;
+	assert_int_equal(svc_select(t), 0);
+	settle(&b, t);
+	assert_int_equal(value(&b, "10.96.0.1").gen, value(&b, "203.0.113.7").gen);
+	assert_int_equal(model_frontend(b.dp, &outside)->svc.gen, value(&b, "203.0.113.7").gen);
 	bed_fini(&b);
 }
 
@@ -401,6 +484,8 @@ int main(void)
 		cmocka_unit_test(affinity_comes_and_goes_without_touching_the_slots),
 		cmocka_unit_test(addresses_of_one_port_share_slots_and_clients),
 		cmocka_unit_test(a_node_port_is_served_at_each_node_address_of_its_family),
+		cmocka_unit_test(outside_clients_get_local_backends_and_keep_their_address),
+		cmocka_unit_test(sets_that_are_the_same_are_shared_whoever_asks),
 		cmocka_unit_test(a_table_that_is_not_selected_is_refused),
 	};
 

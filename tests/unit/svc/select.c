@@ -5,7 +5,8 @@
 
 #include "core/cleanup.h"
 
-/* One Service with the given endpoints, and what must come out: for each whether it is chosen. */
+/* One Service with the given endpoints, and what must come out: for each whether it is chosen. The
+ * policy is once internalTrafficPolicy, once externalTrafficPolicy. */
 struct row {
 	const char *what;
 	bool local;
@@ -67,7 +68,8 @@ static void row_check(const struct row *row)
 	struct svc_port *p = port(t, s, 80, SVC_TCP);
 	size_t n = strlen(row->chosen);
 
-	s->internal_local = row->local;
+	s->internal_local = s->external_local = row->local;
+	external_ip(s, "203.0.113.7");
 	for (size_t i = 0; i < n; i++) {
 		char addr[ADDR_TEXT_MAX];
 
@@ -77,9 +79,15 @@ static void row_check(const struct row *row)
 	assert_int_equal(svc_select(t), 0);
 	if (p->result[0] != row->result)
 		fail_msg("%s: %s", row->what, svc_result_name(p->result[0]));
-	for (size_t i = 0; i < n; i++)
-		if (p->endpoints[i].chosen != (row->chosen[i] == 'y'))
+	if (p->frontends[0].outside != row->result)
+		fail_msg("%s: outside %s", row->what, svc_result_name(p->frontends[0].outside));
+	for (size_t i = 0; i < n; i++) {
+		const struct svc_endpoint *e = &p->endpoints[i];
+		bool is = row->chosen[i] == 'y';
+
+		if (e->chosen != is || e->chosen_outside != is)
 			fail_msg("%s: endpoint %zu", row->what, i);
+	}
 }
 
 static void endpoints_are_chosen_as_kube_proxy_does(void **state)
@@ -189,21 +197,47 @@ static void a_cluster_ip_is_not_taken_by_naming_it(void **state)
 	assert_int_equal(stolen->n_frontends, 1);
 }
 
-static void internal_policy_is_of_the_cluster_ip_alone(void **state)
+static void each_policy_is_for_its_own_clients_alone(void **state)
 {
 	cleanup(svc_table_free) struct svc_table *t = table();
 	struct svc_service *s = service(t, "a", "10.96.0.1");
 	struct svc_port *p = port(t, s, 80, SVC_TCP);
+	const struct svc_endpoint *there;
 
 	(void)state;
 	external_ip(s, "203.0.113.7");
-	s->internal_local = s->external_local = true;
 	endpoint(t, p, "10.1.0.1", 8080, "rsl");
 	endpoint(t, p, "10.1.0.2", 8080, "rs");
+	for (int i = 0; i < 4; i++) {
+		s->internal_local = i & 1;
+		s->external_local = i & 2;
+		assert_int_equal(svc_select(t), 0);
+		there = &p->endpoints[1];
+		assert_int_equal(there->chosen, !s->internal_local);
+		assert_int_equal(there->chosen_outside, !s->external_local);
+		assert_true(there->chosen_external);
+	}
+	p->endpoints[0].local = false;
+	assert_int_equal(svc_select(t), 0);
+	assert_int_equal(p->result[0], SVC_DROPPED);
+	assert_int_equal(p->frontends[0].result, SVC_SERVING);
+	assert_int_equal(p->frontends[0].outside, SVC_DROPPED);
+}
+
+static void nobody_outside_is_served_at_loopback(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = table();
+	struct svc_port *p = port(t, service(t, "a", "10.96.0.1"), 80, SVC_TCP);
+
+	(void)state;
+	p->node_port = 30080;
+	node_addr(t, "127.0.0.1");
+	node_addr(t, "192.0.2.1");
+	endpoint(t, p, "10.1.0.1", 8080, "rs");
 	assert_int_equal(svc_select(t), 0);
 	assert_int_equal(p->frontends[0].result, SVC_SERVING);
-	assert_true(p->endpoints[0].chosen && p->endpoints[0].chosen_external);
-	assert_true(!p->endpoints[1].chosen && p->endpoints[1].chosen_external);
+	assert_int_equal(p->frontends[0].outside, SVC_NOT_SERVED);
+	assert_int_equal(p->frontends[1].outside, SVC_SERVING);
 }
 
 static void sctp_is_not_served_and_pending(void **state)
@@ -267,7 +301,8 @@ int main(void)
 		cmocka_unit_test(of_duplicates_one_that_terminates_never_wins),
 		cmocka_unit_test(first_service_in_order_has_a_disputed_vip),
 		cmocka_unit_test(a_cluster_ip_is_not_taken_by_naming_it),
-		cmocka_unit_test(internal_policy_is_of_the_cluster_ip_alone),
+		cmocka_unit_test(each_policy_is_for_its_own_clients_alone),
+		cmocka_unit_test(nobody_outside_is_served_at_loopback),
 		cmocka_unit_test(sctp_is_not_served_and_pending),
 		cmocka_unit_test(selecting_twice_changes_nothing),
 		cmocka_unit_test(hints_name_here_elsewhere_or_nothing),

@@ -157,12 +157,12 @@ static void a_table_that_is_not_selected_is_not_saved(void **state)
 static char *spoilt(const char *part, const char *by)
 {
 	static const char good[] =
-		"{\"version\":1,\"classes\":[{\"prefix\":\"10.96.0.0/16\",\"class\":\"service\"}],"
+		"{\"version\":2,\"classes\":[{\"prefix\":\"10.96.0.0/16\",\"class\":\"service\"}],"
 		"\"services\":[{\"namespace\":\"default\",\"name\":\"web\",\"type\":\"ClusterIP\","
 		"\"uid\":\"\",\"clusterIPs\":[\"10.96.0.1\"],\"ports\":[{\"name\":\"\","
 		"\"protocol\":\"TCP\",\"port\":80,\"nodePort\":0,\"vip\":\"10.96.0.1\","
-		"\"result\":\"serving\",\"external\":[],\"backends\":[{\"address\":\"10.1.0.1\",\"port\":8080,"
-		"\"state\":\"ready\",\"chosen\":true,\"chosenExternal\":false,\"local\":false,\"node\":\"\",\"pod\":\"\","
+		"\"result\":\"serving\",\"external\":[{\"kind\":\"externalIP\",\"address\":\"203.0.113.7\",\"port\":80,\"result\":\"refused\",\"outside\":\"refused\"}],\"backends\":[{\"address\":\"10.1.0.1\",\"port\":8080,"
+		"\"state\":\"ready\",\"chosen\":true,\"chosenExternal\":false,\"chosenOutside\":false,\"local\":false,\"node\":\"\",\"pod\":\"\","
 		"\"ready\":true,\"serving\":true,\"terminating\":false,\"nodeHint\":\"none\","
 		"\"zoneHint\":\"none\"}]}],\"sessionAffinity\":\"None\","
 		"\"sessionAffinityTimeoutSeconds\":0,\"internalTrafficPolicy\":\"Cluster\","
@@ -196,8 +196,8 @@ static void each_spoilt_part_is_refused_and_named(void **state)
 	static const struct {
 		const char *part, *by, *says;
 	} rows[] = {
-		{ "\"version\":1", "\"version\":2", "version 2" },
-		{ "\"version\":1", "\"v\":1", "version" },
+		{ "\"version\":2", "\"version\":1", "version 1" },
+		{ "\"version\":2", "\"v\":2", "version" },
 		{ "10.96.0.0/16", "10.96.0.1/16", "prefix" },
 		{ "\"class\":\"service\"", "\"class\":\"x\"", "class" },
 		{ "\"services\":[", "\"services\":{},\"x\":[", "services" },
@@ -215,6 +215,8 @@ static void each_spoilt_part_is_refused_and_named(void **state)
 		{ "\"backends\":[", "\"backends\":null,\"x\":[", "backends" },
 		{ "\"10.1.0.1\"", "\"10.1.0\"", "port 80: address" },
 		{ "\"chosen\":true", "\"chosen\":1", "chosen" },
+		{ "\"chosenOutside\":false", "\"chosenOutside\":0", "chosenOutside" },
+		{ "\"outside\":\"refused\"", "\"outside\":\"\"", "outside" },
 		{ "\"zoneHint\":\"none\"", "\"zoneHint\":\"\"", "zoneHint" },
 		{ "\"None\"", "\"none\"", "sessionAffinity" },
 		{ "\"internalTrafficPolicy\":\"Cluster\"", "\"internalTrafficPolicy\":\"\"",
