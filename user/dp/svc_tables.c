@@ -13,39 +13,77 @@ struct dump {
 	size_t key_len, value_at, record_len, max;
 };
 
+#define DUMP_CHUNK 4096 /* elements that one call reads; no bucket has so many */
+
+/* The kernel gives keys and values apart. */
+struct dump_chunk {
+	uint8_t *keys, *values;
+	uint8_t at[32], next[32]; /* where the kernel goes on: a key, or less */
+	bool begun;
+};
+
+static void chunk_fini(struct dump_chunk *c)
+{
+	free(c->keys);
+	free(c->values);
+}
+
+static int dump_grow(uint8_t **records, size_t n, size_t *cap, size_t record_len)
+{
+	size_t want = *cap ? 2 * *cap : DUMP_CHUNK;
+	uint8_t *wider;
+
+	if (n <= *cap)
+		return 0;
+	wider = reallocarray(*records, want > n ? want : n, record_len);
+	if (!wider)
+		return -ENOMEM;
+	*records = wider;
+	*cap = want > n ? want : n;
+	return 0;
+}
+
+/* The next elements; *ret_n may be 0. 1: there are more; 0: these were the last. */
+static int chunk_read(struct dp *dp, enum dp_table t, struct dump_chunk *c, uint32_t *ret_n)
+{
+	uint32_t n = DUMP_CHUNK;
+	int r = bpf_map_lookup_batch(dp->map[t], c->begun ? c->at : NULL, c->next, c->keys,
+				     c->values, &n, NULL);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	memcpy(c->at, c->next, sizeof(c->at));
+	c->begun = true;
+	*ret_n = n;
+	return !r;
+}
+
 static int table_dump(struct dp *dp, enum dp_table t, const struct dump *d, void **ret,
 		      size_t *ret_n, struct err *err)
 {
+	size_t value_len = d->record_len - d->value_at, n = 0, cap = 0;
+	cleanup(chunk_fini) struct dump_chunk c = { .keys = malloc(DUMP_CHUNK * d->key_len),
+						    .values = malloc(DUMP_CHUNK * value_len) };
 	cleanup(free_ptr) uint8_t *records = NULL;
-	uint8_t last[32], *from = NULL;
-	size_t n = 0, cap = 0;
+	int r = c.keys && c.values ? 1 : -ENOMEM;
 
-	assert(d->key_len <= sizeof(last));
-	while (n < d->max) {
-		uint8_t *rec;
-		int r;
+	assert(d->key_len <= sizeof(c.at));
+	while (r > 0 && n < d->max) {
+		uint32_t got = 0;
 
-		if (n == cap) {
-			cap = cap ? cap * 2 : 64;
-			rec = reallocarray(records, cap, d->record_len);
-			if (!rec)
-				return err_errno(err, -ENOMEM, "%s", dp_table_name[t]);
-			records = rec;
+		r = chunk_read(dp, t, &c, &got);
+		if (r < 0 || dump_grow(&records, n + got + 1, &cap, d->record_len))
+			return err_errno(err, r < 0 ? r : -ENOMEM, "reading %s", dp_table_name[t]);
+		for (uint32_t i = 0; i < got; i++, n++) {
+			uint8_t *rec = records + n * d->record_len;
+
+			memset(rec, 0, d->record_len);
+			memcpy(rec, c.keys + i * d->key_len, d->key_len);
+			memcpy(rec + d->value_at, c.values + i * value_len, value_len);
 		}
-		rec = records + n * d->record_len;
-		memset(rec, 0, d->record_len);
-		r = bpf_map_get_next_key(dp->map[t], from, rec);
-		if (r == -ENOENT)
-			break;
-		if (!r) {
-			memcpy(last, rec, d->key_len);
-			from = last;
-			r = bpf_map_lookup_elem(dp->map[t], rec, rec + d->value_at);
-			n += !r; /* a key that went meanwhile (-ENOENT) is passed over */
-		}
-		if (r < 0 && r != -ENOENT)
-			return err_errno(err, r, "reading %s", dp_table_name[t]);
 	}
+	if (r < 0)
+		return err_errno(err, r, "reading %s", dp_table_name[t]);
 	*ret = take_ptr(records);
 	*ret_n = n;
 	return 0;
