@@ -14,6 +14,8 @@ int svc_actual_read(struct dp *dp, struct svc_actual *ret, struct err *err)
 		r = dp_backends(dp, &a.backends, &a.n_backends, err);
 	if (!r)
 		r = dp_classes(dp, &a.classes, &a.n_classes, err);
+	if (!r)
+		r = dp_ranges(dp, &a.ranges, &a.n_ranges, err);
 	if (r)
 		return r;
 	a.slots = dp_slots(dp);
@@ -27,6 +29,7 @@ void svc_actual_fini(struct svc_actual *a)
 	free(a->frontends);
 	free(a->backends);
 	free(a->classes);
+	free(a->ranges);
 	*a = (struct svc_actual){};
 }
 
@@ -38,6 +41,8 @@ static int op_execute(struct dp *dp, const struct svc_op *op, struct err *err)
 	case SVC_OP_SLOT_PUT:
 		dp_slot_put(dp, op->slot.index, op->slot.value);
 		return 0;
+	case SVC_OP_RANGE_PUT:
+		return dp_range_put(dp, &op->range, err);
 	case SVC_OP_FRONTEND_PUT:
 		return dp_frontend_put(dp, &op->frontend.vip, &op->frontend.svc, err);
 	case SVC_OP_CLASS_PUT:
@@ -46,6 +51,8 @@ static int op_execute(struct dp *dp, const struct svc_op *op, struct err *err)
 		return dp_frontend_del(dp, &op->frontend.vip, err);
 	case SVC_OP_CLASS_DEL:
 		return dp_class_del(dp, &op->class.prefix, err);
+	case SVC_OP_RANGE_DEL:
+		return dp_range_del(dp, &op->range, err);
 	case SVC_OP_BACKEND_DEL:
 		return dp_backend_del(dp, op->backend.id, err);
 	case SVC_OP_MAX_:

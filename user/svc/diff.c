@@ -20,6 +20,7 @@ struct differ {
 	struct svc_want want;
 	struct dp_frontend *frontends; /* in order of vip */
 	struct dp_class *classes; /* in order of prefix */
+	uint32_t *ids; /* of want.frontends in the kernel; 0: not there */
 	const struct weir_backend *by_id[WEIR_MAX_BACKENDS];
 	struct json *lines;
 	struct buf line;
@@ -34,6 +35,7 @@ static void differ_free(struct differ **differ)
 	svc_want_fini(&d->want);
 	free(d->frontends);
 	free(d->classes);
+	free(d->ids);
 	json_free(&d->lines);
 	buf_fini(&d->line);
 	free(d);
@@ -210,6 +212,7 @@ static int frontends_differ(struct differ *d)
 					      svc_vip_cmp(&f->vip, &have->vip);
 
 		if (!side) {
+			d->ids[f - d->want.frontends] = have->svc.id;
 			r = backends_differ(d, have++, f++);
 			continue;
 		}
@@ -228,13 +231,13 @@ static int frontends_differ(struct differ *d)
 
 /* ---- Classes --------------------------------------------------------------------------------- */
 
-static void put_prefix(struct differ *d, const struct dp_class *c)
+static void put_prefix(struct differ *d, const struct weir_addr *a, uint32_t bits)
 {
-	struct cidr prefix = { .bits = c->prefix.bits };
+	struct cidr prefix = { .bits = bits };
 	char text[CIDR_TEXT_MAX];
 
-	memcpy(prefix.addr.b, &c->prefix.addr, sizeof(prefix.addr.b));
-	buf_printf(&d->line, "%s: ", cidr_format(&prefix, text));
+	memcpy(prefix.addr.b, a, sizeof(prefix.addr.b));
+	buf_puts(&d->line, cidr_format(&prefix, text));
 }
 
 static int classes_differ(struct differ *d)
@@ -245,13 +248,16 @@ static int classes_differ(struct differ *d)
 
 	while (!r && (c < c_end || have < have_end)) {
 		int side = c == c_end ? 1 : have == have_end ? -1 : svc_class_cmp(c, have);
+		const struct weir_prefix *prefix;
 
 		if (!side && c->class == have->class) {
 			c++;
 			have++;
 			continue;
 		}
-		put_prefix(d, side > 0 ? have : c);
+		prefix = side > 0 ? &have->prefix : &c->prefix;
+		put_prefix(d, &prefix->addr, prefix->bits);
+		buf_puts(&d->line, ": ");
 		if (side > 0)
 			buf_printf(&d->line, "is of class %s, should have none",
 				   dp_class_name(have->class));
@@ -263,6 +269,65 @@ static int classes_differ(struct differ *d)
 		c += side <= 0;
 		have += side >= 0;
 		r = line_end(d);
+	}
+	return r;
+}
+
+/* ---- Source ranges --------------------------------------------------------------------------- */
+
+static int frontend_id_cmp(const void *left, const void *right)
+{
+	const struct dp_frontend *a = left, *b = right;
+
+	return (a->svc.id > b->svc.id) - (a->svc.id < b->svc.id);
+}
+
+/* owners: the kernel's frontends in order of id. */
+static int range_differs(struct differ *d, const struct dp_frontend *owners,
+			 const struct weir_range *range, const char *verb)
+{
+	const struct dp_frontend key = { .svc.id = range->svc };
+	const struct dp_frontend *owner =
+		bsearch(&key, owners, d->actual->n_frontends, sizeof(*owners), frontend_id_cmp);
+	const struct svc_want_frontend *f =
+		owner ? bsearch(&owner->vip, d->want.frontends, d->want.n_frontends, sizeof(*f),
+				svc_vip_cmp) :
+			NULL;
+
+	if (owner && !f)
+		return 0; /* that nobody wants the frontend was said */
+	if (owner)
+		put_vip(d, &owner->vip, f->service);
+	buf_puts(&d->line, owner ? verb : "no frontend has ");
+	buf_puts(&d->line, "source range ");
+	put_prefix(d, &range->addr, range->bits > 32 ? range->bits - 32 : 0);
+	return line_end(d);
+}
+
+static int ranges_differ(struct differ *d)
+{
+	size_t n_frontends = d->actual->n_frontends, n_have = d->actual->n_ranges, n = 0;
+	cleanup(free_ptr) struct dp_frontend *owners = calloc(n_frontends + 1, sizeof(*owners));
+	cleanup(free_ptr) struct weir_range *have = calloc(n_have + 1, sizeof(*have));
+	cleanup(free_ptr) struct weir_range *should = NULL;
+	int r = svc_want_ranges(&d->want, d->ids, &should, &n);
+
+	if (r || !owners || !have)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_frontends; i++)
+		owners[i] = d->frontends[i];
+	for (size_t i = 0; i < n_have; i++)
+		have[i] = d->actual->ranges[i];
+	qsort(owners, n_frontends, sizeof(*owners), frontend_id_cmp);
+	qsort(have, n_have, sizeof(*have), svc_range_cmp);
+	for (size_t i = 0, k = 0; !r && (i < n || k < n_have);) {
+		int side = i == n ? 1 : k == n_have ? -1 : svc_range_cmp(&should[i], &have[k]);
+
+		if (side)
+			r = range_differs(d, owners, side < 0 ? &should[i] : &have[k],
+					  side < 0 ? "lacks " : "should not have ");
+		i += side <= 0;
+		k += side >= 0;
 	}
 	return r;
 }
@@ -281,7 +346,8 @@ static int differ_init(struct differ *d, const struct svc_table *desired,
 	d->lines = json_new_array();
 	d->frontends = calloc(actual->n_frontends + 1, sizeof(*d->frontends));
 	d->classes = calloc(actual->n_classes + 1, sizeof(*d->classes));
-	if (!d->lines || !d->frontends || !d->classes)
+	d->ids = calloc(d->want.n_frontends + 1, sizeof(*d->ids));
+	if (!d->lines || !d->frontends || !d->classes || !d->ids)
 		return -ENOMEM;
 	for (size_t i = 0; i < actual->n_frontends; i++)
 		d->frontends[i] = actual->frontends[i];
@@ -305,6 +371,8 @@ int svc_diff(const struct svc_table *desired, const struct svc_actual *actual, s
 		r = frontends_differ(d);
 	if (!r)
 		r = classes_differ(d);
+	if (!r)
+		r = ranges_differ(d);
 	if (r)
 		return err_errno(err, r, "comparing Services with the kernel");
 	*ret = take_ptr(d->lines);

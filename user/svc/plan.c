@@ -20,6 +20,8 @@ static void planner_free(struct planner **planner)
 	svc_room_fini(&p->room);
 	free(p->frontends);
 	free(p->classes);
+	free(p->ranges);
+	free(p->want_ranges);
 	free(p->ids);
 	free(p->frontend_ids);
 	free(p->run);
@@ -156,6 +158,16 @@ static bool is_as_wanted(struct planner *p, const struct dp_frontend *have,
 	return !memcmp(&should, &have->svc, sizeof(should)) && planner_has_set(p, have, f);
 }
 
+/* Finds no room. A new one then has no id. */
+static void frontend_leave(struct planner *p, const struct dp_frontend *have,
+			   const struct svc_want_frontend *f)
+{
+	if (have)
+		backends_keep(p, &have->svc);
+	else
+		p->frontend_ids[f - p->want.frontends] = 0;
+}
+
 /* have is NULL for a new frontend. */
 static int frontend_put(struct planner *p, const struct dp_frontend *have,
 			const struct svc_want_frontend *f)
@@ -166,12 +178,12 @@ static int frontend_put(struct planner *p, const struct dp_frontend *have,
 
 	if (!have && p->n_frontends >= WEIR_MAX_FRONTENDS) {
 		p->no_entry++;
-		return 0;
+		r = -ENOSPC;
 	}
-	r = planner_run(p, have, f, &run);
+	if (!r)
+		r = planner_run(p, have, f, &run);
 	if (r == -ENOSPC) {
-		if (have)
-			backends_keep(p, &have->svc);
+		frontend_leave(p, have, f);
 		return 0;
 	}
 	if (r)
@@ -243,42 +255,6 @@ static int frontends_plan(struct planner *p)
 	return r;
 }
 
-/* ---- Classes --------------------------------------------------------------------------------- */
-
-static int class_op(struct planner *p, enum svc_op_kind kind, const struct dp_class *c)
-{
-	struct svc_op op = { .kind = kind, .class = *c };
-
-	return planner_emit(p, &op);
-}
-
-static int classes_plan(struct planner *p)
-{
-	const struct dp_class *c = p->want.classes, *c_end = c + p->want.n_classes;
-	const struct dp_class *have = p->classes, *have_end = have + p->actual->n_classes;
-	int r = 0;
-
-	while (!r && (c < c_end || have < have_end)) {
-		int side = c == c_end ? 1 : have == have_end ? -1 : svc_class_cmp(c, have);
-
-		if (side > 0) {
-			r = class_op(p, SVC_OP_CLASS_DEL, have++);
-		} else if (side < 0 && p->n_classes >= WEIR_MAX_CLASSES) {
-			p->no_class++;
-			c++;
-		} else if (side < 0) {
-			p->n_classes++;
-			r = class_op(p, SVC_OP_CLASS_PUT, c++);
-		} else {
-			if (c->class != have->class)
-				r = class_op(p, SVC_OP_CLASS_PUT, c);
-			c++;
-			have++;
-		}
-	}
-	return r;
-}
-
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 /* By kind: the order of enum svc_op_kind is the order of execution. Of one kind as planned, but frontends
@@ -312,16 +288,17 @@ static void room_report(struct planner *p)
 	size_t n = p->no_entry + p->no_backend + p->no_slot;
 	struct svc_plan *plan = p->plan;
 
-	if (!n && !p->no_class)
+	if (!n && !p->no_class && !p->no_range)
 		return;
 	err_set(&plan->full, -ENOSPC,
 		"no room in the kernel's tables for %zu of %zu frontends (%zu for want of an entry, "
-		"%zu of backends, %zu of slots) and %zu of %zu address ranges; they stay as they were",
+		"%zu of backends, %zu of slots), %zu of %zu address ranges and %zu of %zu source "
+		"ranges; they stay as they were",
 		n, p->want.n_frontends, p->no_entry, p->no_backend, p->no_slot, p->no_class,
-		p->want.n_classes);
+		p->want.n_classes, p->no_range, p->n_want_ranges);
 	/* Deletions make room at once, rest makes room after the grace. */
 	if (plan->count[SVC_OP_FRONTEND_DEL] + plan->count[SVC_OP_CLASS_DEL] +
-	    plan->count[SVC_OP_BACKEND_DEL])
+	    plan->count[SVC_OP_RANGE_DEL] + plan->count[SVC_OP_BACKEND_DEL])
 		wake(p, p->now_ms);
 	else
 		wake(p, p->now_ms + svc_idle_grace_ms(p->idle));
@@ -336,7 +313,9 @@ static int plan_fill(struct planner *p)
 	if (!r)
 		r = frontends_plan(p);
 	if (!r)
-		r = classes_plan(p);
+		r = planner_classes(p);
+	if (!r)
+		r = planner_ranges(p);
 	if (!r)
 		r = backends_prune(p);
 	if (!r)
@@ -374,11 +353,15 @@ static int planner_init(struct planner *p, const struct svc_table *desired,
 	if (!r)
 		r = copy_sorted(&p->classes, actual->classes, actual->n_classes,
 				sizeof(*p->classes), svc_class_cmp);
+	if (!r)
+		r = copy_sorted(&p->ranges, actual->ranges, actual->n_ranges, sizeof(*p->ranges),
+				svc_range_cmp);
 	p->plan = calloc(1, sizeof(*p->plan));
 	p->actual = actual;
 	p->idle = idle;
 	p->n_frontends = actual->n_frontends;
 	p->n_classes = actual->n_classes;
+	p->n_ranges = actual->n_ranges;
 	return r || p->plan ? r : -ENOMEM;
 }
 

@@ -24,7 +24,10 @@
  *     for bpf/lib/lb.h to look one up. What changes in the value alone (session affinity) leaves
  *     slots and generation as they are, so that clients stay remembered.
  * I5. Room. What is there plus what is new must fit. A frontend that finds no room keeps its old
- *     value and is told in plan->full (-ENOSPC); all others go ahead.
+ *     value and is told in plan->full (-ENOSPC); all others go ahead. A source range that finds none is
+ *     closed.
+ * I7. Closed. A client that neither the old nor the new source ranges of a frontend let in meets it at
+ *     no moment; one that both let in, always.
  *
  * Times are milliseconds of one monotonic clock, never 0.
  */
@@ -49,6 +52,8 @@ struct svc_actual {
 	size_t n_backends;
 	struct dp_class *classes;
 	size_t n_classes;
+	struct weir_range *ranges;
+	size_t n_ranges;
 	const struct weir_slot *slots; /* WEIR_MAX_SLOTS, borrowed from dp */
 };
 
@@ -68,10 +73,12 @@ void svc_idle_observe(struct svc_idle *idle, const struct svc_actual *actual, ui
 enum svc_op_kind {
 	SVC_OP_BACKEND_PUT,
 	SVC_OP_SLOT_PUT,
+	SVC_OP_RANGE_PUT, /* before the frontends: one with ranges is never without them */
 	SVC_OP_FRONTEND_PUT,
 	SVC_OP_CLASS_PUT, /* after the frontends: a new range never refuses what is about to come */
 	SVC_OP_FRONTEND_DEL,
 	SVC_OP_CLASS_DEL, /* after the frontends: refused rather than leaked */
+	SVC_OP_RANGE_DEL,
 	SVC_OP_BACKEND_DEL,
 	SVC_OP_MAX_
 };
@@ -86,6 +93,7 @@ struct svc_op {
 		} slot;
 		struct dp_frontend frontend; /* FRONTEND_DEL: the vip counts */
 		struct dp_class class; /* CLASS_DEL: the prefix counts */
+		struct weir_range range;
 	};
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared by plan.c and run.c only: the work in progress of one svc_plan_make(), and the slots that
- * hold the sets. A set is named by its first reference in svc_want; frontends with the same set
+ * Shared by plan.c, run.c and prefixes.c only: the work in progress of one svc_plan_make(), and the
+ * slots that hold the sets. A set is named by its first reference in svc_want; frontends with the same set
  * share its slots.
  */
 #pragma once
@@ -26,13 +26,15 @@ struct planner {
 	struct svc_room room;
 	struct dp_frontend *frontends; /* actual, in order of vip */
 	struct dp_class *classes; /* actual, in order of prefix */
+	struct weir_range *ranges, *want_ranges; /* in order of frontend id */
 	uint32_t *ids; /* of want.backends; 0: not in the kernel yet */
-	uint32_t *frontend_ids; /* of want.frontends */
+	uint32_t *frontend_ids; /* of want.frontends; 0: no room for it */
 	uint32_t *run; /* the slots of one set: backend ids in order */
 	struct run *runs; /* where each set is; by its first reference */
 	bool backend_used[WEIR_MAX_BACKENDS]; /* after the plan */
-	size_t n_frontends, n_classes; /* in the kernel before anything is deleted */
-	size_t no_entry, no_backend, no_slot, no_class; /* wanted, without room */
+	size_t n_frontends, n_classes, n_ranges; /* in the kernel before anything is deleted */
+	size_t n_want_ranges;
+	size_t no_entry, no_backend, no_slot, no_class, no_range; /* wanted, without room */
 };
 
 /* Adds an operation to the plan. -ENOMEM. */
@@ -45,3 +47,7 @@ bool planner_has_set(struct planner *p, const struct dp_frontend *have,
  * ones, with their backends. -ENOSPC: there is no room, which was counted. */
 int planner_run(struct planner *p, const struct dp_frontend *have,
 		const struct svc_want_frontend *f, struct run *ret);
+
+/* Plans a table of prefixes, deletions last; the ranges after the frontends. -ENOMEM. */
+int planner_classes(struct planner *p);
+int planner_ranges(struct planner *p);

@@ -23,6 +23,9 @@ static void slots_take(struct svc_room *room, const struct svc_actual *actual,
 		for (uint32_t k = 0; svc_slots_of(actual, svc) && k < svc->count; k++)
 			room->slot_taken[svc->first + k] = 1;
 	}
+	/* ranges that were left behind must not let anybody into a new frontend */
+	for (size_t i = 0; i < actual->n_ranges; i++)
+		room->gen = max(room->gen, actual->ranges[i].svc);
 }
 
 static void backends_take(struct svc_room *room, const struct svc_actual *actual,
@@ -116,7 +119,8 @@ static int u32_cmp(const void *left, const void *right)
 
 static int gens_collect(struct svc_room *room, const struct svc_actual *actual)
 {
-	uint32_t *gens = calloc(WEIR_MAX_SLOTS + 3 * actual->n_frontends, sizeof(*gens));
+	uint32_t *gens =
+		calloc(WEIR_MAX_SLOTS + 3 * actual->n_frontends + actual->n_ranges, sizeof(*gens));
 	size_t n = 0;
 
 	if (!gens)
@@ -128,6 +132,8 @@ static int gens_collect(struct svc_room *room, const struct svc_actual *actual)
 		gens[n++] = actual->frontends[i].svc.id;
 		gens[n++] = actual->frontends[i].svc.affinity_id;
 	}
+	for (size_t i = 0; i < actual->n_ranges; i++)
+		gens[n++] = actual->ranges[i].svc;
 	qsort(gens, n, sizeof(*gens), u32_cmp);
 	room->gens = gens;
 	room->n_gens = n;

@@ -5,7 +5,8 @@
  *
  * Slots are given first fit, going on from where the last run was put, so that a plan of n
  * frontends stays linear. Backend ids are the lowest free ones, from 1. A generation is higher than
- * any that a slot or a frontend carries; when 32 bits are used up, the lowest that none carries.
+ * any that a slot, a frontend or a source range carries; when 32 bits are used up, the lowest that none
+ * carries.
  */
 #pragma once
 

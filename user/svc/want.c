@@ -27,6 +27,16 @@ int svc_class_cmp(const void *a, const void *b)
 	return memcmp(&left->prefix, &right->prefix, sizeof(left->prefix));
 }
 
+int svc_range_cmp(const void *a, const void *b)
+{
+	const struct weir_range *left = a, *right = b;
+	int r = (left->svc > right->svc) - (left->svc < right->svc);
+
+	if (!r)
+		r = memcmp(&left->addr, &right->addr, sizeof(left->addr));
+	return r ? r : (left->bits > right->bits) - (left->bits < right->bits);
+}
+
 struct weir_addr svc_kernel_addr(const struct addr *a)
 {
 	struct weir_addr ret;
@@ -162,14 +172,35 @@ static void guard_add(struct svc_want *w, const struct svc_service *s, const str
 	frontend_add(w, s, &vip, &vip, SVC_REFUSED, WEIR_SVC_NODE | WEIR_SVC_GUARD, (struct set){});
 }
 
-/* Who keeps his address when packets of his come through the node, and who uses another frontend. */
+/* As kube-proxy reads loadBalancerSourceRanges: those of the other family don't count, and without any
+ * of the family, or with one that has all its addresses, everybody may come. */
+static bool is_ranged(const struct svc_service *s, bool v4)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->n_source_ranges; i++) {
+		const struct cidr *c = &s->source_ranges[i];
+
+		if (addr_is_v4(&c->addr) != v4)
+			continue;
+		if (c->bits == (v4 ? 96 : 0))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* Who may come, who keeps his address when packets of his come through the node, and who uses another
+ * frontend. */
 static uint32_t flags_of_frontend(const struct svc_service *s, const struct svc_frontend *f)
 {
-	uint32_t node = f->kind == SVC_NODE ? WEIR_SVC_NODE : 0;
+	uint32_t flags = f->kind == SVC_NODE ? WEIR_SVC_NODE : 0;
 
 	if (svc_frontend_is_host(f))
-		return node | WEIR_SVC_HOST;
-	return node | (s->external_local ? WEIR_SVC_OUTSIDE : WEIR_SVC_MASQ);
+		return flags | WEIR_SVC_HOST;
+	if (f->kind == SVC_INGRESS && is_ranged(s, addr_is_v4(&f->addr)))
+		flags |= WEIR_SVC_RANGES;
+	return flags | (s->external_local ? WEIR_SVC_OUTSIDE : WEIR_SVC_MASQ);
 }
 
 /* What a port answers with at addresses other than its cluster IP. */
@@ -189,7 +220,8 @@ static void external_add(struct svc_want *w, const struct svc_service *s, const 
 	if (!(flags & WEIR_SVC_OUTSIDE))
 		return;
 	outside.scope = WEIR_SCOPE_OUTSIDE;
-	frontend_add(w, s, &outside, lead, f->outside, WEIR_SVC_KEEP, a->outside);
+	frontend_add(w, s, &outside, lead, f->outside, WEIR_SVC_KEEP | (flags & WEIR_SVC_RANGES),
+		     a->outside);
 }
 
 static bool answers_beside(const struct svc_port *p, size_t v)
@@ -295,6 +327,53 @@ static int classes_collect(struct svc_want *w, const struct svc_table *t)
 			w->classes[kept++] = w->classes[i];
 	}
 	w->n_classes = kept;
+	return 0;
+}
+
+/* Into ret, unless that is NULL; returns how many. */
+static size_t ranges_of(const struct svc_want_frontend *f, uint32_t id, struct weir_range *ret)
+{
+	const struct svc_service *s = f->service;
+	size_t n = 0;
+	struct addr vip;
+
+	if (!(f->flags & WEIR_SVC_RANGES))
+		return 0;
+	memcpy(vip.b, &f->vip.addr, sizeof(vip.b));
+	for (size_t i = 0; i < s->n_source_ranges; i++) {
+		const struct cidr *c = &s->source_ranges[i];
+
+		if (addr_is_v4(&c->addr) != addr_is_v4(&vip))
+			continue;
+		if (ret)
+			ret[n] = (struct weir_range){ .bits = 32 + c->bits,
+						      .svc = id,
+						      .addr = svc_kernel_addr(&c->addr) };
+		n++;
+	}
+	return n;
+}
+
+int svc_want_ranges(const struct svc_want *w, const uint32_t *ids, struct weir_range **ret,
+		    size_t *ret_n)
+{
+	struct weir_range *all;
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < w->n_frontends; i++)
+		n += ids[i] ? ranges_of(&w->frontends[i], ids[i], NULL) : 0;
+	all = calloc(n + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < w->n_frontends; i++)
+		n += ids[i] ? ranges_of(&w->frontends[i], ids[i], all + n) : 0;
+	qsort(all, n, sizeof(*all), svc_range_cmp);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || svc_range_cmp(&all[kept - 1], &all[i]))
+			all[kept++] = all[i];
+	*ret = all;
+	*ret_n = kept;
 	return 0;
 }
 

@@ -41,4 +41,11 @@ void svc_want_fini(struct svc_want *w);
 int svc_vip_cmp(const void *a, const void *b); /* starts with a struct weir_vip */
 int svc_backend_cmp(const void *a, const void *b); /* struct weir_backend */
 int svc_class_cmp(const void *a, const void *b); /* struct dp_class, by prefix */
+int svc_range_cmp(const void *a, const void *b); /* struct weir_range, by frontend first */
+
+/* The source ranges of all frontends with WEIR_SVC_RANGES, sorted and without repetition. ids stand
+ * beside w->frontends; one with id 0 is left out. -ENOMEM. */
+int svc_want_ranges(const struct svc_want *w, const uint32_t *ids, struct weir_range **ret,
+		    size_t *ret_n);
+
 struct weir_addr svc_kernel_addr(const struct addr *a);

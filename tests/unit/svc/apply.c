@@ -14,6 +14,8 @@ static struct svc_table *two_services(const char *backend)
 	endpoint(t, p, "10.1.0.1", 8080, "rs");
 	endpoint(t, p, backend, 8080, "rs");
 	endpoint(t, port(t, service(t, "b", "10.96.0.2"), 53, SVC_UDP), backend, 53, "rs");
+	ingress_ip(t->services[0], "203.0.113.8");
+	source_range(t->services[0], strcmp(backend, "10.1.0.2") ? "192.0.2.0/24" : "10.0.0.0/8");
 	class(t, "10.96.0.0/16", WEIR_CLASS_SERVICE);
 	assert_int_equal(svc_select(t), 0);
 	return t;
@@ -39,7 +41,8 @@ static void a_round_makes_the_kernel_as_wanted(void **state)
 	(void)state;
 	assert_int_equal(svc_idle_new(SVC_GRACE_MS, &idle), 0);
 	assert_int_equal(svc_sync(dp, t, idle, 1, &p, &err), 0);
-	assert_int_equal(p->n_ops, 3 + 3 + 2 + 1); /* backends, slots, frontends, class */
+	assert_int_equal(p->n_ops,
+			 3 + 3 + 3 + 1 + 1); /* backends, slots, frontends, class, range */
 	assert_int_equal(dial(dp, "10.96.0.1", 80, IPPROTO_TCP).n, 2);
 	assert_int_equal(dial(dp, "10.96.0.2", 53, IPPROTO_UDP).n, 1);
 	assert_int_equal(dial(dp, "10.96.0.2", 53, IPPROTO_TCP).what, SEEN_ABSENT);
@@ -93,7 +96,7 @@ static void the_round_after_a_failure_goes_on(void **state)
 		if (!r)
 			break;
 	}
-	assert_int_equal(failures, 2 + 2); /* two backends, two frontends; slots can't fail */
+	assert_int_equal(failures, 2 + 3 + 2); /* backends, frontends, ranges; slots can't fail */
 }
 
 static void the_count_of_what_was_done_is_given_on_failure(void **state)

@@ -175,6 +175,51 @@ static void classes_that_differ_are_named(void **state)
 	expect(dp, t, "10.96.0.0/17: is of class service, should have none");
 }
 
+static void source_ranges_that_differ_are_named(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
+	cleanup(free_ptr) struct dp *dp = NULL;
+	struct weir_range range;
+
+	(void)state;
+	ingress_ip(t->services[0], "203.0.113.8");
+	source_range(t->services[0], "198.51.100.0/24");
+	assert_int_equal(svc_select(t), 0);
+	dp = kernel(t);
+	assert_int_equal(dp->n_ranges, 1);
+	range = dp->ranges[0];
+	dp->n_ranges = 0;
+	expect(dp, t, "203.0.113.8:80/TCP (default/web): lacks source range 198.51.100.0/24");
+	dp->ranges[dp->n_ranges++] = range;
+	range.bits++;
+	dp->ranges[dp->n_ranges++] = range;
+	expect(dp, t,
+	       "203.0.113.8:80/TCP (default/web): should not have source range 198.51.100.0/25");
+	dp->ranges[1].svc = UINT32_MAX;
+	expect(dp, t, "no frontend has source range 198.51.100.0/25");
+	dp->ranges[1].bits = 0; /* and what no agent wrote */
+	expect(dp, t, "no frontend has source range 198.51.100.0/0");
+}
+
+static void what_is_for_clients_outside_is_said(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
+	cleanup(free_ptr) struct dp *dp = NULL;
+	struct dp_frontend *f;
+
+	(void)state;
+	external_ip(t->services[0], "203.0.113.7");
+	t->services[0]->external_local = true;
+	assert_int_equal(svc_select(t), 0);
+	dp = kernel(t);
+	f = dp->frontends;
+	while (!f->vip.scope)
+		f++;
+	f->svc.flags &= ~WEIR_SVC_DROP;
+	expect(dp, t,
+	       "203.0.113.7:80/TCP from outside (default/web): is refused, should be dropped");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +230,8 @@ int main(void)
 		cmocka_unit_test(values_that_lead_nowhere_are_found),
 		cmocka_unit_test(another_order_is_a_difference_as_it_is_for_the_planner),
 		cmocka_unit_test(classes_that_differ_are_named),
+		cmocka_unit_test(source_ranges_that_differ_are_named),
+		cmocka_unit_test(what_is_for_clients_outside_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,24 @@ static inline void external_ip(struct svc_service *s, const char *text)
 	s->external_ips[s->n_external_ips++] = ip(text);
 }
 
+/* One more load-balancer address. */
+static inline void ingress_ip(struct svc_service *s, const char *text)
+{
+	s->ingress_ips =
+		reallocarray(s->ingress_ips, s->n_ingress_ips + 1, sizeof(*s->ingress_ips));
+	assert_non_null(s->ingress_ips);
+	s->ingress_ips[s->n_ingress_ips++] = ip(text);
+}
+
+/* One more of loadBalancerSourceRanges. */
+static inline void source_range(struct svc_service *s, const char *text)
+{
+	s->source_ranges =
+		reallocarray(s->source_ranges, s->n_source_ranges + 1, sizeof(*s->source_ranges));
+	assert_non_null(s->source_ranges);
+	assert_int_equal(cidr_parse(text, &s->source_ranges[s->n_source_ranges++]), 0);
+}
+
 static inline void node_addr(struct svc_table *t, const char *text)
 {
 	struct addr a = ip(text);

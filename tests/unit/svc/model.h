@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/addr.h"
 #include "core/err.h"
 #include "dp/dp.h"
 
@@ -21,6 +22,8 @@ struct dp {
 	size_t n_frontends;
 	struct dp_class classes[MODEL_MAX];
 	size_t n_classes;
+	struct weir_range ranges[MODEL_MAX];
+	size_t n_ranges;
 	struct weir_backend backends[WEIR_MAX_BACKENDS];
 	struct weir_slot slots[WEIR_MAX_SLOTS];
 	size_t writes, fail_at; /* the write of this number fails; 0: none does */
@@ -56,6 +59,14 @@ int dp_classes(struct dp *dp, struct dp_class **ret, size_t *ret_n, struct err *
 	(void)err;
 	*ret = model_copy(dp->classes, dp->n_classes, sizeof(**ret));
 	*ret_n = dp->n_classes;
+	return *ret ? 0 : -ENOMEM;
+}
+
+int dp_ranges(struct dp *dp, struct weir_range **ret, size_t *ret_n, struct err *err)
+{
+	(void)err;
+	*ret = model_copy(dp->ranges, dp->n_ranges, sizeof(**ret));
+	*ret_n = dp->n_ranges;
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -168,9 +179,45 @@ int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *er
 	return 0;
 }
 
+static struct weir_range *model_range(struct dp *dp, const struct weir_range *range)
+{
+	for (size_t i = 0; i < dp->n_ranges; i++)
+		if (!memcmp(&dp->ranges[i], range, sizeof(*range)))
+			return &dp->ranges[i];
+	return NULL;
+}
+
+int dp_range_put(struct dp *dp, const struct weir_range *range, struct err *err)
+{
+	if (model_fails(dp, err))
+		return -EIO;
+	if (model_range(dp, range))
+		return 0;
+	if (dp->n_ranges == MODEL_MAX)
+		return err_set(err, -ENOSPC, "the model is full");
+	dp->ranges[dp->n_ranges++] = *range;
+	return 0;
+}
+
+int dp_range_del(struct dp *dp, const struct weir_range *range, struct err *err)
+{
+	struct weir_range *at = model_range(dp, range);
+
+	if (model_fails(dp, err))
+		return -EIO;
+	if (at)
+		*at = dp->ranges[--dp->n_ranges];
+	return 0;
+}
+
 /* ---- The reader ------------------------------------------------------------------------------ */
 
 #define SEEN_MAX 64
+
+/* Clients of either family that look whether they may come. */
+static const char *const model_clients[] = { "198.51.100.1", "198.51.100.129", "10.1.0.1",
+					     "192.0.2.9",    "2001:db8:9::1",  "2001:db8:8::1" };
+#define MODEL_CLIENTS (sizeof(model_clients) / sizeof(*model_clients))
 
 /* What a dial may meet: absent, refused or dropped, or one of n backends. A slot of another
  * generation or a backend that is gone makes the reader look again: stale. */
@@ -179,6 +226,7 @@ struct seen {
 	size_t n;
 	uint32_t affinity_s; /* 0: any of them, each time anew */
 	uint32_t flags; /* those that say who may dial and what becomes of his address */
+	uint32_t shut; /* bit n: model_clients[n] is of the family, but in no source range */
 	struct weir_backend backends[SEEN_MAX]; /* sorted */
 };
 
@@ -215,11 +263,41 @@ static inline struct seen model_resolve(const struct dp *dp, const struct weir_s
 	return seen;
 }
 
+static inline bool model_in_range(const struct dp *dp, uint32_t svc, const struct addr *client)
+{
+	for (size_t i = 0; i < dp->n_ranges; i++) {
+		struct cidr c = { .bits = dp->ranges[i].bits - 32 };
+
+		memcpy(c.addr.b, &dp->ranges[i].addr, sizeof(c.addr.b));
+		if (dp->ranges[i].svc == svc && cidr_has(&c, client))
+			return true;
+	}
+	return false;
+}
+
+static inline uint32_t model_shut(const struct dp *dp, const struct dp_frontend *f)
+{
+	uint32_t shut = 0;
+	struct addr vip;
+
+	memcpy(vip.b, &f->vip.addr, sizeof(vip.b));
+	for (size_t i = 0; f->svc.flags & WEIR_SVC_RANGES && i < MODEL_CLIENTS; i++) {
+		struct addr client;
+
+		if (!addr_parse(model_clients[i], &client) &&
+		    addr_is_v4(&client) == addr_is_v4(&vip) &&
+		    !model_in_range(dp, f->svc.id, &client))
+			shut |= 1U << i;
+	}
+	return shut;
+}
+
 /* What a client meets at the VIP of scope ALL; with scope OUTSIDE, what one from outside meets there. */
 static inline struct seen model_dial(struct dp *dp, const struct weir_vip *vip)
 {
 	struct weir_vip all = *vip;
 	struct dp_frontend *f, *outside;
+	struct seen seen;
 
 	all.scope = WEIR_SCOPE_ALL;
 	f = model_frontend(dp, &all);
@@ -229,7 +307,9 @@ static inline struct seen model_dial(struct dp *dp, const struct weir_vip *vip)
 		outside = model_frontend(dp, vip);
 		f = outside ? outside : f;
 	}
-	return model_resolve(dp, &f->svc);
+	seen = model_resolve(dp, &f->svc);
+	seen.shut = model_shut(dp, f);
+	return seen;
 }
 
 static inline bool seen_same(const struct seen *a, const struct seen *b)

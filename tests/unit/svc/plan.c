@@ -1,220 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The property of a plan: any change is atomic, stable and late. Single facts: plan_facts.c. */
-#include "tests/unit/svc/bed.h"
-
-static uint64_t rnd_state;
-
-static uint32_t rnd(uint32_t below)
-{
-	rnd_state ^= rnd_state << 13;
-	rnd_state ^= rnd_state >> 7;
-	rnd_state ^= rnd_state << 17;
-	return (rnd_state >> 16) % below;
-}
-
-#define N_SERVICES 10
-#define N_VIPS 512
-#define N_PAST 4096
-
-/* A frontend's value that was replaced, which a slow reader may still hold. */
-struct past {
-	struct weir_svc svc;
-	struct seen seen;
-	uint64_t until_ms;
-};
-
-struct world {
-	struct bed bed;
-	uint64_t seeds[N_SERVICES];
-	struct weir_vip vips[N_VIPS];
-	struct seen old[N_VIPS], new[N_VIPS];
-	uint32_t ids[N_VIPS]; /* in the kernel before the round; 0: not there */
-	size_t n_vips;
-	struct past past[N_PAST];
-	size_t n_past;
-	uint32_t top_gen; /* of those that had slots */
-};
-
-static void world_endpoints(struct svc_table *t, struct svc_port *p, bool v6)
-{
-	static const char *const conditions[] = { "rs", "rsl",	"rsl",	"st",  "stl", "t",
-						  "",	"rsNZ", "rsnz", "rsZ", "rsl", "rs" };
-
-	for (uint32_t n = rnd(7); n; n--) {
-		char addr[ADDR_TEXT_MAX];
-
-		snprintf(addr, sizeof(addr), v6 ? "fd01::%u" : "10.1.0.%u", 1 + rnd(9));
-		endpoint(t, p, addr, 8080 + rnd(2), conditions[rnd(ARRAY_LEN(conditions))]);
-	}
-}
-
-/* Addresses of its own, one that Services fight over, one without a cluster IP of its family. */
-static void world_external(struct svc_service *s, uint32_t number)
-{
-	char text[ADDR_TEXT_MAX];
-
-	for (uint32_t n = rnd(3); n; n--) {
-		snprintf(text, sizeof(text), rnd(4) ? "203.0.113.%u" : "2001:db8::%u",
-			 rnd(5) ? 10 * number + n : 1);
-		external_ip(s, text);
-	}
-}
-
-static void world_service(struct svc_table *t, uint32_t number)
-{
-	char name[16], addr[ADDR_TEXT_MAX];
-	struct svc_service *s;
-
-	if (!rnd(6))
-		return; /* not there */
-	snprintf(name, sizeof(name), "s%u", number);
-	snprintf(addr, sizeof(addr), "10.%u.0.%u", rnd(9) ? 96 : 97, rnd(8) ? number + 1 : 1);
-	s = service(t, name, addr);
-	s->internal_local = !rnd(3);
-	s->external_local = !rnd(3);
-	s->affinity = !rnd(3);
-	s->affinity_timeout_s = s->affinity ? 1 + rnd(2) : 0;
-	if (rnd(2)) {
-		snprintf(addr, sizeof(addr), "fd00::%u", number + 1);
-		s->cluster_ips[s->n_cluster_ips++] = ip(addr);
-	}
-	world_external(s, number);
-	for (uint32_t n = rnd(4), i = 0; i < n; i++) {
-		struct svc_port *p = port(t, s, 80 + i, i == 2 ? SVC_UDP : SVC_TCP);
-
-		p->node_port = rnd(2) ? 30000 + rnd(N_SERVICES) : 0;
-		world_endpoints(t, p, false);
-		world_endpoints(t, p, true);
-	}
-}
-
-/* A Service is what its seed says: one that keeps its seed stays the same. */
-static struct svc_table *world_table(struct world *w)
-{
-	struct svc_table *t = table();
-	uint64_t state = rnd_state;
-
-	for (uint32_t i = 0; i < N_SERVICES; i++) {
-		rnd_state = w->seeds[i];
-		world_service(t, i);
-	}
-	rnd_state = w->seeds[0];
-	if (rnd(2))
-		class(t, "10.96.0.0/16", WEIR_CLASS_SERVICE);
-	class(t, rnd(2) ? "10.1.0.0/16" : "10.0.0.0/8", WEIR_CLASS_CLUSTER);
-	node_addr(t, "127.0.0.1");
-	node_addr(t, rnd(2) ? "192.0.2.1" : "2001:db8:1::1");
-	class(t, "10.1.0.1/32", rnd(2) ? WEIR_CLASS_LOCAL : WEIR_CLASS_CLUSTER);
-	rnd_state = state;
-	assert_int_equal(svc_select(t), 0);
-	return t;
-}
-
-static size_t world_vip(struct world *w, const struct weir_vip *v)
-{
-	size_t i = 0;
-
-	while (i < w->n_vips && memcmp(&w->vips[i], v, sizeof(*v)))
-		i++;
-	assert_true(i < N_VIPS);
-	w->vips[i] = *v;
-	w->n_vips += i == w->n_vips;
-	return i;
-}
-
-enum who { AT_CLUSTER_IP, AT_OTHERS, FROM_OUTSIDE };
-
-static bool is_chosen(const struct svc_endpoint *e, enum who who)
-{
-	return who == AT_CLUSTER_IP ? e->chosen :
-	       who == AT_OTHERS	    ? e->chosen_external :
-				      e->chosen_outside;
-}
-
-/* What a dial should meet, worked out from the table without the planner's help. */
-static struct seen wanted(const struct svc_service *s, const struct svc_port *p,
-			  const struct addr *vip_addr, enum svc_result result, enum who who)
-{
-	struct seen seen = { .what = result == SVC_SERVING ? SEEN_SERVED :
-				     result == SVC_DROPPED ? SEEN_DROPPED :
-							     SEEN_REFUSED };
-
-	if (result == SVC_SERVING)
-		seen.affinity_s = s->affinity_timeout_s;
-	for (size_t i = 0; result == SVC_SERVING && i < p->n_endpoints; i++) {
-		struct weir_vip as_vip =
-			vip_of(&p->endpoints[i].addr, p->endpoints[i].port, p->proto);
-
-		if (!is_chosen(&p->endpoints[i], who) ||
-		    addr_is_v4(&p->endpoints[i].addr) != addr_is_v4(vip_addr))
-			continue;
-		seen.backends[seen.n++] = (struct weir_backend){ .addr = as_vip.addr,
-								 .port = as_vip.port,
-								 .proto = as_vip.proto };
-	}
-	qsort(seen.backends, seen.n, sizeof(*seen.backends), model_backend_cmp);
-	return seen;
-}
-
-static void expect(struct world *w, struct weir_vip key, const struct seen *inside,
-		   const struct seen *outside)
-{
-	w->new[world_vip(w, &key)] = *inside;
-	key.scope = WEIR_SCOPE_OUTSIDE;
-	w->new[world_vip(w, &key)] = *outside;
-}
-
-static void frontend_expect(struct world *w, const struct svc_service *s, const struct svc_port *p,
-			    const struct svc_frontend *f)
-{
-	struct seen inside = wanted(s, p, &f->addr, f->result, AT_OTHERS), outside = inside;
-	struct addr any = ip(addr_is_v4(&f->addr) ? "0.0.0.0" : "::");
-	bool host = f->kind == SVC_NODE && f->addr.b[12] == 127;
-
-	if (f->kind == SVC_NODE)
-		inside.flags |= WEIR_SVC_NODE;
-	if (host)
-		inside.flags |= WEIR_SVC_HOST;
-	else if (!s->external_local)
-		inside.flags |= WEIR_SVC_MASQ;
-	if (host || !s->external_local) {
-		outside = inside;
-	} else {
-		outside = wanted(s, p, &f->addr, f->outside, FROM_OUTSIDE);
-		outside.flags |= WEIR_SVC_KEEP;
-	}
-	expect(w, vip_of(&f->addr, f->port, p->proto), &inside, &outside);
-	if (f->kind != SVC_NODE)
-		return;
-	inside = (struct seen){ .what = SEEN_REFUSED, .flags = WEIR_SVC_NODE | WEIR_SVC_GUARD };
-	expect(w, vip_of(&any, f->port, p->proto), &inside, &inside);
-}
-
-static void port_expect(struct world *w, const struct svc_service *s, const struct svc_port *p)
-{
-	for (size_t v = 0; v < s->n_cluster_ips; v++) {
-		const struct addr *a = &s->cluster_ips[v];
-		struct seen seen = wanted(s, p, a, p->result[v], AT_CLUSTER_IP);
-
-		if (p->result[v] != SVC_CONFLICT)
-			expect(w, vip_of(a, p->port, p->proto), &seen, &seen);
-	}
-	for (size_t i = 0; i < p->n_frontends; i++)
-		if (p->frontends[i].result != SVC_CONFLICT)
-			frontend_expect(w, s, p, &p->frontends[i]);
-}
-
-static void world_expect(struct world *w, const struct svc_table *t)
-{
-	for (size_t i = 0; i < N_VIPS; i++)
-		w->new[i] = (struct seen){ .what = SEEN_ABSENT };
-	for (size_t i = 0; i < t->n_services; i++) {
-		const struct svc_service *s = t->services[i];
-
-		for (size_t k = 0; k < s->n_ports; k++)
-			port_expect(w, s, s->ports[k]);
-	}
-}
+#include "tests/unit/svc/world.h"
 
 static void world_remember(struct world *w)
 {
@@ -238,6 +24,8 @@ static const char *readers_check(struct world *w)
 		if (!seen_same(&now, &w->old[i]) && !seen_same(&now, &w->new[i]))
 			return now.what == SEEN_STALE ? "a reader finds no stable set" :
 							"a reader finds a set that never was";
+		if ((now.shut ^ w->old[i].shut) & (now.shut ^ w->new[i].shut))
+			return "a client meets source ranges that never were";
 	}
 	for (size_t i = 0; i < w->n_past; i++) {
 		struct seen now = model_resolve(w->bed.dp, &w->past[i].svc);
@@ -312,6 +100,7 @@ static void world_reached(struct world *w)
 		struct seen now = model_dial(w->bed.dp, &w->vips[i]);
 
 		assert_true(seen_same(&now, &w->new[i]));
+		assert_int_equal(now.shut, w->new[i].shut);
 	}
 	for (size_t i = 0; i < w->bed.dp->n_frontends; i++)
 		world_vip(w, &w->bed.dp->frontends[i].vip); /* none that was not looked at */
@@ -338,6 +127,27 @@ static void backends_kept(const struct weir_backend *before, const struct dp *dp
 			assert_memory_equal(&before[id], &dp->backends[id], sizeof(before[id]));
 }
 
+/* Source ranges of frontends that come or go, which svc_diff() names instead. */
+static size_t ranges_along(const struct world *w, const struct svc_plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_ops; i++) {
+		const struct svc_op *op = &p->ops[i];
+		bool known = false, gone = false;
+
+		if (op->kind != SVC_OP_RANGE_PUT && op->kind != SVC_OP_RANGE_DEL)
+			continue;
+		for (size_t k = 0; k < w->bed.dp->n_frontends; k++)
+			known |= w->bed.dp->frontends[k].svc.id == op->range.svc;
+		for (size_t k = 0; k < p->n_ops; k++)
+			gone |= p->ops[k].kind == SVC_OP_FRONTEND_DEL &&
+				p->ops[k].frontend.svc.id == op->range.svc;
+		n += !known || gone;
+	}
+	return n;
+}
+
 /* svc_diff() finds something exactly when the planner has something to do, rest aside. */
 static void diff_agrees(struct world *w, const struct svc_table *t, const struct svc_plan *p)
 {
@@ -349,7 +159,9 @@ static void diff_agrees(struct world *w, const struct svc_table *t, const struct
 	assert_int_equal(svc_diff(t, &actual, &lines, &err), 0);
 	assert_int_equal(json_len(lines),
 			 p->count[SVC_OP_FRONTEND_PUT] + p->count[SVC_OP_FRONTEND_DEL] +
-				 p->count[SVC_OP_CLASS_PUT] + p->count[SVC_OP_CLASS_DEL]);
+				 p->count[SVC_OP_CLASS_PUT] + p->count[SVC_OP_CLASS_DEL] +
+				 p->count[SVC_OP_RANGE_PUT] + p->count[SVC_OP_RANGE_DEL] -
+				 ranges_along(w, p));
 }
 
 static void world_round(struct world *w)

@@ -12,6 +12,7 @@ struct fixture {
 	struct weir_slot *slots;
 	struct dp_frontend frontend;
 	struct dp_backend backend;
+	struct weir_range range;
 	struct svc_actual actual;
 	struct svc_room room;
 };
@@ -33,10 +34,13 @@ static struct fixture *fixture(void)
 	for (uint32_t i = 0; i < USED_COUNT; i++)
 		f->slots[USED_FIRST + i] = (struct weir_slot){ .backend = 2, .gen = 5 };
 	f->slots[USED_FIRST + USED_COUNT].gen = 9;
+	f->range = (struct weir_range){ .svc = 11 };
 	f->actual = (struct svc_actual){ .frontends = &f->frontend,
 					 .n_frontends = 1,
 					 .backends = &f->backend,
 					 .n_backends = 1,
+					 .ranges = &f->range,
+					 .n_ranges = 1,
 					 .slots = f->slots };
 	svc_idle_observe(f->idle, &f->actual, NOW);
 	assert_int_equal(svc_room_init(&f->room, &f->actual, f->idle, NOW), 0);
@@ -118,9 +122,9 @@ static void generations_rise_above_all_that_are_carried(void **state)
 
 	(void)state;
 	assert_int_equal(svc_room_gen(&f->room, &f->actual, &gen), 0);
-	assert_int_equal(gen, 10); /* above the resting slot's, too */
+	assert_int_equal(gen, 12); /* above the resting slot's, too, and a range's */
 	assert_int_equal(svc_room_gen(&f->room, &f->actual, &gen), 0);
-	assert_int_equal(gen, 11);
+	assert_int_equal(gen, 13);
 }
 
 int main(void)
