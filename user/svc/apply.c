@@ -38,6 +38,9 @@ static int op_execute(struct dp *dp, const struct svc_op *op, struct err *err)
 	switch (op->kind) {
 	case SVC_OP_BACKEND_PUT:
 		return dp_backend_put(dp, op->backend.id, &op->backend.be, err);
+	case SVC_OP_BACKEND_BACK:
+	case SVC_OP_BACKEND_GONE:
+		return dp_backend_gone(dp, op->backend.id, op->kind == SVC_OP_BACKEND_GONE, err);
 	case SVC_OP_SLOT_PUT:
 		dp_slot_put(dp, op->slot.index, op->slot.value);
 		return 0;
@@ -61,17 +64,42 @@ static int op_execute(struct dp *dp, const struct svc_op *op, struct err *err)
 	return err_set(err, -EINVAL, "operation %d of a plan is unknown", (int)op->kind);
 }
 
+/* Does it change where connections may go? */
+static bool moves(enum svc_op_kind kind)
+{
+	switch (kind) {
+	case SVC_OP_BACKEND_PUT:
+	case SVC_OP_BACKEND_BACK:
+	case SVC_OP_BACKEND_GONE:
+	case SVC_OP_BACKEND_DEL:
+	case SVC_OP_FRONTEND_PUT:
+	case SVC_OP_FRONTEND_DEL:
+		return true;
+	case SVC_OP_SLOT_PUT:
+	case SVC_OP_RANGE_PUT:
+	case SVC_OP_RANGE_DEL:
+	case SVC_OP_CLASS_PUT:
+	case SVC_OP_CLASS_DEL:
+	case SVC_OP_MAX_:
+		break;
+	}
+	return false;
+}
+
 int svc_apply(struct dp *dp, const struct svc_plan *plan, size_t *ret_done, struct err *err)
 {
 	size_t done = 0;
+	bool moved = false;
 	int r = 0;
 
 	while (done < plan->n_ops) {
 		r = op_execute(dp, &plan->ops[done], err);
 		if (r)
 			break;
-		done++;
+		moved |= moves(plan->ops[done++].kind);
 	}
+	if (moved)
+		dp_epoch_next(dp);
 	if (ret_done)
 		*ret_done = done;
 	return r;

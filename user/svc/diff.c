@@ -125,6 +125,14 @@ static size_t put_lacking(struct buf *line, const struct weir_backend *a, size_t
 	return n;
 }
 
+static bool backends_same(const struct weir_backend *a, const struct weir_backend *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (svc_backend_cmp(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
 /* In order of backend id and without repetition, as session affinity needs it. */
 static bool is_ordered(const struct differ *d, const struct weir_svc *svc)
 {
@@ -171,7 +179,7 @@ static int backends_differ(struct differ *d, const struct dp_frontend *have,
 	ordered = is_ordered(d, &have->svc);
 	if (n > 0)
 		qsort(is, n, sizeof(*is), svc_backend_cmp);
-	same = n == (long)f->n && ordered && !memcmp(is, should, f->n * sizeof(*is));
+	same = n == (long)f->n && ordered && backends_same(is, should, f->n);
 	if (same && have->svc.flags == f->flags && affinity_same(d, have, f))
 		return 0;
 
@@ -227,6 +235,59 @@ static int frontends_differ(struct differ *d)
 		r = line_end(d);
 	}
 	return r;
+}
+
+/* ---- Backends -------------------------------------------------------------------------------- */
+
+static int backend_differs(struct differ *d, const struct weir_backend *be, const char *how)
+{
+	struct weir_vip as_vip = { .addr = be->addr, .port = be->port, .proto = be->proto };
+
+	put_vip(d, &as_vip, NULL);
+	buf_puts(&d->line, how);
+	return line_end(d);
+}
+
+/* Those that sets lack are named with the frontends. */
+static int backends_lacking(struct differ *d, const bool *found)
+{
+	cleanup(free_ptr) bool *named = calloc(d->want.n_backends + 1, sizeof(*named));
+	int r = 0;
+
+	if (!named)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->want.n_refs; i++)
+		named[d->want.refs[i]] = true;
+	for (size_t i = 0; !r && i < d->want.n_backends; i++)
+		if (!found[i] && !named[i])
+			r = backend_differs(d, &d->want.backends[i],
+					    "serves, but is not in the kernel");
+	return r;
+}
+
+static int backends_serve(struct differ *d)
+{
+	cleanup(free_ptr) bool *found = calloc(d->want.n_backends + 1, sizeof(*found));
+	int r = 0;
+
+	if (!found)
+		return -ENOMEM;
+	for (uint32_t id = 1; !r && id < WEIR_MAX_BACKENDS; id++) {
+		const struct weir_backend *be = d->by_id[id];
+		const struct weir_backend *at =
+			be ? bsearch(be, d->want.backends, d->want.n_backends, sizeof(*at),
+				     svc_backend_cmp) :
+			     NULL;
+		bool wanted = at && !found[at - d->want.backends];
+
+		if (wanted)
+			found[at - d->want.backends] = true;
+		if (wanted && be->gone)
+			r = backend_differs(d, be, "serves, but is marked as gone");
+		else if (be && !wanted && !be->gone)
+			r = backend_differs(d, be, "serves no more, but is not marked as gone");
+	}
+	return r ? r : backends_lacking(d, found);
 }
 
 /* ---- Classes --------------------------------------------------------------------------------- */
@@ -369,6 +430,8 @@ int svc_diff(const struct svc_table *desired, const struct svc_actual *actual, s
 
 	if (!r)
 		r = frontends_differ(d);
+	if (!r)
+		r = backends_serve(d);
 	if (!r)
 		r = classes_differ(d);
 	if (!r)

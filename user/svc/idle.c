@@ -16,7 +16,7 @@ struct svc_idle {
 };
 
 #define SEEN_TRACE 1 /* something is or was there */
-#define SEEN_USED 2 /* a frontend leads to it */
+#define SEEN_USED 2 /* a frontend leads to it, or it serves */
 
 int svc_idle_new(uint64_t grace_ms, struct svc_idle **ret)
 {
@@ -56,7 +56,8 @@ static void see(struct svc_idle *idle, const struct svc_actual *actual)
 	memset(idle->backend_seen, 0, sizeof(idle->backend_seen));
 	for (size_t i = 0; i < actual->n_backends; i++)
 		if (actual->backends[i].id < WEIR_MAX_BACKENDS)
-			idle->backend_seen[actual->backends[i].id] = SEEN_TRACE;
+			idle->backend_seen[actual->backends[i].id] =
+				actual->backends[i].be.gone ? SEEN_TRACE : SEEN_USED;
 
 	for (size_t i = 0; i < actual->n_frontends; i++) {
 		const struct weir_svc *svc = &actual->frontends[i].svc;

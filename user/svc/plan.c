@@ -48,76 +48,10 @@ int planner_emit(struct planner *p, const struct svc_op *op)
 	return 0;
 }
 
-/* ---- Backends -------------------------------------------------------------------------------- */
-
-static int dp_backend_cmp(const void *left, const void *right)
-{
-	const struct dp_backend *a = left, *b = right;
-	int r = svc_backend_cmp(&a->be, &b->be);
-
-	return r ? r : (a->id > b->id) - (a->id < b->id);
-}
-
-/* Gives every wanted backend that the kernel has its id; the lowest, should there be two. */
-static int backends_adopt(struct planner *p)
-{
-	size_t n = p->actual->n_backends, at = 0;
-	cleanup(free_ptr) struct dp_backend *have = calloc(n + 1, sizeof(*have));
-
-	p->ids = calloc(p->want.n_backends + 1, sizeof(*p->ids));
-	if (!have || !p->ids)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		have[i] = p->actual->backends[i];
-	qsort(have, n, sizeof(*have), dp_backend_cmp);
-
-	for (size_t i = 0; i < p->want.n_backends; i++) {
-		while (at < n && svc_backend_cmp(&have[at].be, &p->want.backends[i]) < 0)
-			at++;
-		if (at < n && have[at].id && have[at].id < WEIR_MAX_BACKENDS &&
-		    !svc_backend_cmp(&have[at].be, &p->want.backends[i]))
-			p->ids[i] = have[at].id;
-	}
-	return 0;
-}
-
-static void backends_use(struct planner *p, const struct svc_want_frontend *f)
-{
-	for (uint32_t i = 0; i < f->n; i++)
-		p->backend_used[p->ids[p->want.refs[f->first + i]]] = true;
-}
-
-static void backends_keep(struct planner *p, const struct weir_svc *svc)
-{
-	const struct weir_slot *slots = svc_slots_of(p->actual, svc);
-
-	for (uint32_t i = 0; slots && i < svc->count; i++)
-		if (slots[i].backend < WEIR_MAX_BACKENDS)
-			p->backend_used[slots[i].backend] = true;
-}
-
-static void wake(struct planner *p, uint64_t at_ms)
+void planner_wake(struct planner *p, uint64_t at_ms)
 {
 	if (!p->plan->next_ms || at_ms < p->plan->next_ms)
 		p->plan->next_ms = at_ms;
-}
-
-/* What no frontend leads to any more goes when it has rested; ids that no planner gave, at once. */
-static int backends_prune(struct planner *p)
-{
-	for (size_t i = 0; i < p->actual->n_backends; i++) {
-		uint32_t id = p->actual->backends[i].id;
-		struct svc_op op = { .kind = SVC_OP_BACKEND_DEL,
-				     .backend = p->actual->backends[i] };
-
-		if (id < WEIR_MAX_BACKENDS && p->backend_used[id])
-			continue;
-		if (id < WEIR_MAX_BACKENDS && svc_idle_backend_rests(p->idle, id, p->now_ms))
-			wake(p, svc_idle_backend_due(p->idle, id, p->now_ms));
-		else if (planner_emit(p, &op))
-			return -ENOMEM;
-	}
-	return 0;
 }
 
 /* ---- Frontends ------------------------------------------------------------------------------- */
@@ -163,7 +97,7 @@ static void frontend_leave(struct planner *p, const struct dp_frontend *have,
 			   const struct svc_want_frontend *f)
 {
 	if (have)
-		backends_keep(p, &have->svc);
+		planner_backends_keep(p, &have->svc);
 	else
 		p->frontend_ids[f - p->want.frontends] = 0;
 }
@@ -191,7 +125,7 @@ static int frontend_put(struct planner *p, const struct dp_frontend *have,
 	p->n_frontends += !have;
 	op.frontend.vip = f->vip;
 	op.frontend.svc = value_of(p, f, &run);
-	backends_use(p, f);
+	planner_backends_use(p, f);
 	return planner_emit(p, &op);
 }
 
@@ -245,7 +179,7 @@ static int frontends_plan(struct planner *p)
 		} else if (side < 0) {
 			r = frontend_put(p, NULL, f++);
 		} else if (is_as_wanted(p, have, f)) {
-			backends_keep(p, &have->svc);
+			planner_backends_keep(p, &have->svc);
 			have++;
 			f++;
 		} else {
@@ -299,14 +233,14 @@ static void room_report(struct planner *p)
 	/* Deletions make room at once, rest makes room after the grace. */
 	if (plan->count[SVC_OP_FRONTEND_DEL] + plan->count[SVC_OP_CLASS_DEL] +
 	    plan->count[SVC_OP_RANGE_DEL] + plan->count[SVC_OP_BACKEND_DEL])
-		wake(p, p->now_ms);
+		planner_wake(p, p->now_ms);
 	else
-		wake(p, p->now_ms + svc_idle_grace_ms(p->idle));
+		planner_wake(p, p->now_ms + svc_idle_grace_ms(p->idle));
 }
 
 static int plan_fill(struct planner *p)
 {
-	int r = backends_adopt(p);
+	int r = planner_backends_adopt(p);
 
 	if (!r)
 		r = frontends_adopt(p);
@@ -317,7 +251,7 @@ static int plan_fill(struct planner *p)
 	if (!r)
 		r = planner_ranges(p);
 	if (!r)
-		r = backends_prune(p);
+		r = planner_backends(p);
 	if (!r)
 		r = ops_order(p->plan);
 	if (!r)

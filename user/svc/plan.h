@@ -17,7 +17,7 @@
  * I3. Stable. A VIP keeps its id, and a backend (address, port, protocol) its id, also over a
  *     restart: both come from the kernel's tables, nothing is remembered on disk.
  * I4. Late. A slot or a backend that has gone out of use is touched again (written, deleted) only
- *     after svc_idle has seen it out of use for a whole grace. Generations are unique over all
+ *     after svc_idle has seen it out of use for a whole grace; a backend is in use while it serves. Generations are unique over all
  *     Services, and one that was ever in a slot does not recur. A frontend's id comes from the same
  *     numbers, so it is no living frontend's and no slot's.
  * I6. Shared. Frontends with the same set share its slots. A set's slots are in order of backend id,
@@ -28,6 +28,10 @@
  *     closed.
  * I7. Closed. A client that neither the old nor the new source ranges of a frontend let in meets it at
  *     no moment; one that both let in, always.
+ *
+ * I8. Told. All endpoints that serve are in the table of backends, chosen or not; without room for all,
+ *     those that no set needs are left out. What serves no more is marked gone in the same plan, after
+ *     the frontends that led to it, and bears the mark until it is deleted or serves again.
  *
  * Times are milliseconds of one monotonic clock, never 0.
  */
@@ -72,6 +76,7 @@ void svc_idle_observe(struct svc_idle *idle, const struct svc_actual *actual, ui
 /* In the order of execution, which is what makes I1 hold. */
 enum svc_op_kind {
 	SVC_OP_BACKEND_PUT,
+	SVC_OP_BACKEND_BACK, /* serves again */
 	SVC_OP_SLOT_PUT,
 	SVC_OP_RANGE_PUT, /* before the frontends: one with ranges is never without them */
 	SVC_OP_FRONTEND_PUT,
@@ -79,6 +84,7 @@ enum svc_op_kind {
 	SVC_OP_FRONTEND_DEL,
 	SVC_OP_CLASS_DEL, /* after the frontends: refused rather than leaked */
 	SVC_OP_RANGE_DEL,
+	SVC_OP_BACKEND_GONE, /* no frontend leads there any more */
 	SVC_OP_BACKEND_DEL,
 	SVC_OP_MAX_
 };
@@ -86,7 +92,7 @@ enum svc_op_kind {
 struct svc_op {
 	enum svc_op_kind kind;
 	union {
-		struct dp_backend backend; /* BACKEND_DEL: the id counts */
+		struct dp_backend backend; /* but for BACKEND_PUT the id counts */
 		struct {
 			uint32_t index;
 			struct weir_slot value;
@@ -112,7 +118,8 @@ int svc_plan_make(const struct svc_table *desired, const struct svc_actual *actu
 void svc_plan_free(struct svc_plan **plan);
 
 /* Executes in order and stops at the first failure, from which the next plan goes on. ret_done (may
- * be NULL) is how many operations were done, on failure as well. */
+ * be NULL) is how many operations were done, on failure as well. When a frontend or a backend was among
+ * them, connections on their way are told to look again. */
 int svc_apply(struct dp *dp, const struct svc_plan *plan, size_t *ret_done, struct err *err);
 
 /* One round: read, observe, plan, apply. *ret is the plan that was applied: its full and next_ms are

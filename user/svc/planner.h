@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared by plan.c, run.c and prefixes.c only: the work in progress of one svc_plan_make(), and the
- * slots that hold the sets. A set is named by its first reference in svc_want; frontends with the same set
+ * Shared by plan.c and what it is made of (run.c, backends.c, prefixes.c) only: the work in progress of
+ * one svc_plan_make(), and the slots that hold the sets. A set is named by its first reference in svc_want; frontends with the same set
  * share its slots.
  */
 #pragma once
@@ -31,7 +31,7 @@ struct planner {
 	uint32_t *frontend_ids; /* of want.frontends; 0: no room for it */
 	uint32_t *run; /* the slots of one set: backend ids in order */
 	struct run *runs; /* where each set is; by its first reference */
-	bool backend_used[WEIR_MAX_BACKENDS]; /* after the plan */
+	uint8_t backend[WEIR_MAX_BACKENDS]; /* what backends.c knows of an id */
 	size_t n_frontends, n_classes, n_ranges; /* in the kernel before anything is deleted */
 	size_t n_want_ranges;
 	size_t no_entry, no_backend, no_slot, no_class, no_range; /* wanted, without room */
@@ -39,6 +39,8 @@ struct planner {
 
 /* Adds an operation to the plan. -ENOMEM. */
 int planner_emit(struct planner *p, const struct svc_op *op);
+/* The next plan is due then, if not earlier. */
+void planner_wake(struct planner *p, uint64_t at_ms);
 
 /* Do the slots that the frontend has hold the set of f? */
 bool planner_has_set(struct planner *p, const struct dp_frontend *have,
@@ -47,6 +49,16 @@ bool planner_has_set(struct planner *p, const struct dp_frontend *have,
  * ones, with their backends. -ENOSPC: there is no room, which was counted. */
 int planner_run(struct planner *p, const struct dp_frontend *have,
 		const struct svc_want_frontend *f, struct run *ret);
+
+/* Before the frontends: backends keep the ids they have. */
+int planner_backends_adopt(struct planner *p);
+/* Gives want.backends[at] an id; p->room must have one. */
+int planner_backend_put(struct planner *p, uint32_t at);
+/* After the plan f, or what the kernel has of a frontend, leads to its backends. */
+void planner_backends_use(struct planner *p, const struct svc_want_frontend *f);
+void planner_backends_keep(struct planner *p, const struct weir_svc *svc);
+/* After the frontends: adds those that only serve, tells which serve, prunes. */
+int planner_backends(struct planner *p);
 
 /* Plans a table of prefixes, deletions last; the ranges after the frontends. -ENOMEM. */
 int planner_classes(struct planner *p);

@@ -18,15 +18,9 @@ static int backends_put(struct planner *p, const struct svc_want_frontend *f)
 {
 	for (uint32_t i = 0; i < f->n; i++) {
 		uint32_t ref = p->want.refs[f->first + i];
-		struct svc_op op = { .kind = SVC_OP_BACKEND_PUT };
 
-		if (!p->ids[ref]) {
-			p->ids[ref] = svc_room_backend(&p->room);
-			op.backend.id = p->ids[ref];
-			op.backend.be = p->want.backends[ref];
-			if (planner_emit(p, &op))
-				return -ENOMEM;
-		}
+		if (!p->ids[ref] && planner_backend_put(p, ref))
+			return -ENOMEM;
 	}
 	return 0;
 }

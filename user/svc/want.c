@@ -17,7 +17,7 @@ int svc_vip_cmp(const void *a, const void *b)
 
 int svc_backend_cmp(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct weir_backend));
+	return memcmp(a, b, offsetof(struct weir_backend, gone));
 }
 
 int svc_class_cmp(const void *a, const void *b)
@@ -71,6 +71,7 @@ static int count(struct svc_want *w, const struct svc_service *s)
 		const struct svc_port *p = s->ports[k];
 
 		w->n_frontends += 2 * s->n_cluster_ips + 2 * p->n_frontends; /* guards, scopes */
+		w->n_backends += p->n_endpoints * s->n_cluster_ips;
 		w->n_refs += p->n_endpoints * s->n_cluster_ips * (p->n_frontends ? 3 : 1);
 	}
 	return w->n_refs > UINT32_MAX ? -E2BIG : 0;
@@ -97,11 +98,29 @@ struct set {
 	uint32_t first, n;
 };
 
-/* The sets of one port and family. */
-struct sets {
-	struct set made[3];
-	size_t n;
+/* What one port has for one family: backends from `first` on, and sets of them. */
+struct family {
+	const struct svc_port *port;
+	bool v4;
+	uint32_t first;
+	struct set sets[3];
+	size_t n_sets;
 };
+
+static bool serves(const struct family *f, const struct svc_endpoint *e)
+{
+	return addr_is_v4(&e->addr) == f->v4 && (e->ready || e->serving);
+}
+
+static struct family family_collect(struct svc_want *w, const struct svc_port *p, bool v4)
+{
+	struct family f = { .port = p, .v4 = v4, .first = w->n_backends };
+
+	for (size_t i = 0; i < p->n_endpoints; i++)
+		if (serves(&f, &p->endpoints[i]))
+			w->backends[w->n_backends++] = backend_of(p, &p->endpoints[i]);
+	return f;
+}
 
 /* Is it of the set? */
 typedef bool choice_fn(const struct svc_endpoint *e);
@@ -121,27 +140,30 @@ static bool is_chosen_outside(const struct svc_endpoint *e)
 	return e->chosen_outside;
 }
 
-/* One of sets, if there is the same already. */
-static struct set set_collect(struct svc_want *w, const struct svc_port *p, bool v4,
-			      choice_fn *is_in, struct sets *sets)
+/* One that is there already, if it is the same. What is chosen serves. */
+static struct set set_collect(struct svc_want *w, struct family *f, choice_fn *is_in)
 {
 	struct set set = { .first = w->n_refs };
+	uint32_t backend = f->first;
 
-	for (size_t i = 0; i < p->n_endpoints; i++) {
-		const struct svc_endpoint *e = &p->endpoints[i];
+	for (size_t i = 0; i < f->port->n_endpoints; i++) {
+		const struct svc_endpoint *e = &f->port->endpoints[i];
 
-		if (addr_is_v4(&e->addr) == v4 && is_in(e))
-			w->backends[w->n_refs++] = backend_of(p, e);
+		if (!serves(f, e))
+			continue;
+		if (is_in(e))
+			w->refs[w->n_refs++] = backend;
+		backend++;
 	}
 	set.n = w->n_refs - set.first;
-	for (size_t i = 0; i < sets->n; i++)
-		if (sets->made[i].n == set.n &&
-		    !memcmp(&w->backends[sets->made[i].first], &w->backends[set.first],
-			    set.n * sizeof(*w->backends))) {
+	for (size_t i = 0; i < f->n_sets; i++)
+		if (f->sets[i].n == set.n &&
+		    !memcmp(&w->refs[f->sets[i].first], &w->refs[set.first],
+			    set.n * sizeof(*w->refs))) {
 			w->n_refs = set.first;
-			return sets->made[i];
+			return f->sets[i];
 		}
-	return sets->made[sets->n++] = set;
+	return f->sets[f->n_sets++] = set;
 }
 
 static void frontend_add(struct svc_want *w, const struct svc_service *s,
@@ -236,51 +258,57 @@ static bool answers_beside(const struct svc_port *p, size_t v)
 static void collect(struct svc_want *w, const struct svc_service *s, const struct svc_port *p,
 		    size_t v)
 {
-	bool v4 = addr_is_v4(&s->cluster_ips[v]), guarded = false;
 	struct weir_vip own = vip_of(&s->cluster_ips[v], p->port, p->proto);
 	struct answers answers = { .lead = is_wanted(p->result[v]) ? &own : NULL };
-	struct sets sets = {};
+	bool beside = answers_beside(p, v), guarded = false;
+	struct family family;
 
-	if (answers.lead)
-		frontend_add(w, s, &own, &own, p->result[v], 0,
-			     set_collect(w, p, v4, is_chosen, &sets));
-	if (!answers_beside(p, v))
+	if (!answers.lead && !beside)
 		return;
-	answers.inside = set_collect(w, p, v4, is_chosen_external, &sets);
+	family = family_collect(w, p, addr_is_v4(&s->cluster_ips[v]));
+	if (answers.lead)
+		frontend_add(w, s, &own, &own, p->result[v], 0, set_collect(w, &family, is_chosen));
+	if (!beside)
+		return;
+	answers.inside = set_collect(w, &family, is_chosen_external);
 	if (s->external_local)
-		answers.outside = set_collect(w, p, v4, is_chosen_outside, &sets);
+		answers.outside = set_collect(w, &family, is_chosen_outside);
 	for (size_t i = 0; i < p->n_frontends; i++) {
 		const struct svc_frontend *f = &p->frontends[i];
 
 		if (f->vip != v || !is_wanted(f->result))
 			continue;
 		if (f->kind == SVC_NODE && !guarded)
-			guard_add(w, s, p, v4);
+			guard_add(w, s, p, family.v4);
 		guarded |= f->kind == SVC_NODE;
 		external_add(w, s, p, f, &answers);
 	}
 }
 
-/* From one backend for each reference to distinct ones and references to them. */
+/* From one backend for each port that it serves to distinct ones. */
 static int backends_share(struct svc_want *w)
 {
 	cleanup(free_ptr) struct weir_backend *all = w->backends;
+	cleanup(free_ptr) uint32_t *where = calloc(w->n_backends + 1, sizeof(*where));
+	size_t n = w->n_backends, kept = 0;
 
-	w->backends = malloc((w->n_refs ? w->n_refs : 1) * sizeof(*all));
-	if (!w->backends)
+	w->backends = malloc((n + 1) * sizeof(*all));
+	if (!where || !w->backends)
 		return -ENOMEM;
-	memcpy(w->backends, all, w->n_refs * sizeof(*all));
-	qsort(w->backends, w->n_refs, sizeof(*all), svc_backend_cmp);
-	for (size_t i = 0; i < w->n_refs; i++)
-		if (!w->n_backends ||
-		    svc_backend_cmp(&w->backends[w->n_backends - 1], &w->backends[i]))
-			w->backends[w->n_backends++] = w->backends[i];
-	for (size_t i = 0; i < w->n_refs; i++) {
+	memcpy(w->backends, all, n * sizeof(*all));
+	qsort(w->backends, n, sizeof(*all), svc_backend_cmp);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || svc_backend_cmp(&w->backends[kept - 1], &w->backends[i]))
+			w->backends[kept++] = w->backends[i];
+	w->n_backends = kept;
+	for (size_t i = 0; i < n; i++) {
 		const struct weir_backend *at =
-			bsearch(&all[i], w->backends, w->n_backends, sizeof(*all), svc_backend_cmp);
+			bsearch(&all[i], w->backends, kept, sizeof(*all), svc_backend_cmp);
 
-		w->refs[i] = at - w->backends;
+		where[i] = at - w->backends;
 	}
+	for (size_t i = 0; i < w->n_refs; i++)
+		w->refs[i] = where[w->refs[i]];
 	return 0;
 }
 
@@ -386,11 +414,11 @@ static int want_fill(struct svc_want *w, const struct svc_table *t)
 	if (r)
 		return r;
 	w->frontends = calloc(w->n_frontends + 1, sizeof(*w->frontends));
-	w->backends = calloc(w->n_refs + 1, sizeof(*w->backends));
+	w->backends = calloc(w->n_backends + 1, sizeof(*w->backends));
 	w->refs = calloc(w->n_refs + 1, sizeof(*w->refs));
 	if (!w->frontends || !w->backends || !w->refs)
 		return -ENOMEM;
-	w->n_frontends = w->n_refs = 0;
+	w->n_frontends = w->n_backends = w->n_refs = 0;
 	for (size_t i = 0; i < t->n_services; i++)
 		for (size_t k = 0; k < t->services[i]->n_ports; k++)
 			for (size_t v = 0; v < t->services[i]->n_cluster_ips; v++)

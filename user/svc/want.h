@@ -3,7 +3,8 @@
  * What a selected table asks of the kernel, flat and in order: the common ground of plan and diff.
  * All arrays are sorted and without repetition; a frontend's backends are backends[refs[first]] to
  * backends[refs[first + n - 1]], in order; frontends of a Service port with the same ones have the
- * same first. Ports that are not served or in conflict are left out.
+ * same first. Ports that are not served or in conflict are left out. backends has all endpoints of the
+ * others that serve, in a set or not.
  * A cluster IP outside all prefixes of class SERVICE gets one of its own, so that a dial to a port
  * it does not have is refused instead of leaking to the default route.
  */
@@ -39,7 +40,7 @@ int svc_want_init(struct svc_want *w, const struct svc_table *t);
 void svc_want_fini(struct svc_want *w);
 
 int svc_vip_cmp(const void *a, const void *b); /* starts with a struct weir_vip */
-int svc_backend_cmp(const void *a, const void *b); /* struct weir_backend */
+int svc_backend_cmp(const void *a, const void *b); /* struct weir_backend, gone or not */
 int svc_class_cmp(const void *a, const void *b); /* struct dp_class, by prefix */
 int svc_range_cmp(const void *a, const void *b); /* struct weir_range, by frontend first */
 

@@ -27,6 +27,7 @@ struct dp {
 	struct weir_backend backends[WEIR_MAX_BACKENDS];
 	struct weir_slot slots[WEIR_MAX_SLOTS];
 	size_t writes, fail_at; /* the write of this number fails; 0: none does */
+	uint32_t epoch;
 };
 
 static bool model_fails(struct dp *dp, struct err *err)
@@ -149,6 +150,19 @@ int dp_backend_del(struct dp *dp, uint32_t id, struct err *err)
 	return 0;
 }
 
+int dp_backend_gone(struct dp *dp, uint32_t id, bool gone, struct err *err)
+{
+	if (model_fails(dp, err))
+		return -EIO;
+	dp->backends[id].gone = gone;
+	return 0;
+}
+
+void dp_epoch_next(struct dp *dp)
+{
+	dp->epoch++;
+}
+
 void dp_slot_put(struct dp *dp, uint32_t index, struct weir_slot slot)
 {
 	dp->slots[index] = slot;
@@ -226,6 +240,7 @@ struct seen {
 	size_t n;
 	uint32_t affinity_s; /* 0: any of them, each time anew */
 	uint32_t flags; /* those that say who may dial and what becomes of his address */
+	bool gone; /* some are marked so */
 	uint32_t shut; /* bit n: model_clients[n] is of the family, but in no source range */
 	struct weir_backend backends[SEEN_MAX]; /* sorted */
 };
@@ -257,6 +272,8 @@ static inline struct seen model_resolve(const struct dp *dp, const struct weir_s
 			seen.what = SEEN_STALE;
 			return seen;
 		}
+		seen.gone |= be.gone;
+		be.gone = 0;
 		seen.backends[seen.n++] = be;
 	}
 	qsort(seen.backends, seen.n, sizeof(*seen.backends), model_backend_cmp);

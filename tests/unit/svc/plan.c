@@ -24,6 +24,8 @@ static const char *readers_check(struct world *w)
 		if (!seen_same(&now, &w->old[i]) && !seen_same(&now, &w->new[i]))
 			return now.what == SEEN_STALE ? "a reader finds no stable set" :
 							"a reader finds a set that never was";
+		if (now.gone)
+			return "a reader finds a backend that is marked as gone";
 		if ((now.shut ^ w->old[i].shut) & (now.shut ^ w->new[i].shut))
 			return "a client meets source ranges that never were";
 	}
@@ -124,7 +126,45 @@ static void backends_kept(const struct weir_backend *before, const struct dp *dp
 {
 	for (uint32_t id = 0; id < 1024; id++)
 		if (before[id].proto && dp->backends[id].proto)
-			assert_memory_equal(&before[id], &dp->backends[id], sizeof(before[id]));
+			assert_memory_equal(&before[id], &dp->backends[id],
+					    offsetof(struct weir_backend, gone));
+}
+
+/* What serves is in the table once and not gone, and nothing else is so. */
+static void backends_told(const struct world *w)
+{
+	bool told[N_SERVING] = {};
+
+	for (uint32_t id = 0; id < WEIR_MAX_BACKENDS; id++) {
+		struct weir_backend be = w->bed.dp->backends[id];
+		size_t at = 0;
+
+		if (!be.proto || be.gone)
+			continue;
+		while (at < w->n_serving &&
+		       model_backend_cmp(&w->serving[at], &w->bed.dp->backends[id]))
+			at++;
+		assert_true(at < w->n_serving && !told[at]);
+		told[at] = true;
+	}
+	for (size_t i = 0; i < w->n_serving; i++)
+		assert_true(told[i]);
+}
+
+/* Those that are new and only serve: svc_diff() names the others with their frontends. */
+static size_t backends_alone(const struct svc_plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_ops; i++) {
+		bool in_set = false;
+
+		for (size_t k = 0; k < p->n_ops && p->ops[i].kind == SVC_OP_BACKEND_PUT; k++)
+			in_set |= p->ops[k].kind == SVC_OP_SLOT_PUT &&
+				  p->ops[k].slot.value.backend == p->ops[i].backend.id;
+		n += p->ops[i].kind == SVC_OP_BACKEND_PUT && !in_set;
+	}
+	return n;
 }
 
 /* Source ranges of frontends that come or go, which svc_diff() names instead. */
@@ -161,7 +201,8 @@ static void diff_agrees(struct world *w, const struct svc_table *t, const struct
 			 p->count[SVC_OP_FRONTEND_PUT] + p->count[SVC_OP_FRONTEND_DEL] +
 				 p->count[SVC_OP_CLASS_PUT] + p->count[SVC_OP_CLASS_DEL] +
 				 p->count[SVC_OP_RANGE_PUT] + p->count[SVC_OP_RANGE_DEL] -
-				 ranges_along(w, p));
+				 ranges_along(w, p) + p->count[SVC_OP_BACKEND_GONE] +
+				 p->count[SVC_OP_BACKEND_BACK] + backends_alone(p));
 }
 
 static void world_round(struct world *w)
@@ -188,6 +229,7 @@ static void world_round(struct world *w)
 	world_reached(w);
 	classes_reached(w, t);
 	backends_kept(before, w->bed.dp);
+	backends_told(w);
 	again = plan(&w->bed, t);
 	assert_int_equal(again->n_ops, 0);
 	diff_agrees(w, t, again);
@@ -198,7 +240,7 @@ static void world_settles(struct world *w)
 	cleanup(svc_table_free) struct svc_table *t = world_table(w);
 	cleanup(svc_plan_free) struct svc_plan *p = NULL;
 
-	/* With nothing to do but rest, next_ms leads to an end: only used backends are left. */
+	/* With nothing to do but rest, next_ms leads to an end: only what serves is left. */
 	for (int rounds = 0; rounds < 8; rounds++) {
 		svc_plan_free(&p);
 		p = plan(&w->bed, t);
@@ -212,19 +254,8 @@ static void world_settles(struct world *w)
 		w->bed.now_ms = p->next_ms;
 	}
 	assert_int_equal(p->next_ms, 0);
-	for (uint32_t id = 0; id < WEIR_MAX_BACKENDS; id++) {
-		bool used = false;
-
-		if (!w->bed.dp->backends[id].proto)
-			continue;
-		for (size_t i = 0; !used && i < w->bed.dp->n_frontends; i++) {
-			const struct weir_svc *svc = &w->bed.dp->frontends[i].svc;
-
-			for (uint32_t k = 0; k < svc->count; k++)
-				used |= w->bed.dp->slots[svc->first + k].backend == id;
-		}
-		assert_true(used);
-	}
+	for (uint32_t id = 0; id < WEIR_MAX_BACKENDS; id++)
+		assert_false(w->bed.dp->backends[id].gone && w->bed.dp->backends[id].proto);
 }
 
 static void any_change_is_atomic_still_stable_and_late(void **state)

@@ -74,7 +74,8 @@ static void full_tables_are_told_and_emptied_first(void **state)
 	for (uint32_t i = 0; i < WEIR_MAX_FRONTENDS; i++)
 		actual.frontends[i].vip.addr.w[0] = i + 1;
 	for (uint32_t i = 1; i < WEIR_MAX_BACKENDS; i++)
-		actual.backends[i - 1] = (struct dp_backend){ i, { .addr.w[0] = i, .proto = 6 } };
+		actual.backends[i - 1] =
+			(struct dp_backend){ i, { .addr.w[0] = i, .proto = 6, .gone = 1 } };
 	for (uint32_t i = 0; i < WEIR_MAX_CLASSES; i++)
 		actual.classes[i].prefix = (struct weir_prefix){ 128, { .w[0] = i + 1 } };
 

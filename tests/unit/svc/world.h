@@ -20,6 +20,7 @@ static inline uint32_t rnd(uint32_t below)
 #define N_SERVICES 10
 #define N_VIPS 512
 #define N_PAST 4096
+#define N_SERVING 1024
 
 /* A frontend's value that was replaced, which a slow reader may still hold. */
 struct past {
@@ -37,13 +38,15 @@ struct world {
 	size_t n_vips;
 	struct past past[N_PAST];
 	size_t n_past;
+	struct weir_backend serving[N_SERVING]; /* that the table has, at ports that are served */
+	size_t n_serving;
 	uint32_t top_gen; /* of those that had slots */
 };
 
 static inline void world_endpoints(struct svc_table *t, struct svc_port *p, bool v6)
 {
 	static const char *const conditions[] = { "rs", "rsl",	"rsl",	"st",  "stl", "t",
-						  "",	"rsNZ", "rsnz", "rsZ", "rsl", "rs" };
+						  "",	"rsNZ", "rsnz", "rsZ", "s",   "rs" };
 
 	for (uint32_t n = rnd(7); n; n--) {
 		char addr[ADDR_TEXT_MAX];
@@ -262,14 +265,50 @@ static inline void port_expect(struct world *w, const struct svc_service *s,
 			frontend_expect(w, s, p, &p->frontends[i]);
 }
 
+static inline void serving_add(struct world *w, const struct weir_backend *be)
+{
+	size_t i = 0;
+
+	while (i < w->n_serving && model_backend_cmp(&w->serving[i], be))
+		i++;
+	assert_true(i < N_SERVING);
+	w->serving[i] = *be;
+	w->n_serving += i == w->n_serving;
+}
+
+static inline void serving_expect(struct world *w, const struct svc_service *s,
+				  const struct svc_port *p)
+{
+	bool v4 = false, v6 = false;
+
+	for (size_t v = 0; v < s->n_cluster_ips; v++)
+		if (p->result[v] != SVC_CONFLICT)
+			*(addr_is_v4(&s->cluster_ips[v]) ? &v4 : &v6) = true;
+	for (size_t i = 0; i < p->n_frontends; i++)
+		if (p->frontends[i].result != SVC_CONFLICT)
+			*(addr_is_v4(&p->frontends[i].addr) ? &v4 : &v6) = true;
+	for (size_t i = 0; i < p->n_endpoints; i++) {
+		const struct svc_endpoint *e = &p->endpoints[i];
+		struct weir_vip as_vip = vip_of(&e->addr, e->port, p->proto);
+
+		if ((addr_is_v4(&e->addr) ? v4 : v6) && (e->ready || e->serving))
+			serving_add(w, &(struct weir_backend){ .addr = as_vip.addr,
+							       .port = as_vip.port,
+							       .proto = as_vip.proto });
+	}
+}
+
 static inline void world_expect(struct world *w, const struct svc_table *t)
 {
 	for (size_t i = 0; i < N_VIPS; i++)
 		w->new[i] = (struct seen){ .what = SEEN_ABSENT };
+	w->n_serving = 0;
 	for (size_t i = 0; i < t->n_services; i++) {
 		const struct svc_service *s = t->services[i];
 
-		for (size_t k = 0; k < s->n_ports; k++)
+		for (size_t k = 0; k < s->n_ports; k++) {
 			port_expect(w, s, s->ports[k]);
+			serving_expect(w, s, s->ports[k]);
+		}
 	}
 }
