@@ -189,13 +189,13 @@ def test_a19_a24_only_the_addresses_asked_for_answer(shop):
 def test_an_address_answers_node_ports_as_long_as_the_node_has_it(shop):
     """The agent hears of it from the kernel: no manifest changes, nothing is started anew."""
     serve(shop, **NODE)
-    for addr, bits in (("192.0.2.77", 32), ("2001:db8::77", 128)):
+    for addr, *prefix in (("192.0.2.77", "192.0.2.77/32"), ("2001:db8::77", "2001:db8::77/128", "nodad")):
         assert "refused" not in refused(shop.host, addr, 30080)  # nobody has it
-        run("ip", "-n", shop.node, "addr", "add", f"{addr}/{bits}", "dev", "br0")
+        run("ip", "-n", shop.node, "addr", "add", *prefix, "dev", "br0")
         wait_for(f"{addr} answers", lambda a=addr: ask(shop.host, a, 30080, 1)["failed"] == [], timeout=1)
         for who in (shop.client, shop.host):
             assert answers(who, addr, 30080) == shop.names
-        run("ip", "-n", shop.node, "addr", "del", f"{addr}/{bits}", "dev", "br0")
+        run("ip", "-n", shop.node, "addr", "del", prefix[0], "dev", "br0")
         wait_for(f"{addr} is silent", lambda a=addr: ask(shop.host, a, 30080, 1)["answers"] == {}, timeout=1)
     assert shop.weir("datapath", "check") == []
 
