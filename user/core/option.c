@@ -377,7 +377,7 @@ int option_help(const struct option_set *s, struct buf *out)
 
 		buf_printf(out, "  %s %s\n", option_flag(o, flag), option_kind(o)->metavar);
 		buf_printf(out, "      %s", o->help);
-		for (size_t c = 0; o->choices && o->choices[c]; c++)
+		for (size_t c = 0; o->type == OPTION_CHOICE && o->choices[c]; c++)
 			buf_printf(out, "%s%s", c ? " | " : ": ", o->choices[c]);
 		buf_printf(out, " (%s%s)\n", *o->fallback ? "default " : "no default", o->fallback);
 		buf_printf(out, "      %s, %s\n", o->key, option_variable(s, o, variable));

@@ -50,6 +50,7 @@ enum option_type {
 	OPTION_CHOICE, /* an enum: the index in choices */
 	OPTION_ADDRS, /* struct option_addrs */
 	OPTION_CIDRS, /* struct option_cidrs */
+	OPTION_CIDR_WORDS, /* struct option_cidr_words: each a CIDR or one of choices */
 	OPTION_LISTEN, /* struct option_listen: 0.0.0.0:10256, [::1]:80, "" = off; port 0 = any */
 	OPTION_TYPE_MAX_
 };
@@ -70,6 +71,13 @@ struct option_cidrs {
 	struct cidr *v;
 	size_t n;
 };
+struct option_cidr_words {
+	struct option_cidr_word {
+		int word; /* the index in choices, or -1: */
+		struct cidr cidr;
+	} *v;
+	size_t n;
+};
 struct option_listen {
 	bool on;
 	uint16_t port;
@@ -83,7 +91,7 @@ struct option_spec {
 	enum option_type type;
 	size_t offset;
 	const char *fallback; /* in the form of a flag's value */
-	const char *const *choices; /* OPTION_CHOICE: names, then NULL */
+	const char *const *choices; /* OPTION_CHOICE, OPTION_CIDR_WORDS: names, then NULL */
 	uint64_t min, max; /* numbers, durations, sizes; max 0: as large as the type */
 	const char *help; /* one line, lower case, no full stop */
 };

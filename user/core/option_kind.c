@@ -159,14 +159,22 @@ static void put_bool(const struct option_spec *o, const void *at, struct buf *ou
 	buf_puts(out, *(const bool *)at ? "true" : "false");
 }
 
+static int find_choice(const struct option_spec *o, const char *text)
+{
+	for (int i = 0; o->choices[i]; i++)
+		if (strcmp(o->choices[i], text) == 0)
+			return i;
+	return -EINVAL;
+}
+
 static int read_choice(const struct option_spec *o, const char *text, void *at)
 {
-	for (unsigned int i = 0; o->choices[i]; i++)
-		if (strcmp(o->choices[i], text) == 0) {
-			memcpy(at, &i, sizeof(i)); /* any enum: as wide as unsigned int */
-			return 0;
-		}
-	return -EINVAL;
+	int i = find_choice(o, text);
+
+	if (i < 0)
+		return i;
+	memcpy(at, &i, sizeof(i)); /* any enum: as wide as an int */
+	return 0;
 }
 
 static void put_choice(const struct option_spec *o, const void *at, struct buf *out)
@@ -205,6 +213,29 @@ static void put_cidr(const struct option_spec *o, const void *at, struct buf *ou
 
 	(void)o;
 	put_quoted(cidr_format(at, text), out);
+}
+
+static int read_cidr_word(const struct option_spec *o, const char *text, void *at)
+{
+	struct option_cidr_word w = { .word = find_choice(o, text) };
+
+	if (w.word < 0) {
+		w.word = -1;
+		if (cidr_parse(text, &w.cidr) < 0)
+			return -EINVAL;
+	}
+	*(struct option_cidr_word *)at = w;
+	return 0;
+}
+
+static void put_cidr_word(const struct option_spec *o, const void *at, struct buf *out)
+{
+	const struct option_cidr_word *w = at;
+
+	if (w->word < 0)
+		put_cidr(o, &w->cidr, out);
+	else
+		buf_puts(out, o->choices[w->word]);
 }
 
 static int read_listen(const struct option_spec *o, const char *text, void *at)
@@ -326,6 +357,13 @@ static const struct option_kind kinds[] = {
 			   .list = true,
 			   .read = read_cidr,
 			   .put = put_cidr },
+	[OPTION_CIDR_WORDS] = { .metavar = "CIDR|WORD,...",
+				.form = "a CIDR such as 10.0.0.0/8 without host bits, or",
+				.takes = TAKES(JSON_STRING),
+				.size = sizeof(struct option_cidr_word),
+				.list = true,
+				.read = read_cidr_word,
+				.put = put_cidr_word },
 	[OPTION_LISTEN] = { .metavar = "IP:PORT",
 			    .form = "an address such as 127.0.0.1:80 or [::1]:80, or empty",
 			    .takes = TAKES(JSON_STRING),

@@ -17,6 +17,7 @@ struct list {
 _Static_assert(sizeof(struct list) == sizeof(struct option_strings), "lists have one layout");
 _Static_assert(sizeof(struct list) == sizeof(struct option_addrs), "lists have one layout");
 _Static_assert(sizeof(struct list) == sizeof(struct option_cidrs), "lists have one layout");
+_Static_assert(sizeof(struct list) == sizeof(struct option_cidr_words), "lists have one layout");
 _Static_assert(offsetof(struct list, n) == offsetof(struct option_strings, n), "as above");
 
 static bool holds_strings(const struct option_spec *o)

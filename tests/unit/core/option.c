@@ -38,6 +38,7 @@ static void yaml_sets_every_type(void **state)
 				 "net:\n"
 				 "  nodePortAddresses: [192.0.2.1, \"2001:db8::1\"]\n"
 				 "  clusterCIDRs: []\n"
+				 "  places: [there, 10.0.0.0/8]\n"
 				 "  listen: \"[::1]:443\"\n"),
 			 0);
 	assert_string_equal(f->s.name, "a\"b");
@@ -53,6 +54,10 @@ static void yaml_sets_every_type(void **state)
 	check_addr(&f->s.addrs.v[0], "192.0.2.1");
 	check_addr(&f->s.addrs.v[1], "2001:db8::1");
 	assert_int_equal(f->s.cidrs.n, 0);
+	assert_int_equal(f->s.places.n, 2);
+	assert_int_equal(f->s.places.v[0].word, 1);
+	assert_int_equal(f->s.places.v[1].word, -1);
+	assert_int_equal(f->s.places.v[1].cidr.bits, 104);
 	check_listen(f, "[::1]:443");
 }
 
@@ -81,7 +86,7 @@ static void yaml_faults_name_line_key_and_remedy(void **state)
 		  "t.yaml:1: net.clustercidrs: unknown key; did you mean net.clusterCIDRs",
 		  -EINVAL },
 		{ "net:\n\n  zebra: 1\n",
-		  "t.yaml:3: net.zebra: unknown key; use one of nodePortAddresses, clusterCIDRs, listen",
+		  "t.yaml:3: net.zebra: unknown key; use one of nodePortAddresses, clusterCIDRs, places, listen",
 		  -EINVAL },
 		{ "zebra: 1\n", "t.yaml:1: zebra: unknown key; use one of node, meter, net",
 		  -EINVAL },
@@ -137,6 +142,10 @@ static void yaml_faults_name_line_key_and_remedy(void **state)
 		{ "net: {clusterCIDRs: [10.0.0.1/8]}\n",
 		  "t.yaml:1: net.clusterCIDRs: item 1: \"10.0.0.1/8\" is not a CIDR such as "
 		  "10.0.0.0/8 without host bits",
+		  -EINVAL },
+		{ "net: {places: [here, nowhere]}\n",
+		  "t.yaml:1: net.places: item 2: \"nowhere\" is not a CIDR such as 10.0.0.0/8 "
+		  "without host bits, or here, there",
 		  -EINVAL },
 		{ "net: {listen: \"localhost:80\"}\n",
 		  "t.yaml:1: net.listen: \"localhost:80\" is not an address such as 127.0.0.1:80 or "
@@ -353,7 +362,7 @@ static void rendering_reads_back_to_the_same(void **state)
 		"meter: {wait: 90s, maxBytes: 1025, count: 9007199254740993, limit: 4294967295,\n"
 		"  fast: true, colour: green}\n"
 		"net: {nodePortAddresses: ['::'], clusterCIDRs: ['2001:db8::/32', 0.0.0.0/0],\n"
-		"  listen: ''}\n",
+		"  places: [here, '::/0', there], listen: ''}\n",
 		"node: {name: \"\\u2028\\ufeff\\ufffe\\u0000x\"}\n",
 	};
 	struct fixture *f = *state;
@@ -397,6 +406,7 @@ static void rendering_is_yaml_in_table_order(void **state)
 				      "net:\n"
 				      "  nodePortAddresses: []\n"
 				      "  clusterCIDRs: [\"10.0.0.0/8\"]\n"
+				      "  places: []\n"
 				      "  listen: \"127.0.0.1:80\"\n");
 }
 

@@ -26,10 +26,12 @@ struct sample {
 	enum colour colour;
 	struct option_addrs addrs;
 	struct option_cidrs cidrs;
+	struct option_cidr_words places;
 	struct option_listen listen;
 };
 
 static const char *const colours[] = { "red", "green", NULL };
+static const char *const words[] = { "here", "there", NULL };
 
 #define ROW(key_, type_, field_, fallback_, ...)     \
 	{ .key = (key_),                             \
@@ -50,6 +52,7 @@ static const struct option_spec table[] = {
 	ROW("meter.colour", OPTION_CHOICE, colour, "red", .choices = colours),
 	ROW("net.nodePortAddresses", OPTION_ADDRS, addrs, ""),
 	ROW("net.clusterCIDRs", OPTION_CIDRS, cidrs, "10.0.0.0/8"),
+	ROW("net.places", OPTION_CIDR_WORDS, places, "", .choices = words),
 	ROW("net.listen", OPTION_LISTEN, listen, "127.0.0.1:80"),
 };
 
