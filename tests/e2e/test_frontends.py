@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from bed import TOP, run, wait_for
+from bed import TOP, node_manifest, run, wait_for
 
 CLIENT = str(TOP / "tests/e2e/client.py")
 DAY = {"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 86400}}}
@@ -175,15 +175,37 @@ def test_a19_a_node_port_on_localhost_is_the_nodes_own(shop, kind):
     assert answers(shop.client, "127.0.0.1", 30080, 10, kind) == {"client"}
 
 
-def test_a19_a24_only_the_addresses_asked_for_answer(shop):
-    run("ip", "-n", shop.node, "addr", "add", "192.0.2.77/32", "dev", "lo")
+@pytest.mark.parametrize("asked, served", [("10.0.0.0/8", NODE_ADDRESSES[:1]), ("primary", NODE_ADDRESSES),
+                                           ("primary, 192.0.2.0/24", (*NODE_ADDRESSES, "192.0.2.77"))])
+def test_a19_a24_only_the_addresses_asked_for_answer(shop, asked, served):
+    """The node has a second address of each family; its Node object names the first ones alone."""
+    others = ("192.0.2.77", "2001:db8::77")
+    for addr in others:
+        run("ip", "-n", shop.node, "addr", "add", addr, "dev", "lo")
     shop.kill_agent()
-    shop.config.write_text(shop.config.read_text() + 'datapath: {nodePortAddresses: [10.0.0.0/8]}\n')
+    shop.config.write_text(shop.config.read_text() + f"datapath: {{nodePortAddresses: [{asked}]}}\n")
     shop.start()
     serve(shop, **NODE)
-    assert answers(shop.host, "10.244.1.1", 30080) == shop.names
-    for addr in ("127.0.0.1", "192.0.2.77", "fd10:244:1::1"):
-        assert "refused" in refused(shop.host, addr, 30080)
+    for addr in ("127.0.0.1", *NODE_ADDRESSES, *others):
+        for who in (shop.client, shop.host) if addr != "127.0.0.1" else (shop.host,):
+            if addr in served:
+                assert answers(who, addr, 30080) == shop.names
+            else:
+                assert "refused" in refused(who, addr, 30080)
+
+
+def test_a24_primary_follows_the_node_object(shop):
+    run("ip", "-n", shop.node, "addr", "add", "192.0.2.77/32", "dev", "lo")
+    shop.kill_agent()
+    shop.config.write_text(shop.config.read_text() + "datapath: {nodePortAddresses: [primary]}\n")
+    shop.start()
+    serve(shop, **NODE)
+    assert answers(shop.client, "10.244.1.1", 30080) == shop.names
+    node = node_manifest("node-a", 1)
+    node["status"]["addresses"] = [{"type": "InternalIP", "address": "192.0.2.77"}]
+    shop.write("node.json", node)
+    wait_for("the new address answers", lambda: ask(shop.client, "192.0.2.77", 30080, 1)["answers"])
+    assert "refused" in refused(shop.client, "10.244.1.1", 30080)
 
 
 def test_an_address_answers_node_ports_as_long_as_the_node_has_it(shop):
@@ -198,6 +220,18 @@ def test_an_address_answers_node_ports_as_long_as_the_node_has_it(shop):
         run("ip", "-n", shop.node, "addr", "del", prefix[0], "dev", "br0")
         wait_for(f"{addr} is silent", lambda a=addr: ask(shop.host, a, 30080, 1)["answers"] == {}, timeout=1)
     assert shop.weir("datapath", "check") == []
+
+
+def test_a_wish_that_no_address_meets_is_told_once(shop):
+    shop.kill_agent()
+    shop.config.write_text(shop.config.read_text() + "datapath: {nodePortAddresses: [203.0.113.0/24]}\n")
+    shop.start()
+    serve(shop, **NODE)
+    serve(shop, **NODE, **DAY)
+    assert shop.agent_log().count('msg="no node port is served"') == 1
+    run("ip", "-n", shop.node, "addr", "add", "203.0.113.1/32", "dev", "lo")
+    wait_for("the address answers", lambda: ask(shop.host, "203.0.113.1", 30080, 1)["answers"])
+    assert shop.agent_log().count('msg="no node port is served"') == 1
 
 
 def test_a_node_port_elsewhere_is_left_alone(shop):

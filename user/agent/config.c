@@ -17,11 +17,13 @@
 static const char *const source_kinds[] = { "files", "kubernetes", NULL };
 static const char *const modes[] = { "snat", "dsr", NULL };
 static const char *const algorithms[] = { "random", "maglev", NULL };
+static const char *const node_port_words[] = { "primary", NULL };
 static const char *const chain_kinds[] = { "local", "sui", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 _Static_assert(ARRAY_LEN(source_kinds) == CONFIG_SOURCE_MAX_ + 1, "a name for each");
 _Static_assert(ARRAY_LEN(modes) == CONFIG_MODE_MAX_ + 1, "a name for each");
 _Static_assert(ARRAY_LEN(algorithms) == CONFIG_ALGORITHM_MAX_ + 1, "a name for each");
+_Static_assert(ARRAY_LEN(node_port_words) == CONFIG_NODE_PORT_MAX_ + 1, "a name for each");
 _Static_assert(ARRAY_LEN(chain_kinds) == CONFIG_CHAIN_MAX_ + 1, "a name for each");
 _Static_assert(ARRAY_LEN(levels) == LOG_LEVEL_MAX_ + 1, "a name for each");
 
@@ -57,8 +59,10 @@ static const struct option_spec specs[] = {
 
 	KEY("datapath.devices", OPTION_STRINGS, datapath.devices, "",
 	    "interfaces of node-port and external traffic; empty: those of default routes"),
-	KEY("datapath.nodePortAddresses", OPTION_CIDRS, datapath.node_port_addresses, "",
-	    "CIDRs of the addresses that answer node ports; empty: all"),
+	KEY("datapath.nodePortAddresses", OPTION_CIDR_WORDS, datapath.node_port_addresses, "",
+	    "CIDRs of the addresses that answer node ports, or primary for the first of each "
+	    "family; empty: all",
+	    .choices = node_port_words),
 	KEY("datapath.mode", OPTION_CHOICE, datapath.mode, "snat", "how external traffic returns",
 	    .choices = modes),
 	KEY("datapath.algorithm", OPTION_CHOICE, datapath.algorithm, "random",

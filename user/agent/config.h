@@ -24,6 +24,7 @@ struct err;
 enum config_source { CONFIG_SOURCE_FILES, CONFIG_SOURCE_KUBERNETES, CONFIG_SOURCE_MAX_ };
 enum config_mode { CONFIG_MODE_SNAT, CONFIG_MODE_DSR, CONFIG_MODE_MAX_ };
 enum config_algorithm { CONFIG_ALGORITHM_RANDOM, CONFIG_ALGORITHM_MAGLEV, CONFIG_ALGORITHM_MAX_ };
+enum config_node_port { CONFIG_NODE_PORT_PRIMARY, CONFIG_NODE_PORT_MAX_ };
 enum config_chain { CONFIG_CHAIN_LOCAL, CONFIG_CHAIN_SUI, CONFIG_CHAIN_MAX_ };
 
 struct config {
@@ -42,7 +43,7 @@ struct config {
 	} paths;
 	struct {
 		struct option_strings devices;
-		struct option_cidrs node_port_addresses;
+		struct option_cidr_words node_port_addresses; /* words: enum config_node_port */
 		enum config_mode mode;
 		enum config_algorithm algorithm;
 	} datapath;

@@ -18,6 +18,7 @@
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "k8s/set.h"
 #include "svc/plan.h"
 #include "svc/svc.h"
 #include "svc/view.h"
@@ -95,6 +96,15 @@ static void on_left_out(void *arg, const char *title, size_t n, const struct err
 	if (is_news(arg, title, first->text))
 		log_warn("direct", "left out, so that all else can be served",
 			 "of=%s items=%zu first=%s", log_quote(title), n, log_quote(first->text));
+}
+
+static void warn_addresses(struct agent *a)
+{
+	static const char text[] =
+		"datapath.nodePortAddresses selects none of the addresses that this node has";
+
+	if (!a->n_port_addrs && is_news(a, "node ports", text))
+		log_warn("direct", "no node port is served", "why=%s", log_quote(text));
 }
 
 static void warn_pending(struct agent *a, const struct svc_service *s)
@@ -206,11 +216,15 @@ static void sync_now(struct agent *a)
 			       0);
 }
 
-static int choose_addresses(const struct agent *a, struct addr **ret, size_t *ret_n)
+static int choose_addresses(const struct agent *a, const struct kube_set *set, struct addr **ret,
+			    size_t *ret_n)
 {
+	const struct config *cfg = a->cfg;
+	const struct kube_object *self = kube_set_find(set, KUBE_NODE, "", cfg->node.name);
 	const struct nodeaddr_want want = {
-		.cidrs = a->cfg->datapath.node_port_addresses.v,
-		.n_cidrs = a->cfg->datapath.node_port_addresses.n,
+		.places = &cfg->datapath.node_port_addresses,
+		.own = &cfg->node.addresses,
+		.self = self ? &self->node : NULL,
 	};
 	size_t n_links;
 	const struct link_info *links = links_list(a->links, &n_links);
@@ -243,7 +257,7 @@ void direct_changed(struct agent *a, const struct kube_set *set)
 	struct svc_table *next = NULL;
 	struct err err = {};
 	size_t n_addrs = 0;
-	int r = choose_addresses(a, &addrs, &n_addrs);
+	int r = choose_addresses(a, set, &addrs, &n_addrs);
 
 	r = r < 0 ? err_errno(&err, r, "addresses of node ports") :
 		    translate(a, set, addrs, n_addrs, &next, &err);
@@ -257,6 +271,7 @@ void direct_changed(struct agent *a, const struct kube_set *set)
 	if (a->saving != a->services)
 		svc_table_free(&a->services);
 	a->services = next;
+	warn_addresses(a);
 	for (size_t i = 0; i < next->n_services; i++)
 		warn_pending(a, next->services[i]);
 	forget_others(a);
@@ -267,12 +282,13 @@ void direct_changed(struct agent *a, const struct kube_set *set)
 /* Links of pods come and go all the time: only what node ports are served at is worth a round. */
 void direct_links_changed(struct agent *a)
 {
+	const struct kube_set *set = source_set(a->source);
 	cleanup(free_ptr) struct addr *addrs = NULL;
 	size_t n = 0;
 
-	if (choose_addresses(a, &addrs, &n) < 0 || n != a->n_port_addrs ||
+	if (choose_addresses(a, set, &addrs, &n) < 0 || n != a->n_port_addrs ||
 	    memcmp(addrs, a->port_addrs, n * sizeof(*addrs)) != 0)
-		direct_changed(a, source_set(a->source));
+		direct_changed(a, set);
 }
 
 int direct_open(struct agent *a, struct err *err)

@@ -4,48 +4,93 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/config.h"
 #include "agent/links.h"
 #include "core/cleanup.h"
+#include "k8s/object.h"
 
-/* kube-proxy never serves ::1, and each pod has a 127.0.0.1 of its own. */
-static bool can_serve(const struct addr *a)
+/* Others can dial it, and not only on one link. */
+static bool is_reachable(const struct addr *a)
 {
-	static const struct addr localhost = { { [10] = 0xff, [11] = 0xff, 127, 0, 0, 1 } };
-	static const struct cidr not_ours[] = {
+	static const struct cidr except[] = {
 		{ { { [10] = 0xff, [11] = 0xff, 127 } }, 104 }, /* loopback */
 		{ { { [15] = 1 } }, 128 },
-		{ { { 0xfe, 0x80 } }, 10 }, /* of a link */
+		{ { { 0xfe, 0x80 } }, 10 },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
-		if (cidr_has(&not_ours[i], a) && !addr_eq(a, &localhost))
+	for (size_t i = 0; i < ARRAY_LEN(except); i++)
+		if (cidr_has(&except[i], a))
 			return false;
 	return true;
 }
 
-static bool is_wanted(const struct nodeaddr_want *want, const struct addr *a)
+/* kube-proxy never serves ::1. */
+static bool can_serve(const struct addr *a)
 {
-	for (size_t i = 0; i < want->n_cidrs; i++)
-		if (cidr_has(&want->cidrs[i], a))
+	static const struct addr localhost = { { [10] = 0xff, [11] = 0xff, 127, 0, 0, 1 } };
+
+	return is_reachable(a) || addr_eq(a, &localhost);
+}
+
+static bool find(const struct addr *addrs, size_t n, bool v4, struct addr *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addr_is_v4(&addrs[i]) == v4 && is_reachable(&addrs[i])) {
+			*ret = addrs[i];
 			return true;
-	return !want->n_cidrs;
+		}
+	return false;
+}
+
+static bool find_primary(const struct nodeaddr_want *want, const struct link_info *links,
+			 size_t n_links, bool v4, struct addr *ret)
+{
+	const struct kube_node *self = want->self;
+
+	if (find(want->own->v, want->own->n, v4, ret))
+		return true;
+	if (self && (find(self->internal_ips, self->n_internal_ips, v4, ret) ||
+		     find(self->external_ips, self->n_external_ips, v4, ret)))
+		return true;
+	for (size_t i = 0; i < n_links; i++)
+		if ((v4 ? links[i].default_v4 : links[i].default_v6) &&
+		    find(links[i].addrs, links[i].n_addrs, v4, ret))
+			return true;
+	return false;
+}
+
+static bool is_wanted(const struct option_cidr_words *places, const struct addr primary[2],
+		      const struct addr *a)
+{
+	for (size_t i = 0; i < places->n; i++)
+		if (places->v[i].word == CONFIG_NODE_PORT_PRIMARY ?
+			    addr_eq(a, &primary[0]) || addr_eq(a, &primary[1]) :
+			    cidr_has(&places->v[i].cidr, a))
+			return true;
+	return !places->n;
 }
 
 int nodeaddr_select(const struct nodeaddr_want *want, const struct link_info *links, size_t n_links,
 		    struct addr **ret, size_t *ret_n)
 {
+	struct addr primary[2] = {}; /* all zero: none; no link has that one */
 	size_t all = 0, n = 0;
 	struct addr *out;
 
+	find_primary(want, links, n_links, true, &primary[0]);
+	find_primary(want, links, n_links, false, &primary[1]);
 	for (size_t i = 0; i < n_links; i++)
 		all += links[i].n_addrs;
 	out = calloc(all + 1, sizeof(*out));
 	if (!out)
 		return -ENOMEM;
 	for (size_t i = 0; i < n_links; i++)
-		for (size_t j = 0; j < links[i].n_addrs; j++)
-			if (can_serve(&links[i].addrs[j]) && is_wanted(want, &links[i].addrs[j]))
-				out[n++] = links[i].addrs[j];
+		for (size_t j = 0; j < links[i].n_addrs; j++) {
+			const struct addr *a = &links[i].addrs[j];
+
+			if (can_serve(a) && is_wanted(want->places, primary, a))
+				out[n++] = *a;
+		}
 	*ret = out;
 	*ret_n = n;
 	return 0;

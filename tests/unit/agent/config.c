@@ -122,7 +122,7 @@ static void every_key_of_the_design_is_read(void **state)
 		     "paths: {cgroup: \"\", bpffs: /b, state: /s, run: /r}\n"
 		     "datapath:\n"
 		     "  devices: [eth0]\n"
-		     "  nodePortAddresses: []\n"
+		     "  nodePortAddresses: [primary, 192.0.2.0/24]\n"
 		     "  mode: snat\n"
 		     "  algorithm: random\n"
 		     "meter: {sample: 100ms, window: 100ms, clusterCIDRs: [10.0.0.0/8], podCgroup: k}\n"
@@ -140,6 +140,9 @@ static void every_key_of_the_design_is_read(void **state)
 	assert_string_equal(c->source.path, "/m");
 	assert_string_equal(c->paths.state, "/s");
 	assert_string_equal(c->datapath.devices.v[0], "eth0");
+	assert_int_equal(c->datapath.node_port_addresses.n, 2);
+	assert_int_equal(c->datapath.node_port_addresses.v[0].word, CONFIG_NODE_PORT_PRIMARY);
+	assert_int_equal(c->datapath.node_port_addresses.v[1].word, -1);
 	assert_int_equal(c->meter.sample_ms, 100);
 	assert_int_equal(c->meter.cluster_cidrs.n, 1);
 	assert_string_equal(c->meter.pod_cgroup, "k");
@@ -233,6 +236,12 @@ static void faults_of_the_file_name_path_and_line(void **state)
 	snprintf(text, sizeof(text),
 		 "%s:2: meter.sample: \"50ms\" is out of range; use 100ms to 1h", f->path);
 	assert_string_equal(f->err.text, text);
+	assert_int_equal(load(f, "datapath:\n  nodePortAddresses: [primary, eth0]\n"), -EINVAL);
+	snprintf(text, sizeof(text),
+		 "%s:2: datapath.nodePortAddresses: item 2: \"eth0\" is not a CIDR such as "
+		 "10.0.0.0/8 without host bits, or primary",
+		 f->path);
+	assert_string_equal(f->err.text, text);
 	assert_int_equal(load(f, "node: {}\nlisten: {healthz: \"0.0.0.0:99999\"}\n"), -EINVAL);
 	snprintf(text, sizeof(text), "%s:2: listen.healthz: ", f->path);
 	assert_ptr_equal(strstr(f->err.text, text), f->err.text);
@@ -289,7 +298,7 @@ static void help_needs_no_configuration(void **state)
 
 	(void)state;
 	assert_int_equal(option_help(&set, &out), 0);
-	assert_non_null(strstr(out.data, "--datapath-node-port-addresses CIDR,..."));
+	assert_non_null(strstr(out.data, "--datapath-node-port-addresses CIDR|WORD,..."));
 	assert_non_null(strstr(out.data, "datapath.nodePortAddresses, "
 					 "WEIR_DATAPATH_NODE_PORT_ADDRESSES\n"));
 	assert_non_null(strstr(out.data, "(default 0.0.0.0:10256)"));
