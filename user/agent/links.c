@@ -150,6 +150,12 @@ static bool read_addr(const struct nlattr *attr, int family, struct addr *ret)
 	return true;
 }
 
+/* Another machine may have it: the kernel answers for it only once it has asked around in vain. */
+static bool is_doubtful(const struct ifaddrmsg *head)
+{
+	return head->ifa_flags & IFA_F_TENTATIVE && !(head->ifa_flags & IFA_F_OPTIMISTIC);
+}
+
 static int on_addr(struct nl_msg *msg, void *arg)
 {
 	struct reading *rd = arg;
@@ -160,7 +166,7 @@ static int on_addr(struct nl_msg *msg, void *arg)
 
 	if (r < 0)
 		return r;
-	if (head->ifa_family != AF_INET && head->ifa_family != AF_INET6)
+	if ((head->ifa_family != AF_INET && head->ifa_family != AF_INET6) || is_doubtful(head))
 		return NL_SKIP;
 	found.ifindex = (int)head->ifa_index;
 	/* where the link has a peer, IFA_ADDRESS is the peer's */

@@ -8,7 +8,8 @@
  * a second. A route's message counts only when it is a default route's.
  *
  * I1. Links are in order of ifindex. The addresses of a link are in the kernel's order: IPv4 first, in
- *     each family the primary one first. All are there, those local to a link too.
+ *     each family the primary one first. Those local to a link are there too; what the kernel does not
+ *     use yet, or never will (duplicate address detection of IPv6), is not.
  * I2. What is read in one go fits together: no address is of a link that is not listed.
  * I3. When reading fails (-E2BIG: more than LINKS_MAX links or addresses) all stays as it was, the
  *     receiver is told, once for each reason, and it is tried again every second.

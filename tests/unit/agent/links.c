@@ -59,15 +59,19 @@ static unsigned int messages_lost(void)
 	return all;
 }
 
+static int set(const char *path, const char *value)
+{
+	cleanup(close_file) FILE *f = fopen(path, "we");
+
+	return !f || fputs(value, f) < 0 || fflush(f) != 0 ? -1 : 0;
+}
+
 /* No addresses that nobody gave: those of a link, made of its random Ethernet address. */
 static int make_namespace(void)
 {
-	cleanup(close_file) FILE *f = NULL;
-
 	if (unshare(CLONE_NEWNET) < 0)
 		return -1;
-	f = fopen("/proc/sys/net/ipv6/conf/default/addr_gen_mode", "we");
-	return !f || fputs("1", f) < 0 ? -1 : 0;
+	return set("/proc/sys/net/ipv6/conf/default/addr_gen_mode", "1");
 }
 
 static int setup(void **state)
@@ -225,6 +229,20 @@ static void an_address_with_a_peer_is_our_end(void **state)
 	assert_string_equal(f->text.data, "lo loopback; v1 ether; v0 ether 10.0.0.1 fd00::1; ");
 }
 
+/* Duplicate address detection, hurried. */
+static void an_address_counts_once_the_kernel_uses_it(void **state)
+{
+	struct fixture *f = begin(state);
+
+	ip(PAIR "addr add fd00::1/64 dev v0\n");
+	assert_int_equal(set("/proc/sys/net/ipv6/conf/v0/router_solicitation_delay", "0"), 0);
+	assert_int_equal(set("/proc/sys/net/ipv6/neigh/v0/retrans_time_ms", "10"), 0);
+	start(f);
+	assert_string_equal(f->text.data, "lo loopback; v1 ether; v0 ether; ");
+	ip("link set v1 up\nlink set v0 up\n");
+	wait_for_text(f, "lo loopback; v1 up ether; v0 up ether fd00::1; ");
+}
+
 static void what_comes_and_goes_is_told(void **state)
 {
 	struct fixture *f = begin(state);
@@ -349,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_reading_has_all_in_order),
 		TEST(an_address_with_a_peer_is_our_end),
+		TEST(an_address_counts_once_the_kernel_uses_it),
 		TEST(what_comes_and_goes_is_told),
 		TEST(a_default_route_marks_its_links),
 		TEST(a_route_that_goes_with_its_link_is_noticed),
