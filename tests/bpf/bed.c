@@ -93,7 +93,7 @@ static bool home_cgroup(const char *mount, char *ret, size_t size)
 	return false;
 }
 
-static void lo_up(void)
+void bed_loopback_up(void)
 {
 	cleanup(close_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -176,7 +176,7 @@ int bed_setup(void **state)
 	must(b && home_cgroup(mount_at, b->home, sizeof(b->home)), "/proc/self/cgroup");
 	must(!unshare(CLONE_NEWNS | CLONE_NEWNET), "unshare");
 	must(!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private mounts");
-	lo_up();
+	bed_loopback_up();
 	path_set(b->dir, sizeof(b->dir), "/tmp/weir-bed-XXXXXX");
 	must(mkdtemp(b->dir) != NULL, "mkdtemp");
 	must(!mount("bpf", b->dir, "bpf", 0, NULL), "mounting bpffs");
@@ -313,6 +313,17 @@ int bed_connect(const char *addr, uint16_t port, int type)
 	if (connect(fd, (struct sockaddr *)&sa, len) < 0)
 		return -errno;
 	return take_fd(fd);
+}
+
+void bed_echo(int server)
+{
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	char data[16];
+	ssize_t n = recvfrom(server, data, sizeof(data), 0, (struct sockaddr *)&from, &len);
+
+	assert_int_equal(n, 4);
+	assert_int_equal(sendto(server, data, 4, 0, (struct sockaddr *)&from, len), 4);
 }
 
 void bed_pod_make(struct bed *b, const char *name, char ret_path[300])

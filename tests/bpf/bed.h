@@ -42,9 +42,13 @@ void bed_service(struct bed *b, uint32_t id, const char *vip, uint16_t port, uin
 struct weir_vip bed_vip(const char *addr, uint16_t port, uint8_t proto);
 uint64_t bed_reason(struct bed *b, enum weir_reason r);
 
+/* In a network namespace that the caller has made. */
+void bed_loopback_up(void);
+
 /* Sockets. Addresses as text of either family; ports in host order. */
 int bed_listen(const char *addr, int type, uint16_t *ret_port);
 int bed_connect(const char *addr, uint16_t port, int type); /* fd, or -errno */
+void bed_echo(int server); /* waits for a datagram of 4 bytes, and answers whoever sent it */
 socklen_t bed_sockaddr(const char *addr, uint16_t port, struct sockaddr_storage *ret);
 /* "addr port" of a socket address; static buffer. */
 const char *bed_text(const struct sockaddr_storage *sa);

@@ -21,18 +21,6 @@ static void send_to(int fd, const char *addr, uint16_t port)
 	assert_int_equal(sendto(fd, "ping", 4, 0, (struct sockaddr *)&sa, len), 4);
 }
 
-/* The server answers whoever asked. */
-static void echo(int server)
-{
-	struct sockaddr_storage from;
-	socklen_t len = sizeof(from);
-	char data[16];
-	ssize_t n = recvfrom(server, data, sizeof(data), 0, (struct sockaddr *)&from, &len);
-
-	assert_int_equal(n, 4);
-	assert_int_equal(sendto(server, data, 4, 0, (struct sockaddr *)&from, len), 4);
-}
-
 static void answer_from(int fd, const char *addr, uint16_t port)
 {
 	struct sockaddr_storage from;
@@ -69,15 +57,15 @@ static void talk(struct bed *b, const struct family *f)
 	fd = client(f);
 	send_to(fd, f->vip, 53);
 	send_to(fd, f->vip2, 53);
-	echo(s2);
+	bed_echo(s2);
 	answer_from(fd, f->vip2, 53);
-	echo(s);
+	bed_echo(s);
 	answer_from(fd, f->vip, 53);
 
 	con = bed_connect(f->vip, 53, SOCK_DGRAM);
 	assert_true(con >= 0);
 	assert_int_equal(send(con, "ping", 4, 0), 4);
-	echo(s);
+	bed_echo(s);
 	answer_from(con, f->vip, 53);
 }
 
@@ -98,7 +86,7 @@ static void a_peer_that_is_no_service_is_shown_as_it_is(void **state)
 	s = bed_listen("127.0.0.1", SOCK_DGRAM, &port);
 	fd = client(&v4);
 	send_to(fd, "127.0.0.1", port);
-	echo(s);
+	bed_echo(s);
 	answer_from(fd, "127.0.0.1", port);
 }
 
