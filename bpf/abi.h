@@ -241,6 +241,19 @@ struct weir_dev {
 };
 WEIR_ASSERT_SIZE(weir_dev, 32);
 
+/* ---- Ending sockets -------------------------------------------------------------------------- */
+
+/* A socket to be ended, as weir_ends names it where the kernel does not let it do so itself (before
+ * Linux 6.5): enough for sock_diag to find just this one. */
+struct weir_end {
+	__u64 cookie;
+	struct weir_tuple ends; /* src is the socket's own */
+	__u32 ifindex; /* that it is bound to; 0: none */
+	__u32 family; /* AF_INET, AF_INET6 */
+};
+WEIR_ASSERT_SIZE(weir_end, 56);
+WEIR_ASSERT_AT(weir_end, ifindex, 48);
+
 /* ---- Measuring ------------------------------------------------------------------------------ */
 
 enum weir_pod_state {
@@ -333,6 +346,7 @@ enum weir_flush { WEIR_FLUSH_NONE, WEIR_FLUSH_CGROUP, WEIR_FLUSH_CSS };
 	X(RANGE_DENIED, "range_denied", "unreachable: not in loadBalancerSourceRanges")         \
 	X(BIND_DENIED, "bind_denied", "binds refused: the port is a node port")                 \
 	X(REPLY, "reply", "source addresses shown as the service address")                      \
+	X(SOCKET_ENDED, "socket_ended", "connected UDP sockets ended: their backend is gone")   \
 	X(POD_FULL, "pod_full", "pods not metered: the pod table is full")                      \
 	X(NET_FULL, "net_full", "packets not counted: the byte table is full")                  \
 	X(SAMPLE_FULL, "sample_full", "pods left out of a walk: the sample table is full")      \
