@@ -4,7 +4,7 @@
 #
 #	release		its full name; written last
 #	vmlinux		uncompressed, for emulating decompression is slow
-#	modules/*.ko	the drivers of a virtio disk, named in the order of loading
+#	modules/*.ko	a virtio disk's drivers and udp_diag, named in the order of loading
 #
 # The package lists are our own, below build/vm/apt, so the machine's apt neither learns of other releases nor
 # installs a kernel. bookworm has 6.1 and 6.12; trixie-backports keeps all from 6.16 on.
@@ -17,7 +17,7 @@ top=$PWD/build/vm
 out=$top/$series
 [ ! -e "$out/release" ] || exit 0
 MIRROR=http://deb.debian.org
-DRIVERS="virtio_pci virtio_blk ext4"
+MODULES="virtio_pci virtio_blk ext4 udp_diag"
 
 apt_setup() {
 	mkdir -p "$top/apt/lists/partial" "$top/apt/cache/archives/partial"
@@ -75,7 +75,7 @@ uncompressed() {
 modules() {
 	depmod -b "$1" "$2"
 	# shellcheck disable=SC2086 # a list of words
-	modprobe -d "$1" -S "$2" -a --show-depends $DRIVERS | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
+	modprobe -d "$1" -S "$2" -a --show-depends $MODULES | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
 		while read -r file; do
 			n=$((${n:-10} + 1))
 			name=$(basename "$file" .xz)

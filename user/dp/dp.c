@@ -34,6 +34,7 @@ void dp_close(struct dp **dpp)
 	close_fd(&dp->walk);
 	for (size_t i = 0; i < DP_SIDE_MAX_; i++)
 		close_fd(&dp->side[i]);
+	close_fd(&dp->ends);
 	free(dp);
 	*dpp = NULL;
 }
@@ -47,9 +48,9 @@ static int dp_new(const char *bpffs, struct dp **ret, struct err *err)
 		return err_errno(err, -ENOMEM, "opening the datapath");
 	for (size_t i = 0; i < DP_TABLE_MAX_; i++)
 		dp->map[i] = -1;
-	dp->walk = -1;
 	for (size_t i = 0; i < DP_SIDE_MAX_; i++)
 		dp->side[i] = -1;
+	dp->walk = dp->ends = -1;
 	r = dp_pins_init(dp, bpffs, err);
 	if (r < 0)
 		return r;
@@ -112,15 +113,18 @@ static int others_end(const struct dp *dp, struct err *err)
 	return versions_end(root, own + 1, err);
 }
 
-static int walk_open(struct dp *dp, struct err *err)
+static int link_get(const struct dp *dp, const char *prog, int *ret_fd, struct err *err)
 {
 	char path[DP_PATH_MAX];
-	int r = dp_pin_path(dp, "links", "weir_walk", path, err);
+	int fd, r = dp_pin_path(dp, "links", prog, path, err);
 
 	if (r < 0)
 		return r;
-	dp->walk = bpf_obj_get(path);
-	return dp->walk < 0 ? err_errno(err, -errno, "%s", path) : 0;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return err_errno(err, -errno, "%s", path);
+	*ret_fd = fd;
+	return 0;
 }
 
 int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err)
@@ -137,7 +141,9 @@ int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err)
 	if (!r && !dp->adopted)
 		r = others_end(dp, err);
 	if (!r)
-		r = walk_open(dp, err);
+		r = link_get(dp, "weir_walk", &dp->walk, err);
+	if (!r)
+		r = link_get(dp, "weir_ends", &dp->ends, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(dp);

@@ -10,9 +10,9 @@
  * Invariants: I1. a frontend's backend set changes by one map update, after its slots are written.
  * I2. ids and slots are reused late (user/svc decides). I3. reads (dp_open_pinned) never write.
  *
- * Threading: one thread. Errors: -ENOENT no pins (not running, or another bpffs), -EPERM no root
- * or no CAP_BPF, -EOPNOTSUPP a kernel without what is needed (the text names it), -ENOSPC a map is
- * full, -ESTALE pins of another build where that matters.
+ * Threading: one thread; dp_ends() alone may run on another beside it. Errors: -ENOENT no pins (not
+ * running, or another bpffs), -EPERM no root or no CAP_BPF, -EOPNOTSUPP a kernel without what is
+ * needed (the text names it), -ENOSPC a map is full, -ESTALE pins of another build where that matters.
  */
 #pragma once
 
@@ -38,6 +38,7 @@ struct dp_options {
 	const char *meter_cgroup; /* directory below or equal: pods live beneath it */
 	const struct dp_restore *restore; /* written before the programs, if the tables are new */
 	size_t n_restore;
+	bool ends_by_netlink; /* when it loads: also where programs can end sockets themselves */
 };
 
 int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err);
@@ -99,6 +100,16 @@ struct dp_device {
 int dp_devices_sync(struct dp *dp, const struct dp_device *want, size_t n, struct err *err);
 /* The ports that stand for clients, both included; none of the node's own sockets takes them. */
 void dp_snat_ports(struct dp *dp, uint16_t low, uint16_t high);
+
+struct dp_ended {
+	uint64_t sockets;
+	uint32_t namespaces; /* visited */
+	uint32_t hidden; /* processes whose namespace may not be looked at (no CAP_SYS_PTRACE) */
+};
+/* Ends each UDP socket that is connected to a backend which is gone (or whose frontend is), in every
+ * network namespace that shows in /proc or /run/netns. All are visited even if one fails: the error is
+ * the first one's. Blocks for milliseconds; one call at a time. */
+int dp_ends(struct dp *dp, struct dp_ended *ret, struct err *err);
 
 /* ---- Measuring ------------------------------------------------------------------------------ */
 

@@ -38,9 +38,9 @@ struct dp {
 	char pins[DP_PATH_MAX]; /* BPFFS/weir/v<ABI> */
 	char meter_cgroup[DP_PATH_MAX];
 	int map[DP_TABLE_MAX_]; /* -1: not open */
-	int walk; /* the iterator's link; -1 when opened to read */
 	int side[DP_SIDE_MAX_]; /* the programs of devices; -1: not open */
 	bool no_tcx; /* this kernel has filters only */
+	int walk, ends; /* links of the two iterators; -1 when opened to read */
 	bool read_only, adopted;
 	/* mappings; NULL: not mapped */
 	struct weir_slot *slots;
@@ -51,7 +51,13 @@ struct dp {
 };
 
 /* The programs that are attached, in the order they are. */
-enum dp_hook { DP_HOOK_CGROUP, DP_HOOK_METER_CGROUP, DP_HOOK_TRACE, DP_HOOK_ITER };
+enum dp_hook {
+	DP_HOOK_CGROUP,
+	DP_HOOK_METER_CGROUP,
+	DP_HOOK_TRACE,
+	DP_HOOK_ITER,
+	DP_HOOK_ITER_UDP,
+};
 struct dp_attach {
 	const char *prog; /* also the name of its link's pin */
 	const char *what;
@@ -79,3 +85,17 @@ void dp_filters_end(struct dp *dp);
 
 /* Tells the programs which network namespace is the node's: that of this process. */
 int dp_host_netns(struct dp *dp, struct err *err);
+
+/* netns.c: calls fn with each network namespace that shows in /proc or in /run/netns, once; path is
+ * how it was found, fd is closed behind it. Goes on after a failure and returns the first. ret_hidden:
+ * how many processes may not be looked at. */
+typedef int (*dp_netns_fn)(void *arg, int fd, const char *path, struct err *err);
+int dp_netns_each(dp_netns_fn fn, void *arg, uint32_t *ret_hidden, struct err *err);
+
+/* diag.c: ending sockets of the calling thread's network namespace by netlink. */
+int dp_diag_open(int *ret_fd, struct err *err);
+/* 1: ended; 0: it is no more what was named. */
+int dp_diag_end(int fd, const struct weir_end *end, struct err *err);
+
+/* show.c: for what no program counts. */
+int dp_reason_add(struct dp *dp, enum weir_reason why, uint64_t n, struct err *err);

@@ -38,6 +38,7 @@ const struct dp_attach dp_attach[] = {
 	{ "weir_rmdir", "cgroup_rmdir", DP_HOOK_TRACE },
 	{ "weir_release", "cgroup_release", DP_HOOK_TRACE },
 	{ "weir_walk", "iter cgroup", DP_HOOK_ITER },
+	{ "weir_ends", "iter udp", DP_HOOK_ITER_UDP },
 };
 const size_t dp_attach_n = ARRAY_LEN(dp_attach);
 
@@ -77,26 +78,32 @@ static void object_hash(uint8_t ret[HASH_LEN])
 	blake2b256(elf, len, ret);
 }
 
-/* The kfunc that this kernel's rstat has; found in its BTF. */
-static int flush_kind(enum weir_flush *ret, struct err *err)
+/* The kfuncs that this kernel has, of those that not all have; found in its BTF. */
+struct kfuncs {
+	enum weir_flush flush;
+	bool sock_destroy;
+};
+
+static int kfuncs_find(struct kfuncs *ret, struct err *err)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
+	struct kfuncs have = {};
 
 	if (!btf)
 		return err_set(err, -EOPNOTSUPP,
 			       "no /sys/kernel/btf/vmlinux; Weir needs a kernel with "
 			       "CONFIG_DEBUG_INFO_BTF=y (Debian's have it)");
 	if (btf__find_by_name_kind(btf, "cgroup_rstat_flush", BTF_KIND_FUNC) > 0)
-		*ret = WEIR_FLUSH_CGROUP;
+		have.flush = WEIR_FLUSH_CGROUP;
 	else if (btf__find_by_name_kind(btf, "css_rstat_flush", BTF_KIND_FUNC) > 0)
-		*ret = WEIR_FLUSH_CSS;
-	else
-		*ret = WEIR_FLUSH_NONE;
+		have.flush = WEIR_FLUSH_CSS;
+	have.sock_destroy = btf__find_by_name_kind(btf, "bpf_sock_destroy", BTF_KIND_FUNC) > 0;
 	btf__free(btf);
-	if (*ret == WEIR_FLUSH_NONE)
+	if (have.flush == WEIR_FLUSH_NONE)
 		return err_set(err, -EOPNOTSUPP,
 			       "this kernel has neither cgroup_rstat_flush nor css_rstat_flush for "
 			       "BPF; Weir needs Linux 6.1 or later");
+	*ret = have;
 	return 0;
 }
 
@@ -133,6 +140,7 @@ static const char *hook_cgroup(const struct dp_attach *a, const struct dp_option
 	case DP_HOOK_ITER:
 		return opt->meter_cgroup;
 	case DP_HOOK_TRACE:
+	case DP_HOOK_ITER_UDP:
 		break;
 	}
 	return NULL;
@@ -331,7 +339,7 @@ int dp_host_netns(struct dp *dp, struct err *err)
 int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 {
 	cleanup(skel_free) struct weir_bpf *skel = NULL;
-	enum weir_flush flush;
+	struct kfuncs have = {};
 	int r, ncpu = libbpf_num_possible_cpus();
 
 	if (ncpu < 0 || ncpu > WEIR_MAX_CPUS)
@@ -339,7 +347,7 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 			       WEIR_MAX_CPUS);
 	libbpf_set_print(keep_warning);
 	libbpf_said[0] = '\0';
-	r = flush_kind(&flush, err);
+	r = kfuncs_find(&have, err);
 	if (r < 0)
 		return r;
 	r = dirs_make(dp, err);
@@ -348,7 +356,8 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 	skel = weir_bpf__open();
 	if (!skel)
 		return load_error(err, -errno, "opening the BPF object");
-	skel->rodata->weir_flush = flush;
+	skel->rodata->weir_flush = have.flush;
+	skel->rodata->weir_can_end = have.sock_destroy && !opt->ends_by_netlink;
 	r = object_load(dp, skel, err);
 	if (r < 0)
 		return r;
@@ -359,7 +368,7 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 	memset(dp->ctl->build, 0, sizeof(dp->ctl->build)); /* until all is attached */
 	dp->ctl->abi = WEIR_ABI;
 	dp->ctl->ncpu = (uint32_t)ncpu;
-	dp->ctl->flush = flush;
+	dp->ctl->flush = have.flush;
 	r = dp_host_netns(dp, err);
 	if (r < 0)
 		return r;

@@ -41,6 +41,9 @@ static const struct probe {
 	  BTF_KIND_TYPEDEF },
 	{ "rstat_flush", "exact readings at the time of the walk", "Weir does not load",
 	  PROBE_FLUSH, 0, 0, NULL, 0 },
+	{ "sock_destroy", "end UDP sockets whose backend is gone",
+	  "netlink does it (needs CONFIG_INET_UDP_DIAG, CONFIG_INET_DIAG_DESTROY)", PROBE_TYPE, 0,
+	  0, "bpf_sock_destroy", BTF_KIND_FUNC },
 	{ "bpf_loop", "sum per-CPU accounts", "Weir does not load", PROBE_HELPER,
 	  BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL, 0 },
 };

@@ -39,6 +39,14 @@ const char *dp_class_name(enum weir_class c)
 	return c < WEIR_CLASS_MAX_ ? classes[c] : "unknown";
 }
 
+static int reason_read(struct dp *dp, enum weir_reason why, uint64_t *cpus, struct err *err)
+{
+	uint32_t key = why;
+	int r = bpf_map_lookup_elem(dp->map[DP_REASON], &key, cpus);
+
+	return r < 0 ? err_errno(err, r, "reading weir_reason") : 0;
+}
+
 int dp_reasons(struct dp *dp, uint64_t ret[WEIR_REASON_MAX_], struct err *err)
 {
 	cleanup(free_ptr) uint64_t *cpus = calloc(dp->ctl->ncpu, sizeof(*cpus));
@@ -47,15 +55,29 @@ int dp_reasons(struct dp *dp, uint64_t ret[WEIR_REASON_MAX_], struct err *err)
 	if (!cpus)
 		return err_errno(err, -ENOMEM, "reading weir_reason");
 	for (uint32_t i = 0; i < WEIR_REASON_MAX_; i++) {
-		int r = bpf_map_lookup_elem(dp->map[DP_REASON], &i, cpus);
+		int r = reason_read(dp, i, cpus, err);
 
 		if (r < 0)
-			return err_errno(err, r, "reading weir_reason");
+			return r;
 		for (uint32_t cpu = 0; cpu < dp->ctl->ncpu; cpu++)
 			sums[i] += cpus[cpu];
 	}
 	memcpy(ret, sums, sizeof(sums));
 	return 0;
+}
+
+int dp_reason_add(struct dp *dp, enum weir_reason why, uint64_t n, struct err *err)
+{
+	cleanup(free_ptr) uint64_t *cpus = calloc(dp->ctl->ncpu, sizeof(*cpus));
+	uint32_t key = why;
+	int r = cpus ? reason_read(dp, why, cpus, err) :
+		       err_errno(err, -ENOMEM, "writing weir_reason");
+
+	if (r < 0)
+		return r;
+	cpus[0] += n;
+	r = bpf_map_update_elem(dp->map[DP_REASON], &key, cpus, BPF_EXIST);
+	return r < 0 ? err_errno(err, r, "writing weir_reason") : 0;
 }
 
 static int program_info(int link_fd, struct dp_program *ret)
