@@ -172,6 +172,8 @@ static int agent_open(struct agent *a, struct err *err)
 	if (!r)
 		r = direct_open(a, err);
 	if (!r)
+		r = ends_open(a, err);
+	if (!r)
 		r = measure_open(a, err);
 	if (!r)
 		r = answers_open(a, err);
@@ -202,6 +204,7 @@ static void agent_close(struct agent *a)
 	while (uv_run(&a->loop, UV_RUN_DEFAULT))
 		;
 	direct_close(a);
+	ends_close(a);
 	measure_close(a);
 	work_free(&a->books);
 	work_free(&a->hands);

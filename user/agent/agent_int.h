@@ -16,6 +16,7 @@ struct json;
 struct kube_set;
 struct links;
 struct svc_idle;
+struct svc_plan;
 struct svc_table;
 
 struct agent {
@@ -46,6 +47,8 @@ struct agent {
 	struct addr *port_addrs; /* that answer node ports */
 	size_t n_port_addrs;
 
+	struct ends *ends; /* ends.c */
+
 	/* measure.c */
 	struct podtab *pods;
 	char meter_cgroup[METER_PATH_MAX];
@@ -64,6 +67,11 @@ void direct_links_changed(struct agent *a);
 
 /* packets.c: makes the programs that see packets stand on the devices there are. */
 void packets_links_changed(struct agent *a);
+
+/* ends.c: ends UDP sockets whose backend is gone. */
+int ends_open(struct agent *a, struct err *err);
+void ends_close(struct agent *a); /* when neither loop nor queues run any more */
+void ends_after(struct agent *a, const struct svc_plan *plan); /* when it was carried out */
 
 /* measure.c: reads the pods, closes windows. */
 int measure_prepare(struct agent *a, struct err *err); /* before the datapath is opened */

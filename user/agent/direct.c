@@ -204,6 +204,7 @@ static void sync_now(struct agent *a)
 		uv_timer_start(&a->replan, on_replan, RETRY_MS, 0);
 		return;
 	}
+	ends_after(a, plan);
 	a->synced_ms = clock_wall_ms();
 	a->sync_failed_ms = 0;
 	if (plan->full.code)
