@@ -11,7 +11,7 @@ client.py watch KIND ADDR PORT HERTZ  requests at this rate at most; prints "up"
                                       when its input ends asks once more and prints as flow, with
                                       "runs": [[outcome, n], ...] in the order of time
 KIND: tcp (a connection each), held (one TCP connection), udp (one unconnected socket), udpc (a
-connected socket each).
+connected socket each), kept (one connected UDP socket, which is connected again after a failure).
 """
 import collections
 import itertools
@@ -79,6 +79,23 @@ def held_asker():
     return once
 
 
+def kept_asker():
+    s, connected = None, False
+
+    def once(addr, port):
+        nonlocal s, connected
+        s = s or socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_DGRAM)
+        s.settimeout(5)
+        if not connected:
+            s.connect((addr, port))
+        connected = False  # until it is answered
+        s.send(REQUEST)
+        answer = s.recv(1024).decode()
+        connected = True
+        return answer
+    return once
+
+
 def hold(addr, port):
     with socket.create_connection((addr, port), 5) as s:
         print("up", flush=True)
@@ -110,7 +127,7 @@ def main():
         hold(args[0], int(args[1]))
         return
     kind, addr, port, amount = args[0], args[1], int(args[2]), float(args[3])
-    ask = {"tcp": once_tcp, "held": held_asker(), "udpc": once_udpc, "udp": udp_asker()}[kind]
+    ask = {"tcp": once_tcp, "held": held_asker(), "udpc": once_udpc, "udp": udp_asker(), "kept": kept_asker()}[kind]
     answers, failed, outcomes = collections.Counter(), [], []
     for _ in tries(what, amount):
         try:
