@@ -97,7 +97,7 @@ static bool takes_from_udp(const struct svc_op *op)
 {
 	if (op->kind == SVC_OP_FRONTEND_DEL)
 		return op->frontend.vip.proto == IPPROTO_UDP;
-	return op->kind == SVC_OP_BACKEND_DEL && op->backend.be.proto == IPPROTO_UDP;
+	return op->kind == SVC_OP_BACKEND_GONE && op->backend.be.proto == IPPROTO_UDP;
 }
 
 void ends_after(struct agent *a, const struct svc_plan *plan)
