@@ -17,9 +17,9 @@
  * I3. Stable. A VIP keeps its id, and a backend (address, port, protocol) its id, also over a
  *     restart: both come from the kernel's tables, nothing is remembered on disk.
  * I4. Late. A slot or a backend that has gone out of use is touched again (written, deleted) only
- *     after svc_idle has seen it out of use for a whole grace; a backend is in use while it serves. Generations are unique over all
- *     Services, and one that was ever in a slot does not recur. A frontend's id comes from the same
- *     numbers, so it is no living frontend's and no slot's.
+ *     after svc_idle has seen it out of use for a whole grace; a backend is in use while it serves.
+ *     Generations are unique over all Services, and one that was ever in a slot does not recur. A
+ *     frontend's id comes from the same numbers, so it is no living frontend's and no slot's.
  * I6. Shared. Frontends with the same set share its slots. A set's slots are in order of backend id,
  *     for bpf/lib/lb.h to look one up. What changes in the value alone (session affinity) leaves
  *     slots and generation as they are, so that clients stay remembered.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shared by plan.c and what it is made of (run.c, backends.c, prefixes.c) only: the work in progress of
- * one svc_plan_make(), and the slots that hold the sets. A set is named by its first reference in svc_want; frontends with the same set
- * share its slots.
+ * one svc_plan_make(), and the slots that hold the sets. A set is named by its first reference in
+ * svc_want; frontends with the same set share its slots.
  */
 #pragma once
 
