@@ -233,30 +233,30 @@ static int add_services(struct translation *tr)
 }
 
 static int class_cidrs(struct translation *tr, const struct cidr *cidrs, size_t n,
-		       enum weir_class class)
+		       enum weir_class class, bool pod)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = leave_out(tr, svc_class_add(tr->table, &cidrs[i], class, &tr->last));
+		r = leave_out(tr, svc_class_add(tr->table, &cidrs[i], class, pod, &tr->last));
 	return r;
 }
 
 static int class_addrs(struct translation *tr, const struct addr *addrs, size_t n,
-		       enum weir_class class)
+		       enum weir_class class, bool pod)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = class_cidrs(tr, &(struct cidr){ addrs[i], 128 }, 1, class);
+		r = class_cidrs(tr, &(struct cidr){ addrs[i], 128 }, 1, class, pod);
 	return r;
 }
 
 static int class_node(struct translation *tr, const struct kube_node *node, enum weir_class class)
 {
-	int r = class_addrs(tr, node->internal_ips, node->n_internal_ips, class);
+	int r = class_addrs(tr, node->internal_ips, node->n_internal_ips, class, false);
 
-	return r ? r : class_addrs(tr, node->external_ips, node->n_external_ips, class);
+	return r ? r : class_addrs(tr, node->external_ips, node->n_external_ips, class, false);
 }
 
 /* A pod that has ended no longer owns its addresses. */
@@ -279,7 +279,8 @@ static int class_pods(struct translation *tr, bool here)
 		if (!has_addresses(pod) || is_here(tr, pod) != here)
 			continue;
 		int r = class_addrs(tr, pod->ips, pod->n_ips,
-				    here ? WEIR_CLASS_LOCAL : WEIR_CLASS_CLUSTER);
+				    here ? WEIR_CLASS_LOCAL : WEIR_CLASS_CLUSTER,
+				    !pod->host_network);
 		if (r < 0)
 			return r;
 	}
@@ -289,12 +290,12 @@ static int class_pods(struct translation *tr, bool here)
 static int class_cluster(struct translation *tr)
 {
 	const struct services_node *own = tr->node;
-	int r = class_cidrs(tr, own->cluster_cidrs, own->n_cluster_cidrs, WEIR_CLASS_CLUSTER);
+	int r = class_cidrs(tr, own->cluster_cidrs, own->n_cluster_cidrs, WEIR_CLASS_CLUSTER, true);
 
 	for (size_t i = 0; r == 0 && i < kube_set_len(tr->set, KUBE_NODE); i++) {
 		const struct kube_node *node = &kube_set_at(tr->set, KUBE_NODE, i)->node;
 
-		r = class_cidrs(tr, node->pod_cidrs, node->n_pod_cidrs, WEIR_CLASS_CLUSTER);
+		r = class_cidrs(tr, node->pod_cidrs, node->n_pod_cidrs, WEIR_CLASS_CLUSTER, true);
 		if (r == 0)
 			r = class_node(tr, node, WEIR_CLASS_CLUSTER);
 	}
@@ -308,7 +309,7 @@ static int class_services(struct translation *tr)
 	for (size_t i = 0; r == 0 && i < kube_set_len(tr->set, KUBE_CIDR); i++) {
 		const struct kube_cidr *c = &kube_set_at(tr->set, KUBE_CIDR, i)->cidr;
 
-		r = class_cidrs(tr, c->cidrs, c->n_cidrs, WEIR_CLASS_SERVICE);
+		r = class_cidrs(tr, c->cidrs, c->n_cidrs, WEIR_CLASS_SERVICE, false);
 	}
 	return r;
 }
@@ -320,10 +321,11 @@ static int class_local(struct translation *tr, const struct kube_object *self)
 		{ { { [10] = 0xff, [11] = 0xff, [12] = 127 } }, 104 },
 		{ { { [15] = 1 } }, 128 },
 	};
-	int r = class_cidrs(tr, loopback, ARRAY_LEN(loopback), WEIR_CLASS_LOCAL);
+	int r = class_cidrs(tr, loopback, ARRAY_LEN(loopback), WEIR_CLASS_LOCAL, false);
 
 	if (r == 0)
-		r = class_addrs(tr, tr->node->addresses, tr->node->n_addresses, WEIR_CLASS_LOCAL);
+		r = class_addrs(tr, tr->node->addresses, tr->node->n_addresses, WEIR_CLASS_LOCAL,
+				false);
 	if (r == 0 && self)
 		r = class_node(tr, &self->node, WEIR_CLASS_LOCAL);
 	return r ? r : class_pods(tr, true);

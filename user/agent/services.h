@@ -15,6 +15,7 @@
  * of its Node object) and its pods' LOCAL; other nodes and pods, the pod ranges of all nodes and the
  * configured cluster ranges CLUSTER; the ServiceCIDRs SERVICE. In the kernel the longest prefix wins;
  * of equal ones LOCAL, then SERVICE. A pod without nodeName is here when it names a cgroup of ours.
+ * Cluster ranges, pod ranges and the addresses of pods that don't share a node's are marked as pods'.
  *
  * What breaks a limit of user/svc (a Service, a port, an endpoint, an address range) is left out and
  * told; all else is in the table.

@@ -301,6 +301,13 @@ static void put_prefix(struct differ *d, const struct weir_addr *a, uint32_t bit
 	buf_puts(&d->line, cidr_format(&prefix, text));
 }
 
+static void put_class(struct differ *d, uint32_t class)
+{
+	buf_puts(&d->line, dp_class_name(class & ~WEIR_CLASS_POD));
+	if (class & WEIR_CLASS_POD)
+		buf_puts(&d->line, " (pods)");
+}
+
 static int classes_differ(struct differ *d)
 {
 	const struct dp_class *c = d->want.classes, *c_end = c + d->want.n_classes;
@@ -319,14 +326,16 @@ static int classes_differ(struct differ *d)
 		prefix = side > 0 ? &have->prefix : &c->prefix;
 		put_prefix(d, &prefix->addr, prefix->bits);
 		buf_puts(&d->line, ": ");
-		if (side > 0)
-			buf_printf(&d->line, "is of class %s, should have none",
-				   dp_class_name(have->class));
-		else if (side < 0)
-			buf_printf(&d->line, "has no class, should be %s", dp_class_name(c->class));
-		else
-			buf_printf(&d->line, "is of class %s, should be %s",
-				   dp_class_name(have->class), dp_class_name(c->class));
+		if (side < 0) {
+			buf_puts(&d->line, "has no class, should be ");
+		} else {
+			buf_puts(&d->line, "is of class ");
+			put_class(d, have->class);
+			buf_puts(&d->line, ", should ");
+			buf_puts(&d->line, side ? "have none" : "be ");
+		}
+		if (side <= 0)
+			put_class(d, c->class);
 		c += side <= 0;
 		have += side >= 0;
 		r = line_end(d);

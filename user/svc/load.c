@@ -322,12 +322,15 @@ static int classes_load(struct svc_table *t, const struct json *root, struct err
 	json_foreach(o, arr) {
 		enum weir_class class = 0;
 		struct cidr prefix;
+		bool pod = false;
 		int r = cidr_parse(json_str(o, "prefix", ""), &prefix) ? bad(err, "prefix") : 0;
 
 		if (!r)
 			r = GET_WORD(o, "class", dp_class_name, WEIR_CLASS_MAX_, &class, err);
 		if (!r)
-			r = svc_class_add(t, &prefix, class, err);
+			r = get_bool(o, "pod", &pod, err);
+		if (!r)
+			r = svc_class_add(t, &prefix, class, pod, err);
 		if (r)
 			return r;
 	}

@@ -22,6 +22,7 @@ static struct json *classes_view(const struct svc_table *t)
 		if (o) {
 			json_set_str(o, "prefix", cidr_format(&t->classes[i].prefix, text));
 			json_set_str(o, "class", dp_class_name(t->classes[i].class));
+			json_set_bool(o, "pod", t->classes[i].pod);
 		}
 		json_add(arr, o);
 	}

@@ -303,7 +303,7 @@ static int prefix_cmp(const struct cidr *a, const struct cidr *b)
 	return r ? r : (a->bits > b->bits) - (a->bits < b->bits);
 }
 
-int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_class class,
+int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_class class, bool pod,
 		  struct err *err)
 {
 	size_t low = 0, high = t->n_classes;
@@ -327,7 +327,7 @@ int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_clas
 		return err_errno(err, -ENOMEM, "adding an address range");
 	memmove(&t->classes[low + 1], &t->classes[low],
 		(t->n_classes++ - low) * sizeof(*t->classes));
-	t->classes[low] = (struct svc_class){ .prefix = *prefix, .class = class };
+	t->classes[low] = (struct svc_class){ .prefix = *prefix, .class = class, .pod = pod };
 	return 0;
 }
 

@@ -130,6 +130,7 @@ struct svc_service {
 struct svc_class {
 	struct cidr prefix;
 	enum weir_class class;
+	bool pod; /* of pods: as clients of Services they keep their address */
 };
 
 struct svc_text; /* one text of the table; svc.c */
@@ -157,9 +158,9 @@ int svc_port_add(struct svc_table *t, struct svc_service *s, const struct svc_po
 		 struct svc_port **ret, struct err *err);
 int svc_endpoint_add(struct svc_table *t, struct svc_port *p, const struct svc_endpoint *spec,
 		     struct err *err);
-/* What a destination is (ServiceCIDRs, pod and node addresses). A prefix added again keeps the
- * class it has. A cluster IP outside all prefixes of class SERVICE is added by the planner itself. */
-int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_class class,
+/* What an address is (ServiceCIDRs, pod and node addresses). A prefix added again stays what it
+ * is. A cluster IP outside all prefixes of class SERVICE is added by the planner itself. */
+int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_class class, bool pod,
 		  struct err *err);
 
 /* An address of this node that node ports are served at; 127.0.0.1 then is for its own processes

@@ -338,7 +338,7 @@ static int classes_collect(struct svc_want *w, const struct svc_table *t)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n_classes; i++)
 		class_add(w, &t->classes[i].prefix.addr, t->classes[i].prefix.bits,
-			  t->classes[i].class);
+			  t->classes[i].class | (t->classes[i].pod ? WEIR_CLASS_POD : 0));
 	for (size_t i = 0; i < t->n_services; i++)
 		for (size_t v = 0; v < t->services[i]->n_cluster_ips; v++)
 			if (!is_service_addr(t, &t->services[i]->cluster_ips[v]))

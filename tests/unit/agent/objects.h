@@ -58,10 +58,10 @@ static inline const char *endpoints(const struct svc_port *p)
 	return text;
 }
 
-/* The class that the longest prefix over the address has; EXTERNAL: none. */
-static inline enum weir_class class_of(const struct svc_table *t, const char *text)
+/* What the longest prefix over the address says; EXTERNAL: none. */
+static inline struct svc_class prefix_of(const struct svc_table *t, const char *text)
 {
-	enum weir_class class = WEIR_CLASS_EXTERNAL;
+	struct svc_class found = { .class = WEIR_CLASS_EXTERNAL };
 	struct addr a;
 	int bits = -1;
 
@@ -69,8 +69,13 @@ static inline enum weir_class class_of(const struct svc_table *t, const char *te
 	for (size_t i = 0; i < t->n_classes; i++) {
 		if (cidr_has(&t->classes[i].prefix, &a) && t->classes[i].prefix.bits > bits) {
 			bits = t->classes[i].prefix.bits;
-			class = t->classes[i].class;
+			found = t->classes[i];
 		}
 	}
-	return class;
+	return found;
+}
+
+static inline enum weir_class class_of(const struct svc_table *t, const char *text)
+{
+	return prefix_of(t, text).class;
 }

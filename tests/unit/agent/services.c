@@ -251,6 +251,10 @@ static void destinations_have_classes(void **state)
 		POD("gone", "{\"nodeName\":\"node-a\"}",
 		    "{\"podIP\":\"10.244.1.9\",\"phase\":\"Succeeded\"}"),
 		POD("nowhere", "{}", "{\"podIP\":\"172.20.0.6\"}"),
+		POD("host", "{\"nodeName\":\"node-a\",\"hostNetwork\":true}",
+		    "{\"podIP\":\"10.250.1.11\"}"),
+		POD("host-b", "{\"nodeName\":\"node-b\",\"hostNetwork\":true}",
+		    "{\"podIP\":\"10.244.1.1\"}"),
 		OBJECT("Pod", "v1", "ours",
 		       "\"namespace\":\"demo\",\"annotations\":{\"weir.dev/cgroup\":\"weir/ours\"}},"
 		       "\"status\":{\"podIP\":\"172.20.0.7\"}"),
@@ -260,23 +264,25 @@ static void destinations_have_classes(void **state)
 	static const struct {
 		const char *addr;
 		enum weir_class class;
+		bool pod;
 	} cases[] = {
-		{ "10.250.1.11", WEIR_CLASS_LOCAL },
-		{ "10.250.1.12", WEIR_CLASS_CLUSTER },
-		{ "10.250.1.13", WEIR_CLASS_EXTERNAL },
-		{ "10.244.0.2", WEIR_CLASS_LOCAL },
-		{ "10.244.0.3", WEIR_CLASS_CLUSTER },
-		{ "10.244.1.9", WEIR_CLASS_CLUSTER },
-		{ "172.20.0.5", WEIR_CLASS_CLUSTER },
-		{ "172.20.0.6", WEIR_CLASS_CLUSTER },
-		{ "172.20.0.7", WEIR_CLASS_LOCAL },
-		{ "172.20.0.8", WEIR_CLASS_EXTERNAL },
-		{ "10.96.7.7", WEIR_CLASS_SERVICE },
-		{ "127.0.0.1", WEIR_CLASS_LOCAL },
-		{ "::1", WEIR_CLASS_LOCAL },
-		{ "192.0.2.9", WEIR_CLASS_LOCAL },
-		{ "100.64.3.3", WEIR_CLASS_CLUSTER },
-		{ "8.8.8.8", WEIR_CLASS_EXTERNAL },
+		{ "10.250.1.11", WEIR_CLASS_LOCAL, false },
+		{ "10.250.1.12", WEIR_CLASS_CLUSTER, false },
+		{ "10.250.1.13", WEIR_CLASS_EXTERNAL, false },
+		{ "10.244.0.2", WEIR_CLASS_LOCAL, true },
+		{ "10.244.0.3", WEIR_CLASS_CLUSTER, true },
+		{ "10.244.1.1", WEIR_CLASS_CLUSTER, false }, /* a node's, in a range of pods */
+		{ "10.244.1.9", WEIR_CLASS_CLUSTER, true },
+		{ "172.20.0.5", WEIR_CLASS_CLUSTER, true },
+		{ "172.20.0.6", WEIR_CLASS_CLUSTER, true },
+		{ "172.20.0.7", WEIR_CLASS_LOCAL, true },
+		{ "172.20.0.8", WEIR_CLASS_EXTERNAL, false },
+		{ "10.96.7.7", WEIR_CLASS_SERVICE, false },
+		{ "127.0.0.1", WEIR_CLASS_LOCAL, false },
+		{ "::1", WEIR_CLASS_LOCAL, false },
+		{ "192.0.2.9", WEIR_CLASS_LOCAL, false },
+		{ "100.64.3.3", WEIR_CLASS_CLUSTER, true },
+		{ "8.8.8.8", WEIR_CLASS_EXTERNAL, false },
 	};
 	cleanup(kube_set_free) struct kube_set *set = NULL;
 	struct services_node node = { .name = "node-a", .n_addresses = 1, .n_cluster_cidrs = 1 };
@@ -296,6 +302,8 @@ static void destinations_have_classes(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		if (class_of(t, cases[i].addr) != cases[i].class)
 			fail_msg("%s has class %d", cases[i].addr, (int)class_of(t, cases[i].addr));
+		if (prefix_of(t, cases[i].addr).pod != cases[i].pod)
+			fail_msg("%s", cases[i].addr);
 	}
 }
 

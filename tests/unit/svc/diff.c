@@ -184,6 +184,9 @@ static void classes_that_differ_are_named(void **state)
 	dp->classes[1].prefix.bits++;
 	dp->n_classes = 2;
 	expect(dp, t, "10.96.0.0/17: is of class service, should have none");
+	dp->n_classes = 1;
+	dp->classes[0].class |= WEIR_CLASS_POD;
+	expect(dp, t, "10.96.0.0/16: is of class service (pods), should be service");
 }
 
 static void source_ranges_that_differ_are_named(void **state)

@@ -112,12 +112,23 @@ static inline void endpoint(struct svc_table *t, struct svc_port *p, const char 
 		fail_msg("%s", err.text);
 }
 
-static inline void class(struct svc_table *t, const char *prefix, enum weir_class class)
+static inline void prefix_add(struct svc_table *t, const char *prefix, enum weir_class class,
+			      bool pod)
 {
 	struct err err = {};
 	struct cidr c;
 
 	assert_int_equal(cidr_parse(prefix, &c), 0);
-	if (svc_class_add(t, &c, class, &err))
+	if (svc_class_add(t, &c, class, pod, &err))
 		fail_msg("%s", err.text);
+}
+
+static inline void pods(struct svc_table *t, const char *prefix)
+{
+	prefix_add(t, prefix, WEIR_CLASS_CLUSTER, true);
+}
+
+static inline void class(struct svc_table *t, const char *prefix, enum weir_class class)
+{
+	prefix_add(t, prefix, class, false);
 }

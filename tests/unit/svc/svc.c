@@ -185,13 +185,14 @@ static void classes_are_in_order_and_the_first_stays(void **state)
 	class(t, "10.0.0.0/16", WEIR_CLASS_LOCAL);
 	class(t, "10.0.0.0/8", WEIR_CLASS_CLUSTER);
 	class(t, "fd00::/8", WEIR_CLASS_CLUSTER);
-	class(t, "10.0.0.0/16", WEIR_CLASS_SERVICE);
+	pods(t, "10.0.0.0/16");
 	assert_int_equal(t->n_classes, 4);
+	assert_false(t->classes[1].pod);
 	assert_int_equal(t->classes[0].prefix.bits, 96 + 8);
 	assert_int_equal(t->classes[1].prefix.bits, 96 + 16);
 	assert_int_equal(t->classes[1].class, WEIR_CLASS_LOCAL);
 	assert_int_equal(t->classes[3].prefix.bits, 8);
-	assert_int_equal(svc_class_add(t, &bad, WEIR_CLASS_LOCAL, &err), -EINVAL);
+	assert_int_equal(svc_class_add(t, &bad, WEIR_CLASS_LOCAL, false, &err), -EINVAL);
 	assert_int_equal(t->n_classes, 4);
 }
 

@@ -48,7 +48,7 @@ static struct svc_table *dual_stack(void)
 	node_addr(t, "192.0.2.10");
 	node_addr(t, "2001:db8::10");
 	class(t, "10.96.0.0/16", WEIR_CLASS_SERVICE);
-	class(t, "fd01::/64", WEIR_CLASS_LOCAL);
+	pods(t, "fd01::/64");
 	assert_int_equal(svc_select(t), 0);
 	return t;
 }
@@ -137,6 +137,7 @@ static void what_is_saved_loads_the_same(void **state)
 		assert_true(addr_eq(&back->classes[i].prefix.addr, &t->classes[i].prefix.addr));
 		assert_int_equal(back->classes[i].prefix.bits, t->classes[i].prefix.bits);
 		assert_int_equal(back->classes[i].class, t->classes[i].class);
+		assert_int_equal(back->classes[i].pod, t->classes[i].pod);
 	}
 	assert_int_equal(dir_remove(dir, &err), 0);
 }
@@ -157,7 +158,7 @@ static void a_table_that_is_not_selected_is_not_saved(void **state)
 static char *spoilt(const char *part, const char *by)
 {
 	static const char good[] =
-		"{\"version\":2,\"classes\":[{\"prefix\":\"10.96.0.0/16\",\"class\":\"service\"}],"
+		"{\"version\":2,\"classes\":[{\"prefix\":\"10.96.0.0/16\",\"class\":\"service\",\"pod\":false}],"
 		"\"services\":[{\"namespace\":\"default\",\"name\":\"web\",\"type\":\"ClusterIP\","
 		"\"uid\":\"\",\"clusterIPs\":[\"10.96.0.1\"],\"ports\":[{\"name\":\"\","
 		"\"protocol\":\"TCP\",\"port\":80,\"nodePort\":0,\"vip\":\"10.96.0.1\","
@@ -200,6 +201,7 @@ static void each_spoilt_part_is_refused_and_named(void **state)
 		{ "\"version\":2", "\"v\":2", "version" },
 		{ "10.96.0.0/16", "10.96.0.1/16", "prefix" },
 		{ "\"class\":\"service\"", "\"class\":\"x\"", "class" },
+		{ "\"pod\":false", "\"pods\":false", "pod" },
 		{ "\"services\":[", "\"services\":{},\"x\":[", "services" },
 		{ "\"ClusterIP\"", "\"ExternalName\"", "default/web: type" },
 		{ "[\"10.96.0.1\"]", "[\"10.96.0.1.\"]", "clusterIPs" },

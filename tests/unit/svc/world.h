@@ -124,7 +124,10 @@ static inline struct svc_table *world_table(struct world *w)
 	rnd_state = w->seeds[0];
 	if (rnd(2))
 		class(t, "10.96.0.0/16", WEIR_CLASS_SERVICE);
-	class(t, rnd(2) ? "10.1.0.0/16" : "10.0.0.0/8", WEIR_CLASS_CLUSTER);
+	if (rnd(2))
+		pods(t, rnd(2) ? "10.1.0.0/16" : "10.0.0.0/8");
+	else
+		class(t, "10.1.0.0/16", WEIR_CLASS_CLUSTER);
 	node_addr(t, "127.0.0.1");
 	node_addr(t, rnd(2) ? "192.0.2.1" : "2001:db8:1::1");
 	class(t, "10.1.0.1/32", rnd(2) ? WEIR_CLASS_LOCAL : WEIR_CLASS_CLUSTER);
