@@ -143,7 +143,7 @@ static __always_inline int pkt_ip6(struct __sk_buff *skb, struct pkt *p)
 	};
 	__builtin_memcpy(&p->t.src, &ip.saddr, sizeof(p->t.src));
 	__builtin_memcpy(&p->t.dst, &ip.daddr, sizeof(p->t.dst));
-	for (int i = 0; !r && i < PKT_EXTENSIONS; i++)
+	for (int i = 0; !r && i <= PKT_EXTENSIONS; i++)
 		r = pkt_ip6_ext(skb, p);
 	return r > 0 ? 0 : -EINVAL;
 }
