@@ -66,6 +66,11 @@ struct ip6_ext {
 	__be32 id;
 };
 
+static __always_inline bool is_v4(const struct weir_addr *a)
+{
+	return !a->w[0] && !a->w[1] && a->w[2] == bpf_htonl(0xffff);
+}
+
 static __always_inline int pkt_ip4(struct __sk_buff *skb, struct pkt *p)
 {
 	struct iphdr ip;
@@ -143,6 +148,8 @@ static __always_inline int pkt_ip6(struct __sk_buff *skb, struct pkt *p)
 	};
 	__builtin_memcpy(&p->t.src, &ip.saddr, sizeof(p->t.src));
 	__builtin_memcpy(&p->t.dst, &ip.daddr, sizeof(p->t.dst));
+	if (is_v4(&p->t.src) || is_v4(&p->t.dst)) /* no host's on the wire, but IPv4's in our tables */
+		return -EINVAL;
 	for (int i = 0; !r && i <= PKT_EXTENSIONS; i++)
 		r = pkt_ip6_ext(skb, p);
 	return r > 0 ? 0 : -EINVAL;

@@ -13,11 +13,6 @@
 
 #define MTU_ALWAYS 1280 /* what fits each link that IPv6 may be on */
 
-static __always_inline bool is_v4(const struct weir_addr *a)
-{
-	return !a->w[0] && !a->w[1] && a->w[2] == bpf_htonl(0xffff);
-}
-
 /* Where `to` leads: a device and the next hop; *ret_ifindex 0: to this node itself. -ENETUNREACH:
  * nowhere. What the kernel would not forward is left to its stack, as if for this node. */
 static __always_inline int route_find(struct __sk_buff *skb, const struct weir_tuple *to, bool v6,
