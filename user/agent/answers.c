@@ -57,8 +57,8 @@ static unsigned int health(void *ctx, struct buf *body)
 }
 
 static const struct http_route health_routes[] = {
-	{ "/healthz", "application/json", health },
-	{ "/livez", "application/json", health },
+	{ "/healthz", "application/json", health, NULL },
+	{ "/livez", "application/json", health, NULL },
 };
 
 /* ---- Metrics -------------------------------------------------------------------------------- */
@@ -149,8 +149,8 @@ static unsigned int metrics(void *ctx, struct buf *body)
 }
 
 static const struct http_route metrics_routes[] = {
-	{ "/metrics", METRICS_CONTENT_TYPE, metrics },
-	{ "/healthz", "application/json", health },
+	{ "/metrics", METRICS_CONTENT_TYPE, metrics, NULL },
+	{ "/healthz", "application/json", health, NULL },
 };
 
 static int serve(struct agent *a, const struct option_listen *listen, const char *key,

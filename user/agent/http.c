@@ -29,7 +29,8 @@ struct http {
 /* ---- Answering ------------------------------------------------------------------------------ */
 
 static enum MHD_Result queue(struct MHD_Connection *connection, unsigned int status,
-			     const char *content_type, struct buf *body)
+			     const char *content_type, const struct http_header *more,
+			     struct buf *body)
 {
 	struct MHD_Response *response;
 	enum MHD_Result r;
@@ -48,6 +49,8 @@ static enum MHD_Result queue(struct MHD_Connection *connection, unsigned int sta
 		r = MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	if (r == MHD_YES && status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		r = MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	for (; r == MHD_YES && more && more->name; more++)
+		r = MHD_add_response_header(response, more->name, more->value);
 	if (r == MHD_YES)
 		r = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
@@ -60,7 +63,7 @@ static enum MHD_Result fail(struct MHD_Connection *connection, unsigned int stat
 	cleanup(buf_fini) struct buf body = BUF_INIT(256);
 
 	buf_printf(&body, "%u %s\n", status, text);
-	return queue(connection, status, "text/plain; charset=utf-8", &body);
+	return queue(connection, status, "text/plain; charset=utf-8", NULL, &body);
 }
 
 static enum MHD_Result serve(const struct http *http, const struct http_route *route,
@@ -72,14 +75,17 @@ static enum MHD_Result serve(const struct http *http, const struct http_route *r
 	if (buf_error(&body))
 		return fail(connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
 			    "the answer could not be made");
-	return queue(connection, status, route->content_type, &body);
+	return queue(connection, status, route->content_type, route->headers, &body);
 }
 
 static const struct http_route *find_route(const struct http *http, const char *path)
 {
-	for (size_t i = 0; i < http->opt.n_routes; i++)
-		if (strcmp(http->opt.routes[i].path, path) == 0)
-			return &http->opt.routes[i];
+	for (size_t i = 0; i < http->opt.n_routes; i++) {
+		const struct http_route *route = &http->opt.routes[i];
+
+		if (!route->path || strcmp(route->path, path) == 0)
+			return route;
+	}
 	return NULL;
 }
 
@@ -116,11 +122,22 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 
 static void on_timer(uv_timer_t *timer);
 
+static unsigned int connections(struct http *http)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info ? info->num_connections : 0;
+}
+
 static void turn(struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
+	unsigned int before = connections(http);
 
 	MHD_run(http->daemon);
+	if (connections(http) < before)
+		MHD_run(http->daemon); /* after the limit it listens again from the next run on */
 	if (MHD_get_timeout(http->daemon, &timeout_ms) == MHD_YES)
 		uv_timer_start(&http->timer, on_timer, timeout_ms, 0);
 	else
@@ -200,7 +217,7 @@ static int start_daemon(struct http *http, struct err *err)
 		return r;
 	http->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, http,
 					MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-					HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+					http->opt.connections, MHD_OPTION_CONNECTION_TIMEOUT,
 					HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 					(size_t)HTTP_MEMORY_MAX, MHD_OPTION_END);
 	if (!http->daemon)
@@ -233,6 +250,8 @@ int http_start(const struct http_options *opt, struct http **ret, struct err *er
 	if (!http)
 		return err_errno(err, -ENOMEM, "%s", opt->key);
 	http->opt = *opt;
+	if (!http->opt.connections)
+		http->opt.connections = HTTP_CONNECTIONS_MAX;
 	r = start_daemon(http, err);
 	if (r < 0)
 		return r;

@@ -70,10 +70,15 @@ static unsigned int get_large(void *ctx, struct buf *body)
 	return 200;
 }
 
+static const struct http_header extras[] = { { "X-Weight", "2" }, { "X-Other", "b" }, {} };
+
 static const struct http_route routes[] = {
-	{ "/healthz", "application/json", get_health }, { "/sick", "text/plain", get_sick },
-	{ "/empty", "text/plain", get_empty },		{ "/broken", "text/plain", get_broken },
-	{ "/large", "text/plain", get_large },
+	{ "/healthz", "application/json", get_health, NULL },
+	{ "/sick", "text/plain", get_sick, NULL },
+	{ "/empty", "text/plain", get_empty, NULL },
+	{ "/broken", "text/plain", get_broken, NULL },
+	{ "/large", "text/plain", get_large, NULL },
+	{ "/extra", "text/plain", get_sick, extras },
 };
 
 static int start(struct fixture *f, const char *host, uint16_t port, struct http **ret)
@@ -211,6 +216,74 @@ static void a_route_chooses_its_status(void **state)
 {
 	check(*state, "GET /sick" TAIL "\r\n", 503, NULL, "stale\n");
 	check(*state, "GET /empty" TAIL "\r\n", 200, "\r\nContent-Length: 0\r\n", "");
+}
+
+static void a_route_may_have_headers_of_its_own(void **state)
+{
+	check(*state, "GET /extra" TAIL "\r\n", 503, "\r\nX-Weight: 2\r\n", "stale\n");
+	check(*state, "GET /extra" TAIL "\r\n", 503, "\r\nX-Other: b\r\n", "stale\n");
+}
+
+static void a_route_may_answer_at_any_path(void **state)
+{
+	static const struct http_route any[] = { { "/sick", "text/plain", get_sick, NULL },
+						 { NULL, "text/plain", get_health, NULL } };
+	struct fixture *f = *state;
+	struct option_listen at = { .on = true };
+	const struct http_options opt = { .loop = &f->loop,
+					  .listen = &at,
+					  .key = "any",
+					  .routes = any,
+					  .n_routes = ARRAY_LEN(any),
+					  .ctx = f };
+
+	http_stop(&f->http);
+	assert_int_equal(addr_parse("127.0.0.1", &at.addr), 0);
+	assert_int_equal(http_start(&opt, &f->http, &f->err), 0);
+	check(f, "GET /" TAIL "\r\n", 200, NULL, "{\"ok\":true}\n");
+	check(f, "GET /what/ever?x" TAIL "\r\n", 200, NULL, "{\"ok\":true}\n");
+	check(f, "GET /sick" TAIL "\r\n", 503, NULL, "stale\n");
+	check(f, "POST /what" TAIL "\r\n", 405, NULL, NULL);
+}
+
+/* All of the server runs in the loop's turns, so what these did not bring does not come. */
+static bool is_answered(struct fixture *f, int fd)
+{
+	char chunk[512];
+
+	for (int i = 0; i < 20; i++)
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+	return recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT) > 0;
+}
+
+static void connections_over_the_limit_wait(void **state)
+{
+	static const char request[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct fixture *f = *state;
+	struct option_listen at = { .on = true };
+	const struct http_options opt = { .loop = &f->loop,
+					  .listen = &at,
+					  .key = "few",
+					  .routes = routes,
+					  .n_routes = ARRAY_LEN(routes),
+					  .ctx = f,
+					  .connections = 2 };
+	int fds[3];
+
+	http_stop(&f->http);
+	assert_int_equal(addr_parse("127.0.0.1", &at.addr), 0);
+	assert_int_equal(http_start(&opt, &f->http, &f->err), 0);
+	for (int i = 0; i < 3; i++) {
+		fds[i] = connect_to(http_port(f->http), false);
+		assert_int_equal(send(fds[i], request, strlen(request), 0), strlen(request));
+	}
+	assert_true(is_answered(f, fds[0]));
+	assert_true(is_answered(f, fds[1]));
+	assert_false(is_answered(f, fds[2]));
+	close(fds[0]);
+	assert_true(is_answered(f, fds[2]));
+	close(fds[1]);
+	close(fds[2]);
 }
 
 static void head_has_the_length_and_no_body(void **state)
@@ -361,6 +434,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_route_answers_with_its_type_and_body),
 		TEST(a_route_chooses_its_status),
+		TEST(a_route_may_have_headers_of_its_own),
+		TEST(a_route_may_answer_at_any_path),
+		TEST(connections_over_the_limit_wait),
 		TEST(head_has_the_length_and_no_body),
 		TEST(another_path_is_not_found),
 		TEST(another_method_is_not_allowed),
