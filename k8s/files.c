@@ -20,7 +20,7 @@
 struct file {
 	char name[NAME_MAX + 1];
 	uint8_t digest[HASH_LEN]; /* of the text that set came from */
-	struct kube_set *set; /* NULL: failed; once in effect: never was good */
+	struct kube_set *set; /* NULL: failed, or is what it was; once in effect: never was good */
 	struct err err; /* code 0: none */
 	bool changed, reverted; /* against what was in effect; only while settling */
 };
@@ -41,6 +41,24 @@ void kube_files_free(struct kube_files **files)
 		kube_set_free(&fs->v[i].set);
 	free(fs->v);
 	free(fs);
+}
+
+static struct file *find_file(const struct kube_files *fs, const char *name)
+{
+	size_t low = 0, high = fs ? fs->n : 0;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int c = strcmp(fs->v[mid].name, name);
+
+		if (c == 0)
+			return &fs->v[mid];
+		if (c < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
 }
 
 /* ---- Reading -------------------------------------------------------------------------------- */
@@ -174,12 +192,14 @@ static int decode_text(const char *title, const struct buf *text, struct kube_se
 	return r;
 }
 
-/* Fills f->set or f->err. false: there is nothing to read. */
-static bool load_file(const struct kube_files *fs, int dirfd, struct file *f, size_t *total)
+/* Fills f->set or f->err, or neither: it is what it was. false: there is nothing to read. */
+static bool load_file(const struct kube_files *fs, const struct kube_files *old, int dirfd,
+		      struct file *f, size_t *total)
 {
 	size_t left = KUBE_FILES_MAX_BYTES - *total;
 	cleanup(buf_fini) struct buf text = BUF_INIT(left < YAML_MAX_BYTES ? left : YAML_MAX_BYTES);
 	cleanup(kube_set_free) struct kube_set *set = NULL;
+	const struct file *before = find_file(old, f->name);
 	cleanup(close_fd) int fd = -1;
 	char title[PATH_MAX + NAME_MAX + 2];
 
@@ -195,6 +215,8 @@ static bool load_file(const struct kube_files *fs, int dirfd, struct file *f, si
 	}
 	*total += text.len;
 	blake2b256(text.data ? text.data : "", text.len, f->digest);
+	if (before && before->set && !memcmp(before->digest, f->digest, HASH_LEN))
+		return true;
 	r = kube_set_new(&set);
 	if (r < 0)
 		err_errno(&f->err, r, "%s", title);
@@ -203,7 +225,8 @@ static bool load_file(const struct kube_files *fs, int dirfd, struct file *f, si
 	return true;
 }
 
-int kube_files_read(const char *path, struct kube_files **ret, struct err *err)
+int kube_files_read(const char *path, const struct kube_files *old, struct kube_files **ret,
+		    struct err *err)
 {
 	cleanup(kube_files_free) struct kube_files *fs = calloc(1, sizeof(*fs));
 	cleanup(close_fd) int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -225,7 +248,7 @@ int kube_files_read(const char *path, struct kube_files **ret, struct err *err)
 	for (size_t i = 0; i < fs->n; i++) {
 		struct file f = fs->v[i];
 
-		if (load_file(fs, dirfd, &f, &total))
+		if (load_file(fs, old, dirfd, &f, &total))
 			fs->v[n++] = f;
 	}
 	fs->n = n;
@@ -234,24 +257,6 @@ int kube_files_read(const char *path, struct kube_files **ret, struct err *err)
 }
 
 /* ---- What takes effect ---------------------------------------------------------------------- */
-
-static struct file *find_file(const struct kube_files *fs, const char *name)
-{
-	size_t low = 0, high = fs ? fs->n : 0;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int c = strcmp(fs->v[mid].name, name);
-
-		if (c == 0)
-			return &fs->v[mid];
-		if (c < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return NULL;
-}
 
 static void compare(struct kube_files *fresh, const struct kube_files *old)
 {

@@ -177,6 +177,63 @@ int kube_set_merge(struct kube_set *set, const struct kube_set *from,
 	return 0;
 }
 
+static void touch(struct kube_touched *t, const char *namespace, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!strcmp(t->v[i].namespace, namespace) && !strcmp(t->v[i].name, name))
+			return;
+	if (t->n == KUBE_TOUCHED_MAX) {
+		t->more = true;
+		return;
+	}
+	t->v[t->n].namespace = namespace;
+	t->v[t->n++].name = name;
+}
+
+static void differs(struct kube_touched *t, const struct kube_object *obj)
+{
+	if (obj->kind == KUBE_SERVICE)
+		touch(t, obj->meta.namespace, obj->meta.name);
+	else if (obj->kind == KUBE_SLICE)
+		touch(t, obj->meta.namespace, obj->slice.service);
+	else
+		t->more = true;
+}
+
+static int cmp_meta(const struct kube_meta *a, const struct kube_meta *b)
+{
+	int c = strcmp(a->namespace, b->namespace);
+
+	return c ? c : strcmp(a->name, b->name);
+}
+
+void kube_set_compare(const struct kube_set *old, const struct kube_set *new,
+		      struct kube_touched *ret)
+{
+	*ret = (struct kube_touched){};
+	for (int kind = 0; kind < KUBE_KIND_MAX_; kind++) {
+		const struct kube_array *a = &old->kinds[kind], *b = &new->kinds[kind];
+		size_t i = 0, j = 0;
+
+		while ((i < a->n || j < b->n) && !ret->more) {
+			int side;
+
+			if (i < a->n && j < b->n && a->v[i] == b->v[j]) {
+				i++;
+				j++;
+				continue;
+			}
+			side = i == a->n ? 1 :
+			       j == b->n ? -1 :
+					   cmp_meta(&a->v[i]->meta, &b->v[j]->meta);
+			if (side <= 0)
+				differs(ret, a->v[i++]);
+			if (side >= 0)
+				differs(ret, b->v[j++]);
+		}
+	}
+}
+
 static int decode_one(struct kube_set *set, const struct json *j, enum kube_kind kind,
 		      const struct json **at, struct err *err)
 {

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "k8s/object.h"
@@ -31,6 +32,21 @@ const struct kube_object *kube_set_find(const struct kube_set *set, enum kube_ki
 
 size_t kube_set_len(const struct kube_set *set, enum kube_kind kind);
 const struct kube_object *kube_set_at(const struct kube_set *set, enum kube_kind kind, size_t i);
+
+#define KUBE_TOUCHED_MAX 16
+
+/* Services whose own object or slices differ between two sets, each once. Names are those of the sets'
+ * objects. */
+struct kube_touched {
+	size_t n;
+	bool more; /* more of them, or objects of another kind differ */
+	struct {
+		const char *namespace, *name;
+	} v[KUBE_TOUCHED_MAX];
+};
+/* An object is the same in both when both share it: decoded anew it is another, whatever it says. */
+void kube_set_compare(const struct kube_set *old, const struct kube_set *new,
+		      struct kube_touched *ret);
 
 /* Shares all objects of `from`, or none: -EEXIST with the one that both have in *ret_twice. */
 int kube_set_merge(struct kube_set *set, const struct kube_set *from,

@@ -94,7 +94,7 @@ static void settle(struct fixture *f)
 	struct err err = {};
 
 	f->told[0] = '\0';
-	if (kube_files_read(f->dir, &fresh, &err) < 0 ||
+	if (kube_files_read(f->dir, f->files, &fresh, &err) < 0 ||
 	    kube_files_settle(fresh, f->files, &set, &f->changed, &err) < 0)
 		fail_msg("%s", err.text);
 	kube_files_tell(fresh, f->files, note, f);
@@ -376,14 +376,33 @@ static void a_directory_that_is_none_is_one_error(void **state)
 	struct err err = {};
 
 	in(f, "none", path);
-	assert_int_equal(kube_files_read(path, &files, &err), -ENOENT);
+	assert_int_equal(kube_files_read(path, NULL, &files, &err), -ENOENT);
 	snprintf(message, sizeof(message),
 		 "%s: No such file or directory; give a directory of manifests", path);
 	assert_string_equal(err.text, message);
 	assert_null(files);
 	write_file(f, "none", "");
-	assert_int_equal(kube_files_read(path, &files, &err), -ENOTDIR);
+	assert_int_equal(kube_files_read(path, NULL, &files, &err), -ENOTDIR);
 	assert_null(files);
+}
+
+static void a_file_that_is_what_it_was_keeps_the_same_objects(void **state)
+{
+	struct fixture *f = *state;
+	const struct kube_object *a, *b;
+
+	write_file(f, "a.yaml", NODE("a"));
+	write_file(f, "b.yaml", NODE("b"));
+	settle(f);
+	a = kube_set_find(f->set, KUBE_NODE, "", "a");
+	b = kube_set_find(f->set, KUBE_NODE, "", "b");
+	write_file(f, "a.yaml", NODE("a"));
+	write_file(f, "b.yaml", "# said again\n" NODE("b"));
+	settle(f);
+	assert_true(f->changed);
+	assert_ptr_equal(kube_set_find(f->set, KUBE_NODE, "", "a"), a);
+	assert_non_null(kube_set_find(f->set, KUBE_NODE, "", "b"));
+	assert_ptr_not_equal(kube_set_find(f->set, KUBE_NODE, "", "b"), b);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -405,6 +424,7 @@ int main(void)
 		TEST(a_config_map_swap_changes_all_at_once),
 		TEST(a_file_over_the_limit_is_refused),
 		TEST(a_directory_that_is_none_is_one_error),
+		TEST(a_file_that_is_what_it_was_keeps_the_same_objects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

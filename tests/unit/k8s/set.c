@@ -238,6 +238,84 @@ static void an_error_points_into_the_document(void **state)
 	assert_string_equal(json_text(at, ""), "B");
 }
 
+#define SERVICE(name)                                                                       \
+	"{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"namespace\":\"demo\"," \
+	"\"name\":\"" name "\"},\"spec\":{\"clusterIP\":\"10.96.0.1\",\"ports\":[{\"port\":80}]}}"
+#define SLICE(name, service)                                                                \
+	"{\"apiVersion\":\"discovery.k8s.io/v1\",\"kind\":\"EndpointSlice\",\"metadata\":{" \
+	"\"namespace\":\"demo\",\"name\":\"" name "\",\"labels\":{"                         \
+	"\"kubernetes.io/service-name\":\"" service "\"}},\"addressType\":\"IPv4\"}"
+
+/* A set that shares all objects of another. */
+static struct kube_set *share(const struct kube_set *from)
+{
+	struct kube_set *set = new_set();
+	const struct kube_object *twice = NULL;
+
+	assert_int_equal(kube_set_merge(set, from, &twice), 0);
+	return set;
+}
+
+static void put_text(struct kube_set *set, const char *text)
+{
+	cleanup(kube_object_free) struct kube_object *obj = sample_object(text);
+
+	assert_int_equal(kube_set_put(set, obj), 0);
+}
+
+static void services_are_touched_by_themselves_and_by_their_slices(void **state)
+{
+	(void)state;
+	cleanup(kube_set_free) struct kube_set *old = new_set(), *new = NULL;
+	struct kube_touched t;
+
+	put_text(old, SERVICE("a"));
+	put_text(old, SERVICE("b"));
+	put_text(old, SLICE("b-1", "b"));
+	put_text(old, SLICE("c-1", "c"));
+	new = share(old);
+	kube_set_compare(old, new, &t);
+	assert_true(t.n == 0 && !t.more);
+
+	put_text(new, SLICE("b-1", "b"));
+	put_text(new, SLICE("b-2", "b"));
+	put_text(new, SERVICE("d"));
+	assert_int_equal(kube_set_del(new, KUBE_SERVICE, "demo", "a"), 0);
+	put_text(new, SLICE("c-1", "e")); /* went over: touches both */
+	kube_set_compare(old, new, &t);
+	assert_false(t.more);
+	assert_int_equal(t.n, 5);
+	assert_string_equal(t.v[0].name, "a");
+	assert_string_equal(t.v[1].name, "d");
+	assert_string_equal(t.v[2].name, "b");
+	assert_string_equal(t.v[3].name, "c");
+	assert_string_equal(t.v[4].name, "e");
+	assert_string_equal(t.v[4].namespace, "demo");
+}
+
+static void other_objects_and_many_services_are_more(void **state)
+{
+	(void)state;
+	cleanup(kube_set_free) struct kube_set *old = new_set(), *new = new_set();
+	struct kube_touched t;
+
+	put(new, "demo", "a", "1");
+	kube_set_compare(old, new, &t);
+	assert_true(t.more);
+	assert_int_equal(kube_set_del(new, KUBE_POD, "demo", "a"), 0);
+	for (int i = 0; i < KUBE_TOUCHED_MAX; i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), SERVICE("s%02d"), i);
+		put_text(new, text);
+	}
+	kube_set_compare(old, new, &t);
+	assert_true(t.n == KUBE_TOUCHED_MAX && !t.more);
+	put_text(new, SERVICE("z"));
+	kube_set_compare(old, new, &t);
+	assert_true(t.n == KUBE_TOUCHED_MAX && t.more);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +329,8 @@ int main(void)
 		cmocka_unit_test(an_empty_or_null_list_is_no_objects),
 		cmocka_unit_test(a_bad_item_leaves_the_set_as_it_was),
 		cmocka_unit_test(an_error_points_into_the_document),
+		cmocka_unit_test(services_are_touched_by_themselves_and_by_their_slices),
+		cmocka_unit_test(other_objects_and_many_services_are_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
