@@ -19,11 +19,12 @@
 #include "walrus/store.h"
 #include "workload/workload.h"
 
-static void objects_changed(void *arg, const struct kube_set *set)
+static void objects_changed(void *arg, const struct kube_set *set,
+			    const struct kube_touched *touched)
 {
 	struct agent *a = arg;
 
-	direct_changed(a, set);
+	direct_changed(a, set, touched);
 	measure_changed(a, set);
 }
 
@@ -180,7 +181,7 @@ static int agent_open(struct agent *a, struct err *err)
 	if (r)
 		return r;
 	packets_links_changed(a);
-	objects_changed(a, source_set(a->source));
+	objects_changed(a, source_set(a->source), NULL);
 	return 0;
 }
 

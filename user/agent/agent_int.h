@@ -14,8 +14,10 @@
 struct ctl_reply;
 struct json;
 struct kube_set;
+struct kube_touched;
 struct links;
 struct svc_idle;
+struct svc_quick;
 struct svc_plan;
 struct svc_table;
 
@@ -41,7 +43,9 @@ struct agent {
 	struct svc_table *services;
 	const struct svc_table *saving; /* on the books' queue, or NULL */
 	struct svc_idle *idle;
-	uv_timer_t replan;
+	struct svc_quick *quick; /* NULL: whole rounds are short, or the last one failed */
+	uint64_t round_ms; /* what the last whole round took */
+	uv_timer_t replan, whole;
 	uint64_t synced_ms, sync_failed_ms; /* UTC; 0: never */
 	struct direct_told *told;
 	struct addr *port_addrs; /* that answer node ports */
@@ -62,7 +66,9 @@ struct agent {
 /* direct.c: makes the kernel direct as the objects say. */
 int direct_open(struct agent *a, struct err *err);
 void direct_close(struct agent *a); /* when neither loop nor queues run any more */
-void direct_changed(struct agent *a, const struct kube_set *set);
+/* touched: what of the set is new; NULL: anything may be. */
+void direct_changed(struct agent *a, const struct kube_set *set,
+		    const struct kube_touched *touched);
 void direct_links_changed(struct agent *a);
 
 /* packets.c: makes the programs that see packets stand on the devices there are. */

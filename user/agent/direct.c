@@ -25,6 +25,12 @@
 
 #define RETRY_MS 1000
 
+/* A whole round costs what all Services cost. Where that is more than QUICK_MS, changes of endpoints are
+ * made at once for their Service alone, and a whole round follows after REST times what one takes. */
+#define QUICK_MS 1
+#define REST 10
+#define REST_MIN_MS 20
+
 /* ---- Telling what is not served ------------------------------------------------------------- */
 
 /* What was told of a subject; told again only when it changes. */
@@ -184,10 +190,38 @@ static void save(struct agent *a)
 /* ---- Syncing -------------------------------------------------------------------------------- */
 
 static void sync_now(struct agent *a);
+static void round_make(struct agent *a, const struct kube_set *set);
 
+/* Without it all rounds are whole. */
+static void quick_renew(struct agent *a)
+{
+	uint64_t now_ms = clock_boot_ns() / 1000000;
+	struct err err = {};
+
+	if (a->round_ms >= QUICK_MS && !a->sync_failed_ms &&
+	    svc_quick_new(a->dp, a->idle, now_ms, &a->quick, &err) < 0)
+		log_warn("direct", "changes wait for whole rounds", "error=%s",
+			 log_quote(err.text));
+}
+
+/* After quick changes the table at hand is not what the objects say. */
 static void on_replan(uv_timer_t *timer)
 {
-	sync_now(timer->data);
+	struct agent *a = timer->data;
+
+	if (uv_is_active((uv_handle_t *)&a->whole)) {
+		round_make(a, source_set(a->source));
+	} else {
+		sync_now(a);
+		quick_renew(a);
+	}
+}
+
+static void on_whole(uv_timer_t *timer)
+{
+	struct agent *a = timer->data;
+
+	round_make(a, source_set(a->source));
 }
 
 static void sync_now(struct agent *a)
@@ -197,6 +231,7 @@ static void sync_now(struct agent *a)
 	struct err err = {};
 
 	uv_timer_stop(&a->replan);
+	svc_quick_free(&a->quick);
 	if (svc_sync(a->dp, a->services, a->idle, now, &plan, &err) < 0) {
 		a->sync_failed_ms = clock_wall_ms();
 		log_error("direct", "the kernel's tables could not be brought up to date",
@@ -233,11 +268,12 @@ static int choose_addresses(const struct agent *a, const struct kube_set *set, s
 	return nodeaddr_select(&want, links, n_links, ret, ret_n);
 }
 
-static int translate(struct agent *a, const struct kube_set *set, const struct addr *port_addrs,
-		     size_t n_port_addrs, struct svc_table **ret, struct err *err)
+static struct services_node node_of(const struct agent *a, const struct addr *port_addrs,
+				    size_t n_port_addrs)
 {
 	const struct config *cfg = a->cfg;
-	const struct services_node node = {
+
+	return (struct services_node){
 		.name = cfg->node.name,
 		.zone = cfg->node.zone,
 		.addresses = cfg->node.addresses.v,
@@ -247,18 +283,27 @@ static int translate(struct agent *a, const struct kube_set *set, const struct a
 		.port_addresses = port_addrs,
 		.n_port_addresses = n_port_addrs,
 	};
+}
+
+static int translate(struct agent *a, const struct kube_set *set, const struct addr *port_addrs,
+		     size_t n_port_addrs, struct svc_table **ret, struct err *err)
+{
+	const struct services_node node = node_of(a, port_addrs, n_port_addrs);
 
 	doubt_all(a);
 	return services_translate(set, &node, on_left_out, a, ret, err);
 }
 
-void direct_changed(struct agent *a, const struct kube_set *set)
+static void round_make(struct agent *a, const struct kube_set *set)
 {
 	cleanup(free_ptr) struct addr *addrs = NULL;
 	struct svc_table *next = NULL;
+	uint64_t began_ns = clock_boot_ns();
 	struct err err = {};
 	size_t n_addrs = 0;
 	int r = choose_addresses(a, set, &addrs, &n_addrs);
+
+	uv_timer_stop(&a->whole);
 
 	r = r < 0 ? err_errno(&err, r, "addresses of node ports") :
 		    translate(a, set, addrs, n_addrs, &next, &err);
@@ -277,7 +322,37 @@ void direct_changed(struct agent *a, const struct kube_set *set)
 		warn_pending(a, next->services[i]);
 	forget_others(a);
 	sync_now(a);
+	a->round_ms = (clock_boot_ns() - began_ns) / 1000000;
+	quick_renew(a);
 	save(a);
+}
+
+/* False: it needs a whole round. */
+static bool quick_change(struct agent *a, const struct kube_set *set,
+			 const struct kube_touched *touched)
+{
+	const struct services_node node = node_of(a, a->port_addrs, a->n_port_addrs);
+	int r = a->quick && !touched->more ? 0 : -EAGAIN;
+
+	for (size_t i = 0; r == 0 && i < touched->n; i++) {
+		cleanup(svc_table_free) struct svc_table *one = NULL;
+
+		r = services_translate_one(set, &node, touched->v[i].namespace, touched->v[i].name,
+					   &one, NULL);
+		if (r == 0)
+			r = svc_quick_change(a->quick, a->services, one, NULL);
+	}
+	return r == 0;
+}
+
+void direct_changed(struct agent *a, const struct kube_set *set, const struct kube_touched *touched)
+{
+	uint64_t rest = a->round_ms * REST;
+
+	if (!touched || !quick_change(a, set, touched))
+		round_make(a, set);
+	else if (!uv_is_active((uv_handle_t *)&a->whole))
+		uv_timer_start(&a->whole, on_whole, rest > REST_MIN_MS ? rest : REST_MIN_MS, 0);
 }
 
 /* Links of pods come and go all the time: only what node ports are served at is worth a round. */
@@ -289,7 +364,7 @@ void direct_links_changed(struct agent *a)
 
 	if (choose_addresses(a, set, &addrs, &n) < 0 || n != a->n_port_addrs ||
 	    memcmp(addrs, a->port_addrs, n * sizeof(*addrs)) != 0)
-		direct_changed(a, set);
+		direct_changed(a, set, NULL);
 }
 
 int direct_open(struct agent *a, struct err *err)
@@ -299,7 +374,9 @@ int direct_open(struct agent *a, struct err *err)
 	if (r < 0)
 		return err_errno(err, r, "starting to direct");
 	uv_timer_init(&a->loop, &a->replan);
+	uv_timer_init(&a->loop, &a->whole);
 	a->replan.data = a;
+	a->whole.data = a;
 	return 0;
 }
 
@@ -308,6 +385,7 @@ void direct_close(struct agent *a)
 	doubt_all(a);
 	forget_others(a);
 	svc_table_free(&a->services);
+	svc_quick_free(&a->quick);
 	svc_idle_free(&a->idle);
 	free(a->port_addrs);
 }

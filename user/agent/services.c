@@ -362,6 +362,58 @@ static int add_node_addrs(const struct translation *tr)
 	return r;
 }
 
+static const char *zone_of(const struct services_node *node, const struct kube_object *self)
+{
+	if ((!node->zone || !*node->zone) && self)
+		return self->node.zone;
+	return node->zone;
+}
+
+/* Slices are in order of their names within the namespace, as add_services() takes them. */
+static int add_one(struct translation *tr, const struct kube_object *obj)
+{
+	struct svc_service *s = NULL;
+	int r = add_service(tr, obj, &s);
+
+	for (size_t i = 0; r == 0 && s && i < kube_set_len(tr->set, KUBE_SLICE); i++) {
+		const struct kube_object *slice = kube_set_at(tr->set, KUBE_SLICE, i);
+
+		if (is_joined(&slice->slice) &&
+		    cmp_service(slice->meta.namespace, slice->slice.service, obj->meta.namespace,
+				obj->meta.name) == 0)
+			r = add_slice(tr, slice, s);
+	}
+	return r;
+}
+
+int services_translate_one(const struct kube_set *set, const struct services_node *node,
+			   const char *ns, const char *name, struct svc_table **ret,
+			   struct err *err)
+{
+	cleanup(svc_table_free) struct svc_table *table = NULL;
+	const struct kube_object *obj = kube_set_find(set, KUBE_SERVICE, ns, name);
+	struct translation tr = {
+		.set = set,
+		.node = node,
+		.zone = zone_of(node, kube_set_find(set, KUBE_NODE, "", node->name)),
+	};
+	int r = obj && is_proxied(&obj->service) ? svc_table_new(&table) : -ENOENT;
+
+	tr.table = table;
+	if (r == 0)
+		r = add_one(&tr, obj);
+	if (r == 0)
+		r = add_node_addrs(&tr);
+	if (r == 0 && tr.n_left_out)
+		r = -E2BIG;
+	if (r == 0)
+		r = svc_select(table);
+	if (r < 0)
+		return err_errno(err, r, "translating Service %s/%s", ns, name);
+	*ret = take_ptr(table);
+	return 0;
+}
+
 int services_translate(const struct kube_set *set, const struct services_node *node,
 		       services_left_out *left_out, void *arg, struct svc_table **ret,
 		       struct err *err)
@@ -371,15 +423,13 @@ int services_translate(const struct kube_set *set, const struct services_node *n
 	struct translation tr = {
 		.set = set,
 		.node = node,
-		.zone = node->zone,
+		.zone = zone_of(node, self),
 		.left_out = left_out,
 		.arg = arg,
 	};
 	int r = svc_table_new(&table);
 
 	tr.table = table;
-	if ((!tr.zone || !*tr.zone) && self)
-		tr.zone = self->node.zone;
 	if (r == 0)
 		r = add_services(&tr);
 	if (r == 0)

@@ -48,6 +48,12 @@ struct services_node {
  * the first which and why. Borrowed for the call. */
 typedef void services_left_out(void *arg, const char *title, size_t n, const struct err *first);
 
+/* A table of one Service alone, without address ranges. -ENOENT: it is none that is served here; -E2BIG:
+ * something of it is left out. Quietly: translating all tells. */
+int services_translate_one(const struct kube_set *set, const struct services_node *node,
+			   const char *ns, const char *name, struct svc_table **ret,
+			   struct err *err);
+
 /* Errors: -ENOMEM. */
 int services_translate(const struct kube_set *set, const struct services_node *node,
 		       services_left_out *left_out, void *arg, struct svc_table **ret,

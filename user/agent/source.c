@@ -31,7 +31,8 @@ struct source {
 	bool reading, again; /* again: changed meanwhile */
 	bool stopped;
 	int users; /* handles and jobs that still know the source */
-	struct kube_files *fresh; /* while reading, these two are the worker's alone */
+	struct kube_files
+		*fresh; /* while reading, these two are the worker's alone, and files stays */
 	struct err fresh_err;
 };
 
@@ -72,6 +73,7 @@ static void apply(struct source *s)
 {
 	cleanup(kube_files_free) struct kube_files *old = NULL, *fresh = take_ptr(s->fresh);
 	cleanup(kube_set_free) struct kube_set *set = NULL;
+	struct kube_touched touched;
 	struct err err = {};
 	bool changed = false;
 
@@ -82,13 +84,16 @@ static void apply(struct source *s)
 	s->err = (struct err){};
 	old = s->files;
 	s->files = take_ptr(fresh);
-	if (changed) {
-		kube_set_free(&s->set);
+	if (changed) { /* the old set lives on to the end: what was touched names its objects */
+		struct kube_set *before = s->set;
+
+		kube_set_compare(before, set, &touched);
 		s->set = take_ptr(set);
+		set = before;
 	}
 	kube_files_tell(s->files, old, tell, s);
 	if (changed && !s->stopped)
-		s->ops->changed(s->arg, s->set);
+		s->ops->changed(s->arg, s->set, &touched);
 }
 
 /* The directory is away: all stays in effect. */
@@ -138,7 +143,7 @@ static void read_files(uv_work_t *work)
 	struct source *s = work->data;
 
 	s->fresh_err = (struct err){};
-	if (kube_files_read(s->path, &s->fresh, &s->fresh_err) < 0 && !s->fresh_err.code)
+	if (kube_files_read(s->path, s->files, &s->fresh, &s->fresh_err) < 0 && !s->fresh_err.code)
 		s->fresh_err.code = -EIO;
 }
 
@@ -198,7 +203,7 @@ static int load(const char *path, struct kube_files **ret_files, struct kube_set
 	cleanup(kube_set_free) struct kube_set *set = NULL;
 	struct err first = {};
 	bool changed;
-	int r = kube_files_read(path, &files, err);
+	int r = kube_files_read(path, NULL, &files, err);
 
 	if (r == 0)
 		r = kube_files_settle(files, NULL, &set, &changed, err);

@@ -23,6 +23,7 @@
 
 struct err;
 struct kube_set;
+struct kube_touched;
 struct source;
 struct uv_loop_s;
 
@@ -30,7 +31,8 @@ int source_load(const char *path, struct kube_set **ret, struct err *err);
 
 /* What a source tells, out of the loop; the arguments are borrowed for the call. */
 struct source_ops {
-	void (*changed)(void *arg, const struct kube_set *set); /* not when all is as it was */
+	/* Not when all is as it was. */
+	void (*changed)(void *arg, const struct kube_set *set, const struct kube_touched *touched);
 	void (*failed)(void *arg, const struct err *err);
 };
 

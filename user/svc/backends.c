@@ -20,14 +20,6 @@ static bool is_id(uint32_t id)
 	return id && id < WEIR_MAX_BACKENDS;
 }
 
-static int dp_backend_cmp(const void *left, const void *right)
-{
-	const struct dp_backend *a = left, *b = right;
-	int r = svc_backend_cmp(&a->be, &b->be);
-
-	return r ? r : (a->id > b->id) - (a->id < b->id);
-}
-
 /* Every wanted backend that the kernel has keeps its id; the lowest, should there be two. */
 int planner_backends_adopt(struct planner *p)
 {
@@ -46,7 +38,7 @@ int planner_backends_adopt(struct planner *p)
 		have[n++] = *b;
 		p->backend[b->id] |= b->be.gone ? GONE : 0;
 	}
-	qsort(have, n, sizeof(*have), dp_backend_cmp);
+	qsort(have, n, sizeof(*have), svc_dp_backend_cmp);
 
 	for (size_t i = 0; i < p->want.n_backends; i++) {
 		while (at < n && svc_backend_cmp(&have[at].be, &p->want.backends[i]) < 0)
@@ -93,6 +85,21 @@ static int serving_put(struct planner *p)
 			p->backend[p->ids[i]] |= SERVES;
 	}
 	return 0;
+}
+
+int planner_backends_back(struct planner *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < p->want.n_backends; i++) {
+		struct svc_op op = { .kind = SVC_OP_BACKEND_BACK };
+
+		op.backend.id = p->ids[i];
+		op.backend.be = p->want.backends[i];
+		if (op.backend.id && (p->backend[op.backend.id] & (USED | GONE)) == (USED | GONE))
+			r = planner_emit(p, &op);
+	}
+	return r;
 }
 
 /* What becomes of one that is in the kernel; SVC_OP_MAX_: nothing. */

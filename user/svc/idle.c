@@ -88,6 +88,14 @@ void svc_idle_observe(struct svc_idle *idle, const struct svc_actual *actual, ui
 		note(&idle->backend[id], idle->backend_seen[id], now_ms);
 }
 
+void svc_idle_use(struct svc_idle *idle, const struct svc_op *op)
+{
+	if (op->kind == SVC_OP_SLOT_PUT)
+		idle->slot[op->slot.index] = IN_USE;
+	if (op->kind == SVC_OP_BACKEND_PUT || op->kind == SVC_OP_BACKEND_BACK)
+		idle->backend[op->backend.id] = IN_USE;
+}
+
 static bool rests(uint64_t since, uint64_t grace_ms, uint64_t now_ms)
 {
 	return since && (since == IN_USE || now_ms < since || now_ms - since < grace_ms);

@@ -9,7 +9,7 @@
 #include "svc/idle.h"
 #include "svc/planner.h"
 
-static void planner_free(struct planner **planner)
+void planner_free(struct planner **planner)
 {
 	struct planner *p = *planner;
 
@@ -189,12 +189,21 @@ static int frontends_plan(struct planner *p)
 	return r;
 }
 
+int planner_frontends(struct planner *p)
+{
+	int r = planner_backends_adopt(p);
+
+	if (!r)
+		r = frontends_adopt(p);
+	return r ? r : frontends_plan(p);
+}
+
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 /* By kind: the order of enum svc_op_kind is the order of execution. Of one kind as planned, but frontends
  * are put from the last to the first and deleted from the first to the last, so that the one that sends
  * clients from outside to scope OUTSIDE, which is next to it, is never there without that. */
-static int ops_order(struct svc_plan *plan)
+int planner_order(struct svc_plan *plan)
 {
 	struct svc_op *ordered = calloc(plan->n_ops + 1, sizeof(*ordered));
 	size_t at[SVC_OP_MAX_] = {};
@@ -240,12 +249,8 @@ static void room_report(struct planner *p)
 
 static int plan_fill(struct planner *p)
 {
-	int r = planner_backends_adopt(p);
+	int r = planner_frontends(p);
 
-	if (!r)
-		r = frontends_adopt(p);
-	if (!r)
-		r = frontends_plan(p);
 	if (!r)
 		r = planner_classes(p);
 	if (!r)
@@ -253,7 +258,7 @@ static int plan_fill(struct planner *p)
 	if (!r)
 		r = planner_backends(p);
 	if (!r)
-		r = ops_order(p->plan);
+		r = planner_order(p->plan);
 	if (!r)
 		room_report(p);
 	return r;

@@ -127,6 +127,23 @@ int svc_apply(struct dp *dp, const struct svc_plan *plan, size_t *ret_done, stru
 int svc_sync(struct dp *dp, const struct svc_table *desired, struct svc_idle *idle, uint64_t now_ms,
 	     struct svc_plan **ret, struct err *err);
 
+/*
+ * The short way for what can't wait, when whole rounds are long: new backends of Services that are
+ * served already. It knows the kernel's tables by one look and its own changes, and only adds: what goes
+ * out of use, and all else, is the next whole round's, which has to follow.
+ */
+struct svc_quick;
+
+/* Looks at the kernel. After a whole round, with its idle, which must outlive it. */
+int svc_quick_new(struct dp *dp, struct svc_idle *idle, uint64_t now_ms, struct svc_quick **ret,
+		  struct err *err);
+void svc_quick_free(struct svc_quick **quick);
+/* Makes the kernel do what `one`, the selected table of a single Service, says. was: the table of the
+ * last whole round. -EAGAIN: this is for a whole round (something else than endpoints changed, or there
+ * is no room); nothing was done. After any other failure it must not be used again. */
+int svc_quick_change(struct svc_quick *quick, const struct svc_table *was,
+		     const struct svc_table *one, struct err *err);
+
 /* What differs, as an array of readable lines, one fact each; empty when the kernel does what the
  * table says. Backends that rest are no difference. */
 int svc_diff(const struct svc_table *desired, const struct svc_actual *actual, struct json **ret,

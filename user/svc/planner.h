@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared by plan.c and what it is made of (run.c, backends.c, prefixes.c) only: the work in progress of
+ * Shared by plan.c and what it is made of (run.c, backends.c, prefixes.c, quick.c) only: the work in progress of
  * one svc_plan_make(), and the slots that hold the sets. A set is named by its first reference in
  * svc_want; frontends with the same set share its slots.
  */
@@ -37,6 +37,11 @@ struct planner {
 	size_t no_entry, no_backend, no_slot, no_class, no_range; /* wanted, without room */
 };
 
+void planner_free(struct planner **planner);
+/* Plans the frontends, with the backends they need; the operations are not in order yet. */
+int planner_frontends(struct planner *p);
+/* By kind. -ENOMEM. */
+int planner_order(struct svc_plan *plan);
 /* Adds an operation to the plan. -ENOMEM. */
 int planner_emit(struct planner *p, const struct svc_op *op);
 /* The next plan is due then, if not earlier. */
@@ -57,6 +62,8 @@ int planner_backend_put(struct planner *p, uint32_t at);
 /* After the plan f, or what the kernel has of a frontend, leads to its backends. */
 void planner_backends_use(struct planner *p, const struct svc_want_frontend *f);
 void planner_backends_keep(struct planner *p, const struct weir_svc *svc);
+/* After the frontends: what they lead to is said to serve again. */
+int planner_backends_back(struct planner *p);
 /* After the frontends: adds those that only serve, tells which serve, prunes. */
 int planner_backends(struct planner *p);
 

@@ -20,6 +20,14 @@ int svc_backend_cmp(const void *a, const void *b)
 	return memcmp(a, b, offsetof(struct weir_backend, gone));
 }
 
+int svc_dp_backend_cmp(const void *left, const void *right)
+{
+	const struct dp_backend *a = left, *b = right;
+	int r = svc_backend_cmp(&a->be, &b->be);
+
+	return r ? r : (a->id > b->id) - (a->id < b->id);
+}
+
 int svc_class_cmp(const void *a, const void *b)
 {
 	const struct dp_class *left = a, *right = b;

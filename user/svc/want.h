@@ -40,6 +40,7 @@ int svc_want_init(struct svc_want *w, const struct svc_table *t);
 void svc_want_fini(struct svc_want *w);
 
 int svc_vip_cmp(const void *a, const void *b); /* starts with a struct weir_vip */
+int svc_dp_backend_cmp(const void *a, const void *b); /* struct dp_backend, by backend, then id */
 int svc_backend_cmp(const void *a, const void *b); /* struct weir_backend, gone or not */
 int svc_class_cmp(const void *a, const void *b); /* struct dp_class, by prefix */
 int svc_range_cmp(const void *a, const void *b); /* struct weir_range, by frontend first */

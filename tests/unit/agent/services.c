@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/buf.h"
+#include "core/json.h"
+#include "svc/view.h"
 #include "unit/agent/objects.h"
 
 static void fail_on_left_out(void *arg, const char *title, size_t n, const struct err *first)
@@ -307,6 +310,42 @@ static void destinations_have_classes(void **state)
 	}
 }
 
+/* A Service as JSON, which has all that is known of it. */
+static void as_text(const struct svc_service *s, struct buf *ret)
+{
+	cleanup(json_free) struct json *j = NULL;
+
+	buf_reset(ret);
+	assert_int_equal(svc_view_service(s, &j), 0);
+	assert_int_equal(json_print(j, false, ret), 0);
+}
+
+static void a_service_alone_is_what_it_is_among_all(void **state)
+{
+	(void)state;
+	cleanup(kube_set_free) struct kube_set *set = recorded();
+	const struct services_node node = { .name = "node1" };
+	cleanup(svc_table_free) struct svc_table *all = translate_as(set, &node);
+	struct svc_table *none = NULL;
+
+	for (size_t i = 0; i < all->n_services; i++) {
+		const struct svc_service *s = all->services[i];
+		cleanup(svc_table_free) struct svc_table *one = NULL;
+		cleanup(buf_fini) struct buf alone = BUF_INIT(1 << 20), among = BUF_INIT(1 << 20);
+
+		assert_int_equal(services_translate_one(set, &node, s->ns, s->name, &one, NULL), 0);
+		assert_int_equal(one->n_services, 1);
+		as_text(s, &among);
+		as_text(one->services[0], &alone);
+		assert_string_equal(alone.data, among.data);
+	}
+	assert_int_equal(services_translate_one(set, &node, "default", "headless", &none, NULL),
+			 -ENOENT);
+	assert_int_equal(services_translate_one(set, &node, "default", "absent", &none, NULL),
+			 -ENOENT);
+	assert_null(none);
+}
+
 static void addresses_of_node_ports_are_carried_over(void **state)
 {
 	cleanup(kube_set_free) struct kube_set *set = NULL;
@@ -338,6 +377,7 @@ int main(void)
 		cmocka_unit_test(of_duplicates_the_running_one_wins),
 		cmocka_unit_test(an_endpoint_without_node_is_nowhere_local),
 		cmocka_unit_test(destinations_have_classes),
+		cmocka_unit_test(a_service_alone_is_what_it_is_among_all),
 		cmocka_unit_test(addresses_of_node_ports_are_carried_over),
 	};
 

@@ -62,10 +62,11 @@ static void describe(const struct kube_set *set, char *ret, size_t size)
 	}
 }
 
-static void on_changed(void *arg, const struct kube_set *set)
+static void on_changed(void *arg, const struct kube_set *set, const struct kube_touched *touched)
 {
 	struct fixture *f = arg;
 
+	assert_true(touched->more); /* nodes, all of them */
 	f->changes++;
 	describe(set, f->nodes, sizeof(f->nodes));
 	if (f->source)
