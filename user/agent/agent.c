@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
-#include "agent/http.h"
 #include "agent/links.h"
 #include "agent/source.h"
 #include "agent/work.h"
@@ -197,8 +197,7 @@ static void close_any(uv_handle_t *handle, void *arg)
 static void agent_close(struct agent *a)
 {
 	ctl_stop(&a->ctl);
-	http_stop(&a->health);
-	http_stop(&a->metrics);
+	answers_close(a);
 	source_stop(&a->source);
 	links_stop(&a->links);
 	uv_walk(&a->loop, close_any, NULL);
@@ -216,12 +215,25 @@ static void agent_close(struct agent *a)
 	dp_close(&a->dp);
 }
 
+/* The soft limit is as low as select() needs it, which nobody here calls; each load balancer's health
+ * check port takes a few. */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 int agent_run(const struct config *cfg, struct err *err)
 {
 	struct agent a = { .cfg = cfg, .started_ms = clock_wall_ms() };
 	int r;
 
 	log_set_level(cfg->log.level);
+	raise_file_limit();
 	for (size_t i = 0; i < cfg->warnings.n; i++)
 		log_warn("config", "setting without effect yet", "setting=%s",
 			 log_quote(cfg->warnings.v[i]));

@@ -16,6 +16,7 @@ struct json;
 struct kube_set;
 struct kube_touched;
 struct links;
+struct probes;
 struct svc_idle;
 struct svc_quick;
 struct svc_plan;
@@ -32,6 +33,7 @@ struct agent {
 	struct links *links;
 	struct ctl *ctl;
 	struct http *health, *metrics;
+	struct probes *probes;
 	struct work *books; /* the ledger's queue: windows, leases */
 	struct ledger *ledger; /* its */
 	struct book book; /* its */
@@ -97,6 +99,8 @@ void measure_window(struct agent *a, measure_then then, const struct json *args,
 int commands_open(struct agent *a, struct err *err);
 struct json *answers_status(struct agent *a);
 int answers_open(struct agent *a, struct err *err);
+void answers_changed(struct agent *a); /* the table of Services is another */
+void answers_close(struct agent *a);
 
 /* Ends the loop, soon. */
 void agent_stop(struct agent *a);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the agent says of itself: status, health, metrics. From memory and mapped tables alone. */
+/* What the agent says of itself: status, health, also to load balancers, metrics. From memory and
+ * mapped tables alone. */
 #include <errno.h>
 
 #include "agent/agent_int.h"
+#include "agent/health.h"
 #include "agent/http.h"
 #include "agent/metrics.h"
+#include "agent/probes.h"
 #include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/json.h"
+#include "core/log.h"
 #include "meter/podtab.h"
 #include "meter/reading.h"
 #include "svc/svc.h"
@@ -42,11 +46,18 @@ struct json *answers_status(struct agent *a)
 
 /* ---- Health, in the form of kube-proxy's ---------------------------------------------------- */
 
+static bool is_healthy(void *arg)
+{
+	const struct agent *a = arg;
+
+	return a->synced_ms && !a->sync_failed_ms;
+}
+
 static unsigned int health(void *ctx, struct buf *body)
 {
 	struct agent *a = ctx;
 	cleanup(json_free) struct json *j = json_new_object();
-	bool healthy = a->synced_ms && !a->sync_failed_ms;
+	bool healthy = is_healthy(a);
 
 	set_time(j, "lastUpdated", a->synced_ms);
 	set_time(j, "currentTime", clock_wall_ms());
@@ -60,6 +71,30 @@ static const struct http_route health_routes[] = {
 	{ "/healthz", "application/json", health, NULL },
 	{ "/livez", "application/json", health, NULL },
 };
+
+static void probe_failed(void *arg, const struct err *err)
+{
+	(void)arg;
+	log_error("health", "load balancers can't ask", "error=%s", log_quote(err->text));
+}
+
+static const struct probes_ops probes_ops = { .healthy = is_healthy, .failed = probe_failed };
+
+void answers_changed(struct agent *a)
+{
+	static const struct addr any = {};
+	bool all = a->cfg->datapath.node_port_addresses.n == 0;
+	cleanup(free_ptr) struct health_port *ports = NULL;
+	size_t n = 0;
+	int r = health_ports(a->services, &ports, &n);
+
+	if (r == 0)
+		r = probes_sync(a->probes, ports, n, all ? &any : a->services->node_addrs,
+				all ? 1 : a->services->n_node_addrs);
+	if (r < 0)
+		log_error("health", "health check ports kept as they were", "error=%s",
+			  strerror(-r));
+}
 
 /* ---- Metrics -------------------------------------------------------------------------------- */
 
@@ -170,10 +205,20 @@ static int serve(struct agent *a, const struct option_listen *listen, const char
 
 int answers_open(struct agent *a, struct err *err)
 {
-	int r = serve(a, &a->cfg->listen.healthz, "listen.healthz", health_routes,
-		      ARRAY_LEN(health_routes), &a->health, err);
+	int r = probes_new(&a->loop, &probes_ops, a, &a->probes);
 
+	if (r < 0)
+		return err_errno(err, r, "health check ports");
+	r = serve(a, &a->cfg->listen.healthz, "listen.healthz", health_routes,
+		  ARRAY_LEN(health_routes), &a->health, err);
 	return r < 0 ? r :
 		       serve(a, &a->cfg->listen.metrics, "listen.metrics", metrics_routes,
 			     ARRAY_LEN(metrics_routes), &a->metrics, err);
+}
+
+void answers_close(struct agent *a)
+{
+	probes_stop(&a->probes);
+	http_stop(&a->health);
+	http_stop(&a->metrics);
 }

@@ -325,6 +325,7 @@ static void round_make(struct agent *a, const struct kube_set *set)
 	a->round_ms = (clock_boot_ns() - began_ns) / 1000000;
 	quick_renew(a);
 	save(a);
+	answers_changed(a);
 }
 
 /* False: it needs a whole round. */

@@ -90,7 +90,6 @@ size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]
 	} all[SVC_PENDING_MAX] = {
 		{ node_port || s->n_external_ips || s->n_ingress_ips, "externalTraffic" },
 		{ s->n_source_ranges, "loadBalancerSourceRanges" },
-		{ s->health_check_node_port, "healthCheckNodePort" },
 		{ sctp, "SCTP" },
 		{ conflict, "conflict" },
 	};

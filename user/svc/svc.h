@@ -117,9 +117,8 @@ struct svc_service {
 	size_t n_external_ips;
 	struct addr *ingress_ips; /* those with ipMode VIP or none: Proxy asks nothing of a node */
 	size_t n_ingress_ips;
+	uint16_t health_check_node_port; /* 0: none */
 
-	/* Known and shown, not acted on yet: svc_pending(). */
-	uint16_t health_check_node_port;
 	struct cidr *source_ranges;
 	size_t n_source_ranges;
 
@@ -189,7 +188,7 @@ int svc_select(struct svc_table *t);
 /* For svc_select() and svc_load(): adds to what a port answers at. -ENOMEM. */
 int svc_frontend_add(struct svc_port *p, const struct svc_frontend *spec);
 
-#define SVC_PENDING_MAX 5
+#define SVC_PENDING_MAX 4
 /* Names what of a Service is known but not applied ("nodePort", "sessionAffinity", "conflict", ...;
  * static texts) into ret; returns how many. */
 size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]);

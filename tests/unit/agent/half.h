@@ -84,8 +84,7 @@ static inline int half_teardown(void **state)
 	int r;
 
 	ctl_stop(&h->a.ctl);
-	http_stop(&h->a.health);
-	http_stop(&h->a.metrics);
+	answers_close(&h->a);
 	while (uv_run(&h->a.loop, UV_RUN_DEFAULT))
 		;
 	work_free(&h->a.books);

@@ -215,8 +215,7 @@ static void what_is_not_applied_is_named(void **state)
 				    .n_ingress_ips = 1,
 				    .source_ranges = &range,
 				    .n_source_ranges = 1 };
-	static const char *const all[] = { "externalTraffic", "loadBalancerSourceRanges",
-					   "healthCheckNodePort" };
+	static const char *const all[] = { "externalTraffic", "loadBalancerSourceRanges" };
 	const char *names[SVC_PENDING_MAX];
 	struct svc_service *s;
 	struct err err = {};
