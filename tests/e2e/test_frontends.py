@@ -148,8 +148,8 @@ def test_what_is_served_is_shown(shop):
     service, = shop.weir("service", "show", "default/web")
     entry = next(p for p in service["ports"] if p["vip"] == shop.vips[0])
     assert entry["external"] == [{"kind": "externalIP", "address": "203.0.113.7", "port": 80,
-                                  "result": "serving"}]
-    assert service["pending"] == ["externalTraffic"]
+                                  "result": "serving", "outside": "serving"}]
+    assert service["pending"] == []
 
 
 NODE = {"type": "NodePort", "nodePorts": {"TCP": 30080, "UDP": 30080}}

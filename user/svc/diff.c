@@ -57,10 +57,19 @@ static void put_dest(struct buf *b, const struct weir_addr *a, __be16 port)
 static void put_vip(struct differ *d, const struct weir_vip *vip, const struct svc_service *s)
 {
 	put_dest(&d->line, &vip->addr, vip->port);
-	if (vip->proto == IPPROTO_TCP || vip->proto == IPPROTO_UDP)
-		buf_puts(&d->line, vip->proto == IPPROTO_TCP ? "/TCP" : "/UDP");
-	else
+	switch (vip->proto) {
+	case IPPROTO_TCP:
+		buf_puts(&d->line, "/TCP");
+		break;
+	case IPPROTO_UDP:
+		buf_puts(&d->line, "/UDP");
+		break;
+	case IPPROTO_SCTP:
+		buf_puts(&d->line, "/SCTP");
+		break;
+	default:
 		buf_printf(&d->line, "/%u", vip->proto);
+	}
 	if (vip->scope == WEIR_SCOPE_OUTSIDE)
 		buf_puts(&d->line, " from outside");
 	if (s)

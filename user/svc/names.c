@@ -73,28 +73,16 @@ const char *svc_endpoint_state(const struct svc_endpoint *e)
 
 size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX])
 {
-	bool node_port = false, sctp = false, conflict = false;
+	bool conflict = false;
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n_ports; i++) {
-		node_port |= s->ports[i]->node_port != 0;
-		sctp |= s->ports[i]->proto == SVC_SCTP;
 		for (size_t v = 0; v < s->n_cluster_ips; v++)
 			conflict |= s->ports[i]->result[v] == SVC_CONFLICT;
 		for (size_t k = 0; k < s->ports[i]->n_frontends; k++)
 			conflict |= s->ports[i]->frontends[k].result == SVC_CONFLICT;
 	}
-	const struct {
-		bool is;
-		const char *name;
-	} all[SVC_PENDING_MAX] = {
-		{ node_port || s->n_external_ips || s->n_ingress_ips, "externalTraffic" },
-		{ s->n_source_ranges, "loadBalancerSourceRanges" },
-		{ sctp, "SCTP" },
-		{ conflict, "conflict" },
-	};
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		if (all[i].is)
-			ret[n++] = all[i].name;
+	if (conflict)
+		ret[n++] = "conflict";
 	return n;
 }

@@ -171,8 +171,6 @@ static void port_select(struct svc_service *s, struct svc_port *p)
 	enum svc_result inside[SVC_MAX_CLUSTER_IPS] = {}, outside[SVC_MAX_CLUSTER_IPS] = {};
 
 	endpoints_merge(p);
-	if (p->proto == SVC_SCTP)
-		return;
 	for (size_t v = 0; v < s->n_cluster_ips; v++) {
 		bool v4 = addr_is_v4(&s->cluster_ips[v]);
 

@@ -67,7 +67,7 @@ enum svc_proto { SVC_TCP, SVC_UDP, SVC_SCTP, SVC_PROTO_MAX_ };
 
 /* What a dial to one address and port meets. */
 enum svc_result {
-	SVC_NOT_SERVED, /* protocol not supported yet (svc_pending() says so), or out of reach */
+	SVC_NOT_SERVED, /* not selected yet, or out of reach of such clients */
 	SVC_SERVING, /* the chosen endpoints of the family */
 	SVC_REFUSED, /* no usable endpoint anywhere: connection refused */
 	SVC_DROPPED, /* usable endpoints, but none here and the policy is Local */
@@ -118,8 +118,7 @@ struct svc_service {
 	struct addr *ingress_ips; /* those with ipMode VIP or none: Proxy asks nothing of a node */
 	size_t n_ingress_ips;
 	uint16_t health_check_node_port; /* 0: none */
-
-	struct cidr *source_ranges;
+	struct cidr *source_ranges; /* of the ingress addresses; none of a family: everybody */
 	size_t n_source_ranges;
 
 	struct svc_port **ports;
@@ -188,9 +187,9 @@ int svc_select(struct svc_table *t);
 /* For svc_select() and svc_load(): adds to what a port answers at. -ENOMEM. */
 int svc_frontend_add(struct svc_port *p, const struct svc_frontend *spec);
 
-#define SVC_PENDING_MAX 4
-/* Names what of a Service is known but not applied ("nodePort", "sessionAffinity", "conflict", ...;
- * static texts) into ret; returns how many. */
+#define SVC_PENDING_MAX 1
+/* Names what of a Service is known but not applied ("conflict"; static texts) into ret; returns how
+ * many. */
 size_t svc_pending(const struct svc_service *s, const char *ret[SVC_PENDING_MAX]);
 
 const char *svc_type_name(enum svc_type v); /* "ClusterIP" */

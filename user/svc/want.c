@@ -55,7 +55,7 @@ struct weir_addr svc_kernel_addr(const struct addr *a)
 
 static uint8_t proto_number(enum svc_proto p)
 {
-	return p == SVC_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+	return p == SVC_SCTP ? IPPROTO_SCTP : p == SVC_UDP ? IPPROTO_UDP : IPPROTO_TCP;
 }
 
 static bool is_wanted(enum svc_result r)

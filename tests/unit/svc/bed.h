@@ -78,7 +78,9 @@ static inline size_t settle(struct bed *b, const struct svc_table *t)
 static inline struct weir_vip vip_of(const struct addr *a, uint16_t number, enum svc_proto proto)
 {
 	struct weir_vip v = { .port = htons(number),
-			      .proto = proto == SVC_UDP ? IPPROTO_UDP : IPPROTO_TCP };
+			      .proto = proto == SVC_SCTP ? IPPROTO_SCTP :
+				       proto == SVC_UDP	 ? IPPROTO_UDP :
+							   IPPROTO_TCP };
 
 	memcpy(&v.addr, a->b, sizeof(v.addr));
 	return v;

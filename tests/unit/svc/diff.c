@@ -98,6 +98,8 @@ static void frontends_missing_and_left_over_are_named(void **state)
 	f.vip.proto = IPPROTO_UDP;
 	dp->frontends[dp->n_frontends++] = f;
 	expect(dp, t, "[fd00::1]:80/UDP: is in the kernel, but no Service has it");
+	dp->frontends[1].vip.proto = IPPROTO_SCTP;
+	expect(dp, t, "[fd00::1]:80/SCTP: is in the kernel, but no Service has it");
 }
 
 static void wrong_backends_are_named(void **state)

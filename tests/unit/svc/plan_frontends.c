@@ -91,6 +91,25 @@ static void a_node_port_is_served_at_each_node_address_of_its_family(void **stat
 }
 
 /* externalTrafficPolicy Local: clients outside the cluster have a frontend of their own. */
+static void sctp_has_frontends_and_backends_of_its_own(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
+	struct addr own = ip("10.96.0.1");
+	struct weir_vip sctp = vip_of(&own, 80, SVC_SCTP);
+	struct bed b = bed_new();
+	struct seen seen;
+
+	(void)state;
+	endpoint(t, port(t, t->services[0], 80, SVC_SCTP), "10.1.0.1", 8080, "rs");
+	assert_int_equal(svc_select(t), 0);
+	settle(&b, t);
+	seen = model_dial(b.dp, &sctp);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(seen.backends[0].proto, IPPROTO_SCTP);
+	assert_int_equal(value(&b, "10.96.0.1").count, 1);
+	bed_fini(&b);
+}
+
 static void outside_clients_get_local_backends_and_keep_their_address(void **state)
 {
 	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1", "10.1.0.2");
@@ -266,6 +285,7 @@ int main(void)
 		cmocka_unit_test(affinity_comes_and_goes_without_touching_the_slots),
 		cmocka_unit_test(addresses_of_one_port_share_slots_and_clients),
 		cmocka_unit_test(a_node_port_is_served_at_each_node_address_of_its_family),
+		cmocka_unit_test(sctp_has_frontends_and_backends_of_its_own),
 		cmocka_unit_test(outside_clients_get_local_backends_and_keep_their_address),
 		cmocka_unit_test(sets_that_are_the_same_are_shared_whoever_asks),
 		cmocka_unit_test(source_ranges_are_of_load_balancer_addresses_alone),

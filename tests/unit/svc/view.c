@@ -79,7 +79,7 @@ static void the_view_says_what_a_person_asks(void **state)
 	assert_string_equal(json_str(s, "sessionAffinity", ""), "ClientIP");
 	assert_string_equal(json_str(s, "internalTrafficPolicy", ""), "Local");
 	assert_string_equal(json_str(s, "externalTrafficPolicy", ""), "Cluster");
-	assert_int_equal(json_len(json_get(s, "pending")), 2);
+	assert_int_equal(json_len(json_get(s, "pending")), 0);
 	assert_int_equal(json_len(json_get(s, "ports")), 4);
 
 	v6 = json_at(json_get(s, "ports"), 0);

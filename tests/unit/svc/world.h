@@ -103,7 +103,7 @@ static inline void world_service(struct svc_table *t, uint32_t number)
 	world_external(s, number);
 	world_ranges(s);
 	for (uint32_t n = rnd(4), i = 0; i < n; i++) {
-		struct svc_port *p = port(t, s, 80 + i, i == 2 ? SVC_UDP : SVC_TCP);
+		struct svc_port *p = port(t, s, 80 + i, (enum svc_proto)(i % SVC_PROTO_MAX_));
 
 		p->node_port = rnd(2) ? 30000 + rnd(N_SERVICES) : 0;
 		world_endpoints(t, p, false);
