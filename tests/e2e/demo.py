@@ -93,7 +93,7 @@ def direct(bed, replicas):
     vips = bed.service("web", 80, replicas, 8080)
     wait_for("the Service is known", lambda: bed.weir("service", "show"))
     for vip in vips:
-        wait_for(f"{vip} answers", lambda v=vip: curl(client, v, 1))
+        wait_for(f"both answer at {vip}", lambda v=vip: len(curl(client, v, 20)) == 2)
     for vip in vips:
         got = curl(client, vip, 200)
         say(f"   curl, 200 requests to {vip:<11} port 80: {dict(sorted(got.items()))}")
