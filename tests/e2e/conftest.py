@@ -7,6 +7,8 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 import bed as beds  # noqa: E402
+from bed import case as cases  # noqa: E402
+from bed.cluster import Cluster  # noqa: E402
 
 
 def pytest_configure(config):
@@ -15,13 +17,48 @@ def pytest_configure(config):
         raise pytest.UsageError(f"the end-to-end tests {why}")
 
 
-@pytest.fixture
-def bed():
+def made(kind):
     why = beds.missing()
     if why:
         pytest.skip(why)
-    with beds.Bed() as b:
+    return kind()
+
+
+@pytest.fixture
+def bed():
+    with made(beds.Bed) as b:
         yield b
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with made(Cluster) as c:
+        c.start()
+        yield c
+
+
+def case_name(request):
+    """a20 of test_a20_...: so its Services are found in the log."""
+    return request.function.__name__.split("_")[1]
+
+
+@pytest.fixture(params=["IPv4", "IPv6"])
+def case(cluster, request):
+    """A Service of one family."""
+    with cases.on(cluster, [request.param], case_name(request)) as c:
+        yield c
+
+
+@pytest.fixture
+def dual(cluster, request):
+    """A Service of both families."""
+    with cases.on(cluster, ["IPv4", "IPv6"], case_name(request)) as c:
+        yield c
+
+
+@pytest.fixture(params=cases.CLIENTS)
+def client(request):
+    return request.param
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -29,6 +66,7 @@ def pytest_runtest_makereport(item, call):
     """The agent's log belongs to a failure."""
     outcome = yield
     report = outcome.get_result()
-    b = item.funcargs.get("bed") if hasattr(item, "funcargs") else None
+    used = getattr(item, "funcargs", {})
+    b = used.get("bed") or used.get("cluster")
     if report.failed and b is not None and b.dir is not None and (b.dir / "agent.log").exists():
         report.sections.append(("agent log", b.agent_log()[-8000:]))

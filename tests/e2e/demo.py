@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,6 @@ from pathlib import Path
 from bed import TOP, Bed, BedError, missing, run, wait_for
 
 SHOP = TOP / "tests/e2e/shop"
-CLIENT = str(TOP / "tests/e2e/client.py")
 LEASE = "shop-lease"
 DEPOSIT = 2_000_000_000
 MIST = 1_000_000_000  # of one SUI
@@ -100,7 +98,7 @@ def direct(bed, replicas):
         expect(sum(got.values()) == 200 and len(got) == 2 and min(got.values()) >= 60,
                f"not every request was answered, or not by both: {got}")
     for vip in vips:
-        got = json.loads(client.run("/usr/bin/python3", CLIENT, "count", "udp", vip, "80", "100"))
+        got = client.client("count", "udp", vip, 80, 100)
         say(f"   UDP, 100 datagrams to {vip:<11} port 80: {dict(sorted(got['answers'].items()))}")
         expect(not got["failed"] and len(got["answers"]) == 2, f"UDP: {got}")
     shown(bed, "service", "show")
@@ -123,9 +121,8 @@ def edit(bed, client, replicas, vips):
 
 
 def kill(bed, client, vips):
-    flow = client.popen("/usr/bin/python3", CLIENT, "flow", "tcp", vips[0], "80", "3", stdout=subprocess.PIPE)
-    held = client.popen("/usr/bin/python3", CLIENT, "hold", vips[0], "80", stdin=subprocess.PIPE,
-                        stdout=subprocess.PIPE)
+    flow = client.client_popen("flow", "tcp", vips[0], 80, 3)
+    held = client.client_popen("hold", vips[0], 80)
     expect(held.stdout.readline() == "up\n", "no connection")
     time.sleep(0.5)
     bed.kill_agent(signal.SIGKILL)

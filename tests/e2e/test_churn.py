@@ -37,7 +37,7 @@ def churning(bed):
     bed.start()
     wait_for("all is served", lambda: bed.weir("datapath", "check") == [])
     addrs = [v[i % 2] for i, v in enumerate(vips)]
-    process = client.popen("/usr/bin/python3", str(TOP / "tests/e2e/dials.py"), str(HERTZ), "80", *addrs,
+    process = client.popen("/usr/bin/python3", str(TOP / "tests/e2e/bed/dials.py"), str(HERTZ), "80", *addrs,
                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout.readline() == "up\n"
     yield bed, pods, vips, process

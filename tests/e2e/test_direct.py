@@ -3,13 +3,11 @@
 import json
 
 import pytest
-from bed import TOP, BedError, wait_for
-
-CLIENT = str(TOP / "tests/e2e/client.py")
+from bed import BedError, run, wait_for
 
 
 def ask(pod, kind, addr, port, n):
-    return json.loads(pod.run("/usr/bin/python3", CLIENT, "count", kind, addr, str(port), str(n)))
+    return pod.client("count", kind, addr, port, n)
 
 
 @pytest.fixture
@@ -41,11 +39,7 @@ def test_every_protocol_and_family_reaches_both_replicas(shop, kind, family):
 
 
 def test_the_node_itself_reaches_the_service(shop):
-    from bed import run
-    out = run("nsenter", f"--net=/run/netns/{shop.node}", "sh", "-c",
-              f"echo $$ > {shop.cgroup}/host/cgroup.procs && exec /usr/bin/python3 {CLIENT} "
-              f"count tcp {shop.vips[0]} 80 20").stdout
-    assert json.loads(out)["failed"] == []
+    assert ask(shop.host, "tcp", shop.vips[0], 80, 20)["failed"] == []
 
 
 def test_a_changed_manifest_changes_the_datapath(shop):
@@ -65,8 +59,7 @@ def test_a_changed_manifest_changes_the_datapath(shop):
 
 
 def test_no_request_fails_while_the_backends_change(shop):
-    flow = shop.client.popen("/usr/bin/python3", CLIENT, "flow", "tcp", shop.vips[0], "80", "3",
-                             stdout=-1)
+    flow = shop.client.client_popen("flow", "tcp", shop.vips[0], 80, 3)
     while flow.poll() is None:
         for pods in (shop.web, shop.web[:1], shop.web[1:]):
             shop.service("web", 80, pods, 8080, vips=shop.vips)
@@ -97,7 +90,6 @@ def test_service_show_and_check_agree_with_the_kernel_alive_and_dead(shop):
     assert shown() == alive
     assert shop.weir("datapath", "check") == []
     # somebody else's hand in the kernel's table is found
-    from bed import run
     pin = shop.dir / "bpffs/weir/v1/maps/weir_svc"
     key = run("bpftool", "-j", "map", "getnext", "pinned", str(pin)).stdout
     run("bpftool", "map", "delete", "pinned", str(pin), "key", *json.loads(key)["next_key"])

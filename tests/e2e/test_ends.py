@@ -6,15 +6,9 @@ import errno
 import re
 import time
 
-from cluster import DEAD, DYING, bed, case, cluster  # noqa: F401 (fixtures)
+from bed.objects import DEAD, DYING
 
-UDP = [("udp", "UDP", 80)]
-TO_UDP = [("udp", "UDP", 8080)]
 CUT = {"ECONNABORTED", "EDESTADDRREQ"}  # told to a call that waits, or to the next one that sends
-
-
-def put(case, *endpoints):  # noqa: F811
-    case.put(case.service(UDP), case.slice(list(endpoints), TO_UDP))
 
 
 def outcomes(load):
@@ -30,70 +24,70 @@ def outcomes(load):
 
 
 @contextlib.contextmanager
-def kept(case, *places):  # noqa: F811
+def kept(case, *places):
     """Clients with one connected socket each; within a second of what is done they are where they belong."""
     with contextlib.ExitStack() as stack:
-        loads = [stack.enter_context(case.load("kept", 50, place=p, may_fail=True)) for p in places or [case.c1]]
+        loads = [stack.enter_context(case.load(kind="kept", hertz=50, by=by, may_fail=True)) for by in places]
         yield loads
         time.sleep(1)
 
 
-def test_a_client_goes_on_with_the_new_backend(case):  # noqa: F811
-    put(case, case.ep(case.r2a))
+def test_a_client_goes_on_with_the_new_backend(case):
+    case.serve("r2a")
     case.settles("r2a", kind="udp")
-    backend = case.r2a.ip if case.families == ["IPv4"] else case.r2a.ip6
-    with case.load("kept", 50, vip=backend, port=8080) as direct, kept(case) as (load,):
-        put(case, case.ep(case.r3a))
+    backend = (case.ip("r2a"), 8080)
+    with case.load(kind="kept", hertz=50, to=backend) as direct, kept(case, "c1") as (load,):
+        case.serve("r3a")
     assert outcomes(load) == ["r2a", "CUT", "r3a"]
     assert direct.order == ["r2a"]  # it never meant the Service
 
 
-def test_a_backend_that_terminates_but_serves_keeps_its_clients(case):  # noqa: F811
-    put(case, case.ep(case.r2a))
+def test_a_backend_that_terminates_but_serves_keeps_its_clients(case):
+    case.serve("r2a")
     case.settles("r2a", kind="udp")
-    with kept(case) as (load,):
-        put(case, case.ep(case.r2a, DYING), case.ep(case.r3a))
+    with kept(case, "c1") as (load,):
+        case.serve(case.ep("r2a", DYING), "r3a")
         case.settles("r3a", kind="udp")
     assert outcomes(load) == ["r2a"]
-    with kept(case) as (load,):
-        put(case, case.ep(case.r2a), case.ep(case.r3a, DEAD))
+    with kept(case, "c1") as (load,):
+        case.serve("r2a", case.ep("r3a", DEAD))
     assert outcomes(load) == ["r3a", "CUT", "r2a"]
 
 
-def test_without_endpoints_a_client_is_refused(case):  # noqa: F811
-    put(case, case.ep(case.r2a))
+def test_without_endpoints_a_client_is_refused(case):
+    case.serve("r2a")
     case.settles("r2a", kind="udp")
-    with kept(case) as (load,):
-        put(case)
+    with kept(case, "c1") as (load,):
+        case.serve()
     assert outcomes(load) == ["r2a", "CUT", "ECONNREFUSED"]
-    with kept(case) as (load,):
-        put(case, case.ep(case.r3a))
+    with kept(case, "c1") as (load,):
+        case.serve("r3a")
     assert outcomes(load) == ["ECONNREFUSED", "r3a"]
 
 
-def test_of_a_deleted_service_a_client_is_refused(case):  # noqa: F811
-    put(case, case.ep(case.r2a))
+def test_of_a_deleted_service_a_client_is_refused(case):
+    case.serve("r2a")
     case.settles("r2a", kind="udp")
-    with kept(case) as (load,):
+    with kept(case, "c1") as (load,):
         case.remove()
     assert outcomes(load) == ["r2a", "CUT", "ECONNREFUSED"]
 
 
-def test_clients_in_every_pod_and_on_the_node_go_on(case):  # noqa: F811
-    put(case, case.ep(case.r2a))
+def test_clients_in_every_pod_and_on_the_node_go_on(case):
+    case.serve("r2a")
     case.settles("r2a", kind="udp")
-    places = [case.c1, case.l1, case.r2a, case.r3a, case.bed.host]
+    places = ["c1", "c2", "l1", "l2", "host"]
     with kept(case, *places) as loads:
-        put(case, case.ep(case.l1))
+        case.serve("l1")
     assert [outcomes(load) for load in loads] == [["r2a", "CUT", "l1"]] * len(places)
 
 
-def test_what_changed_while_no_agent_was_there_is_made_good(case):  # noqa: F811
-    put(case, case.ep(case.r2a))
+def test_what_changed_while_no_agent_was_there_is_made_good(case):
+    case.serve("r2a")
     case.settles("r2a", kind="udp")
-    with kept(case) as (load,):
+    with kept(case, "c1") as (load,):
         case.bed.kill_agent()
-        put(case, case.ep(case.r3a))
+        case.serve("r3a")
         case.bed.start()
     assert outcomes(load) == ["r2a", "CUT", "r3a"]
     stats = {r["reason"]: int(r["count"]) for r in case.bed.weir("datapath", "stats")}

@@ -6,9 +6,8 @@ import random
 import time
 
 import pytest
-from bed import TOP, BedError, run, wait_for
+from bed import BedError, run, wait_for
 
-CLIENT = str(TOP / "tests/e2e/client.py")
 ETHERNET = 14  # bytes of link header in the interface's counters
 DIMENSIONS = ("cpu_ns", "rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "rx_bytes_raw", "tx_bytes_raw")
 
@@ -201,8 +200,8 @@ def test_twenty_kills_under_traffic_lose_and_double_nothing(bed):
     open_lease(bed, "shop", 10**12)
     before = {pod: pod.counters() for pod in (server, client)}
     server.serve(8080)
-    flow = client.popen("/usr/bin/python3", CLIENT, "flow", "tcp", vips[0], "80", "14", stdout=-1)
-    held = client.popen("/usr/bin/python3", CLIENT, "hold", vips[0], "80", stdin=-1, stdout=-1)
+    flow = client.client_popen("flow", "tcp", vips[0], 80, 14)
+    held = client.client_popen("hold", vips[0], 80)
     assert held.stdout.readline() == "up\n"
     for _ in range(20):
         time.sleep(random.uniform(0.02, 0.45))

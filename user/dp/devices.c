@@ -34,10 +34,19 @@ const char *dp_side_prog(enum dp_side side)
 	return sides[side].prog;
 }
 
+/* Asked of the loopback device, which is always there; nothing need be attached to it. */
+static bool has_tcx(void)
+{
+	LIBBPF_OPTS(bpf_prog_query_opts, opts);
+
+	return !bpf_prog_query_opts(1, BPF_TCX_INGRESS, &opts);
+}
+
 int dp_sides_open(struct dp *dp, struct err *err)
 {
 	char path[DP_PATH_MAX];
 
+	dp->no_tcx = !has_tcx();
 	for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++) {
 		int r = dp_pin_path(dp, "progs", sides[side].prog, path, err);
 
@@ -97,7 +106,6 @@ static bool link_adopt(int fd, uint32_t ifindex, int prog_fd)
 	return info.prog_id == prog_id(prog_fd) || !bpf_link_update(fd, prog_fd, NULL);
 }
 
-/* 0; -EOPNOTSUPP: no tcx here. */
 static int tcx_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct err *err)
 {
 	cleanup(close_fd) int fd = -1;
@@ -113,8 +121,6 @@ static int tcx_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_errno(err, -errno, "%s", path);
 	fd = bpf_link_create(dp->side[side], (int)ifindex, sides[side].tcx, NULL);
-	if (fd < 0 && errno == EINVAL)
-		return -EOPNOTSUPP;
 	if (fd < 0 || bpf_obj_pin(fd, path) < 0)
 		return err_errno(err, -errno, "%s of device %u", sides[side].what, ifindex);
 	return 0;
@@ -160,13 +166,8 @@ static void clsact_detach(const struct dp *dp, enum dp_side side, uint32_t ifind
 
 static int attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct err *err)
 {
-	int r = dp->no_tcx ? -EOPNOTSUPP : tcx_attach(dp, side, ifindex, err);
-
-	if (r == -EOPNOTSUPP) {
-		dp->no_tcx = true;
-		r = clsact_attach(dp, side, ifindex, err);
-	}
-	return r;
+	return dp->no_tcx ? clsact_attach(dp, side, ifindex, err) :
+			    tcx_attach(dp, side, ifindex, err);
 }
 
 static const struct dp_device *device_find(const struct dp_device *devices, size_t n,
@@ -221,7 +222,7 @@ static int devices_prune(struct dp *dp, const struct dp_device *want, size_t n, 
 		const struct dp_device *device = device_find(want, n, key);
 
 		for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++)
-			if (!is_wanted(device, side))
+			if (dp->no_tcx && !is_wanted(device, side))
 				clsact_detach(dp, side, key);
 		if (device) {
 			kept = key;
@@ -264,7 +265,7 @@ void dp_filters_end(struct dp *dp)
 {
 	uint32_t key, last, *from = NULL;
 
-	for (; !bpf_map_get_next_key(dp->map[DP_DEV], from, &key); from = &last) {
+	for (; dp->no_tcx && !bpf_map_get_next_key(dp->map[DP_DEV], from, &key); from = &last) {
 		for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++)
 			clsact_detach(dp, side, key);
 		last = key;

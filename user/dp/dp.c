@@ -2,6 +2,7 @@
 #include "dp/dp.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,7 @@ static int dp_new(const char *bpffs, struct dp **ret, struct err *err)
 
 	if (!dp)
 		return err_errno(err, -ENOMEM, "opening the datapath");
+	libbpf_set_print(NULL); /* what it says belongs into our errors */
 	for (size_t i = 0; i < DP_TABLE_MAX_; i++)
 		dp->map[i] = -1;
 	for (size_t i = 0; i < DP_SIDE_MAX_; i++)

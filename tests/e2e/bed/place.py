@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where processes run: a network namespace, and a cgroup of the node's unless it is elsewhere."""
+import json
+import subprocess
+from pathlib import Path
+
+from bed.tools import BedError, ip, run
+
+HERE = Path(__file__).resolve().parent
+CLIENT = ("/usr/bin/python3", str(HERE / "client.py"))
+ECHO = ("/usr/bin/python3", str(HERE / "echo.py"))
+
+
+class Place:
+    """rel: its cgroup below the bed's; None: its sockets are none of the node's."""
+
+    def __init__(self, bed, name, netns, ips=(None, None), rel=None):
+        self.bed, self.name, self.netns, self.rel = bed, name, netns, rel
+        self.ip, self.ip6 = ips
+        self.cgroup = bed.cgroup / rel if rel else None
+        self.procs = []
+        bed.places[name] = self
+
+    def make_cgroup(self):
+        self.cgroup.mkdir(exist_ok=True)
+
+    def popen(self, *argv, **kw):
+        """Starts a command there."""
+        argv = ("nsenter", f"--net=/run/netns/{self.netns}", *argv)
+        if self.cgroup:
+            self.make_cgroup()
+            argv = ("sh", "-c", f'echo $$ > {self.cgroup}/cgroup.procs && exec "$@"', "sh", *argv)
+        p = subprocess.Popen(argv, text=True, **kw)
+        self.procs.append(p)
+        return p
+
+    def run(self, *argv, timeout=60, check=True):
+        p = self.popen(*argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, errout = p.communicate(timeout=timeout)
+        if check and p.returncode:
+            raise BedError(f"{self.name}: {' '.join(argv)[:200]}: exit {p.returncode}: {errout}{out}")
+        return out
+
+    def client(self, *argv):
+        """Runs client.py; its result."""
+        return json.loads(self.run(*CLIENT, *map(str, argv)))
+
+    def client_popen(self, *argv):
+        """Starts client.py, to be told by its input when to end."""
+        return self.popen(*CLIENT, *map(str, argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def serve(self, *ports):
+        """An echo server that answers with the place's name."""
+        server = self.popen(*ECHO, self.name, *map(str, ports or (8080,)), stdout=subprocess.PIPE)
+        if server.stdout.readline() != "up\n":
+            raise BedError(f"{self.name} does not serve")
+
+    def kill(self):
+        for p in self.procs:
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+        self.procs.clear()
+
+
+class PodNetwork:
+    """The pods of a node, on a bridge in its network namespace."""
+
+    def __init__(self, netns, node, number):
+        self.netns, self.node, self.number = netns, node, number
+        gateway, gateway6 = self.ips(1)
+        ip(netns, "link add br0 type bridge mcast_snooping 0", "link set br0 up",
+           f"addr add {gateway}/24 dev br0", f"addr add {gateway6}/64 dev br0 nodad")
+
+    def ips(self, host):
+        return f"10.244.{self.number}.{host}", f"fd10:244:{self.number}::{host}"
+
+
+class Pod(Place):
+    """host: the last part of its addresses. A pod of the node under test has a cgroup of the node's."""
+
+    def __init__(self, bed, name, network, host, rel=None, lease=None):
+        super().__init__(bed, name, bed.add_netns(name), network.ips(host), rel)
+        self.node, self.lease = network.node, lease
+        gateway, gateway6 = network.ips(1)
+        ip(network.netns, f"link add v{host} type veth peer name eth0 netns {self.netns}",
+           f"link set v{host} master br0 up")
+        ip(self.netns, "link set eth0 up", f"addr add {self.ip}/24 dev eth0",
+           f"addr add {self.ip6}/64 dev eth0 nodad", f"route add default via {gateway}",
+           f"route add default via {gateway6}")
+
+    def counters(self):
+        """The pod's interface: {rx_bytes, rx_packets, tx_bytes, tx_packets} seen from the pod."""
+        out = run("ip", "-n", self.netns, "-j", "-s", "link", "show", "dev", "eth0").stdout
+        stats = json.loads(out)[0]["stats64"]
+        return {f"{d}_{k}": stats[d][k] for d in ("rx", "tx") for k in ("bytes", "packets")}
+
+    def cpu_us(self):
+        return int((self.cgroup / "cpu.stat").read_text().split()[1])
+
+    def manifest(self):
+        meta = {"name": self.name, "namespace": "default", "uid": f"uid-{self.name}"}
+        if self.rel:
+            meta["annotations"] = {"weir.dev/cgroup": self.rel}
+        if self.lease:
+            meta["labels"] = {"weir.dev/lease": self.lease}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": meta,
+                "spec": {"nodeName": self.node, "containers": [{"name": "c", "image": "none"}]},
+                "status": {"phase": "Running", "podIP": self.ip,
+                           "podIPs": [{"ip": self.ip}, {"ip": self.ip6}]}}

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What clients got: from a number of requests, or from requests that go on while something changes."""
+import contextlib
+import errno
+import json
+import re
+
+from bed.tools import BedError
+
+NO_ANSWER = "timed out"
+
+def error_name(text):
+    """The errno's name, or the text without one."""
+    number = re.search(r"\[Errno (\d+)\]", text)
+    return errno.errorcode[int(number[1])] if number else text.partition(": ")[2]
+
+class Answers:
+    """Who answered, as whom it saw the client, where it was asked; and the errors of what failed."""
+
+    def __init__(self, result):
+        self.failed = result["failed"]
+        self.errors = {error_name(text) for text in self.failed}
+        self.count, self.sources, self.locals = {}, set(), set()
+        for answer, n in result["answers"].items():
+            name, source, local = answer.split()
+            self.count[name] = self.count.get(name, 0) + n
+            self.sources.add(source.strip("[]"))
+            self.locals.add((name, local))
+
+    @property
+    def names(self):
+        return set(self.count)
+
+    @property
+    def ports(self):
+        return {(name, int(local.rpartition(":")[2])) for name, local in self.locals}
+
+    def __repr__(self):
+        return f"answers {self.count} as {self.sources} failed {self.failed[:3]}"
+
+class Load:
+    """Requests that go on; what became of them when they have ended."""
+
+    def __init__(self, process):
+        self.process = process
+        self.failed, self.runs = [], []
+
+    def begin(self):
+        line = self.process.stdout.readline()
+        if line != "up\n":
+            raise BedError(f"no load: {line!r}")
+
+    def end(self):
+        result = json.loads(self.process.communicate(timeout=30)[0])
+        self.failed, self.runs = result["failed"], result["runs"]
+
+    @property
+    def order(self):
+        """The outcomes in the order of time, repetitions left out."""
+        return [outcome for outcome, *_ in self.runs]
+
+    def first(self, name):
+        """When a name was first to be had, by time.monotonic()."""
+        return min(begin for outcome, _, begin, _ in self.runs if outcome == name)
+
+    def last(self, name):
+        """When a name answered last."""
+        return max(end for outcome, _, _, end in self.runs if outcome == name)
+
+@contextlib.contextmanager
+def load(place, kind, addr, port, hertz, timeout):
+    process = place.client_popen("watch", kind, addr, port, hertz, timeout)
+    try:
+        running = Load(process)
+        running.begin()
+        yield running
+        running.end()
+    finally:
+        if process.poll() is None:
+            process.kill()
+
+def ask_all(hows):
+    """Requests of several clients at once: (place, kind, addr, port, n, timeout) each; all their Answers."""
+    clients = [place.client_popen("who", *how) for place, *how in hows]
+    return [Answers(json.loads(c.communicate(timeout=60)[0])) for c in clients]
+
