@@ -282,6 +282,7 @@ static struct services_node node_of(const struct agent *a, const struct addr *po
 		.n_cluster_cidrs = cfg->meter.cluster_cidrs.n,
 		.port_addresses = port_addrs,
 		.n_port_addresses = n_port_addrs,
+		.maglev = cfg->datapath.algorithm == CONFIG_ALGORITHM_MAGLEV,
 	};
 }
 

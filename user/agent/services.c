@@ -400,8 +400,10 @@ int services_translate_one(const struct kube_set *set, const struct services_nod
 	int r = obj && is_proxied(&obj->service) ? svc_table_new(&table) : -ENOENT;
 
 	tr.table = table;
-	if (r == 0)
+	if (r == 0) {
+		table->maglev = node->maglev;
 		r = add_one(&tr, obj);
+	}
 	if (r == 0)
 		r = add_node_addrs(&tr);
 	if (r == 0 && tr.n_left_out)
@@ -430,8 +432,10 @@ int services_translate(const struct kube_set *set, const struct services_node *n
 	int r = svc_table_new(&table);
 
 	tr.table = table;
-	if (r == 0)
+	if (r == 0) {
+		table->maglev = node->maglev;
 		r = add_services(&tr);
+	}
 	if (r == 0)
 		r = add_classes(&tr, self);
 	if (r == 0)

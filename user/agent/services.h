@@ -24,6 +24,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/addr.h"
@@ -42,6 +43,7 @@ struct services_node {
 	size_t n_cluster_cidrs;
 	const struct addr *port_addresses; /* that answer node ports: nodeaddr_select() */
 	size_t n_port_addresses;
+	bool maglev; /* datapath.algorithm */
 };
 
 /* Tells, once for each "Service demo/web" and for "address ranges", that n of it are left out, and of

@@ -19,6 +19,7 @@ int svc_actual_read(struct dp *dp, struct svc_actual *ret, struct err *err)
 	if (r)
 		return r;
 	a.slots = dp_slots(dp);
+	a.ring = dp_ring(dp);
 	*ret = a;
 	a = (struct svc_actual){};
 	return 0;
@@ -33,7 +34,14 @@ void svc_actual_fini(struct svc_actual *a)
 	*a = (struct svc_actual){};
 }
 
-static int op_execute(struct dp *dp, const struct svc_op *op, struct err *err)
+static void ring_put(struct dp *dp, const struct svc_plan *plan, const struct svc_op *op)
+{
+	for (uint32_t i = 0; i < op->ring.n; i++)
+		dp_ring_put(dp, op->ring.first + i, plan->rings[op->ring.from + i]);
+}
+
+static int op_execute(struct dp *dp, const struct svc_plan *plan, const struct svc_op *op,
+		      struct err *err)
 {
 	switch (op->kind) {
 	case SVC_OP_BACKEND_PUT:
@@ -43,6 +51,9 @@ static int op_execute(struct dp *dp, const struct svc_op *op, struct err *err)
 		return dp_backend_gone(dp, op->backend.id, op->kind == SVC_OP_BACKEND_GONE, err);
 	case SVC_OP_SLOT_PUT:
 		dp_slot_put(dp, op->slot.index, op->slot.value);
+		return 0;
+	case SVC_OP_RING_PUT:
+		ring_put(dp, plan, op);
 		return 0;
 	case SVC_OP_RANGE_PUT:
 		return dp_range_put(dp, &op->range, err);
@@ -76,6 +87,7 @@ static bool moves(enum svc_op_kind kind)
 	case SVC_OP_FRONTEND_DEL:
 		return true;
 	case SVC_OP_SLOT_PUT:
+	case SVC_OP_RING_PUT:
 	case SVC_OP_RANGE_PUT:
 	case SVC_OP_RANGE_DEL:
 	case SVC_OP_CLASS_PUT:
@@ -93,7 +105,7 @@ int svc_apply(struct dp *dp, const struct svc_plan *plan, size_t *ret_done, stru
 	int r = 0;
 
 	while (done < plan->n_ops) {
-		r = op_execute(dp, &plan->ops[done], err);
+		r = op_execute(dp, plan, &plan->ops[done], err);
 		if (r)
 			break;
 		moved |= moves(plan->ops[done++].kind);

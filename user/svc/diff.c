@@ -171,6 +171,22 @@ static bool affinity_same(const struct differ *d, const struct dp_frontend *have
 	return have->svc.affinity_s == f->affinity_s && have->svc.affinity_id == affinity_id(d, f);
 }
 
+static int ring_differs(struct differ *d, const struct dp_frontend *have,
+			const struct svc_want_frontend *f)
+{
+	put_vip(d, &f->vip, f->service);
+	if (have->svc.ring)
+		buf_printf(&d->line, "has a Maglev table of %u entries at %u", have->svc.ring,
+			   have->svc.ring_first);
+	else
+		buf_puts(&d->line, "has no Maglev table");
+	if (f->ring)
+		buf_printf(&d->line, ", should have one of %u", f->ring);
+	else
+		buf_puts(&d->line, ", should have none");
+	return line_end(d);
+}
+
 static int backends_differ(struct differ *d, const struct dp_frontend *have,
 			   const struct svc_want_frontend *f)
 {
@@ -190,7 +206,7 @@ static int backends_differ(struct differ *d, const struct dp_frontend *have,
 		qsort(is, n, sizeof(*is), svc_backend_cmp);
 	same = n == (long)f->n && ordered && backends_same(is, should, f->n);
 	if (same && have->svc.flags == f->flags && affinity_same(d, have, f))
-		return 0;
+		return svc_ring_is(&have->svc, f->ring) ? 0 : ring_differs(d, have, f);
 
 	put_vip(d, &f->vip, f->service);
 	if (n < 0) {

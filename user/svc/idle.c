@@ -12,7 +12,11 @@ struct svc_idle {
 	uint64_t grace_ms;
 	uint64_t slot[WEIR_MAX_SLOTS];
 	uint64_t backend[WEIR_MAX_BACKENDS];
-	uint8_t slot_seen[WEIR_MAX_SLOTS], backend_seen[WEIR_MAX_BACKENDS]; /* of one look */
+	uint64_t ring[SVC_RING_BLOCKS];
+	/* of one look */
+	uint8_t slot_seen[WEIR_MAX_SLOTS], backend_seen[WEIR_MAX_BACKENDS];
+	uint8_t ring_seen[SVC_RING_BLOCKS];
+	bool looked;
 };
 
 #define SEEN_TRACE 1 /* something is or was there */
@@ -45,6 +49,52 @@ const struct weir_slot *svc_slots_of(const struct svc_actual *actual, const stru
 	if (svc->first > WEIR_MAX_SLOTS || svc->count > WEIR_MAX_SLOTS - svc->first)
 		return NULL;
 	return actual->slots + svc->first;
+}
+
+bool svc_ring_of(const struct weir_svc *svc, uint32_t *ret_first, uint32_t *ret_n)
+{
+	uint32_t n = svc_ring_elements(svc->ring);
+
+	if (!n || svc->ring_first % SVC_RING_BLOCK || svc->ring_first > WEIR_MAX_RING ||
+	    n > WEIR_MAX_RING - svc->ring_first)
+		return false;
+	*ret_first = svc->ring_first / SVC_RING_BLOCK;
+	*ret_n = (n + SVC_RING_BLOCK - 1) / SVC_RING_BLOCK;
+	return true;
+}
+
+bool svc_ring_is(const struct weir_svc *svc, uint32_t entries)
+{
+	uint32_t first, n;
+
+	if (!entries)
+		return !svc->ring && !svc->ring_first;
+	return svc->ring == entries && svc_ring_of(svc, &first, &n);
+}
+
+static bool is_traced(const struct weir_ring *block)
+{
+	for (uint32_t i = 0; i < SVC_RING_BLOCK; i++)
+		if (block[i].at[0] | block[i].at[1] | block[i].at[2] | block[i].at[3])
+			return true;
+	return false;
+}
+
+/* What an earlier process wrote into the ring can be told at the first look only. A block of nothing
+ * but zeros passes for unused: a reader that meets another table in it makes a choice like any other. */
+static void see_ring(struct svc_idle *idle, const struct svc_actual *actual)
+{
+	uint32_t first, n;
+
+	for (uint32_t k = 0; k < SVC_RING_BLOCKS; k++)
+		idle->ring_seen[k] =
+			!idle->looked && is_traced(actual->ring + (size_t)k * SVC_RING_BLOCK) ?
+				SEEN_TRACE :
+				0;
+	idle->looked = true;
+	for (size_t i = 0; i < actual->n_frontends; i++)
+		if (svc_ring_of(&actual->frontends[i].svc, &first, &n))
+			memset(idle->ring_seen + first, SEEN_USED, n);
 }
 
 static void see(struct svc_idle *idle, const struct svc_actual *actual)
@@ -82,16 +132,21 @@ static void note(uint64_t *since, uint8_t seen, uint64_t now_ms)
 void svc_idle_observe(struct svc_idle *idle, const struct svc_actual *actual, uint64_t now_ms)
 {
 	see(idle, actual);
+	see_ring(idle, actual);
 	for (uint32_t i = 0; i < WEIR_MAX_SLOTS; i++)
 		note(&idle->slot[i], idle->slot_seen[i], now_ms);
 	for (uint32_t id = 0; id < WEIR_MAX_BACKENDS; id++)
 		note(&idle->backend[id], idle->backend_seen[id], now_ms);
+	for (uint32_t k = 0; k < SVC_RING_BLOCKS; k++)
+		note(&idle->ring[k], idle->ring_seen[k], now_ms);
 }
 
 void svc_idle_use(struct svc_idle *idle, const struct svc_op *op)
 {
 	if (op->kind == SVC_OP_SLOT_PUT)
 		idle->slot[op->slot.index] = IN_USE;
+	for (uint32_t i = 0; op->kind == SVC_OP_RING_PUT && i < op->ring.n; i++)
+		idle->ring[(op->ring.first + i) / SVC_RING_BLOCK] = IN_USE;
 	if (op->kind == SVC_OP_BACKEND_PUT || op->kind == SVC_OP_BACKEND_BACK)
 		idle->backend[op->backend.id] = IN_USE;
 }
@@ -104,6 +159,11 @@ static bool rests(uint64_t since, uint64_t grace_ms, uint64_t now_ms)
 bool svc_idle_slot_rests(const struct svc_idle *idle, uint32_t index, uint64_t now_ms)
 {
 	return rests(idle->slot[index], idle->grace_ms, now_ms);
+}
+
+bool svc_idle_ring_rests(const struct svc_idle *idle, uint32_t block, uint64_t now_ms)
+{
+	return rests(idle->ring[block], idle->grace_ms, now_ms);
 }
 
 bool svc_idle_backend_rests(const struct svc_idle *idle, uint32_t id, uint64_t now_ms)

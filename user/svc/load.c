@@ -346,6 +346,8 @@ static int table_load(struct svc_table *t, const struct json *root, struct err *
 		r = err_set(err, -EBADMSG, "version %" PRIu64 " is not known here, only %d",
 			    version, SVC_SAVED_VERSION);
 	if (!r)
+		r = get_either(root, "algorithm", "random", "maglev", &t->maglev, err);
+	if (!r)
 		r = classes_load(t, root, err);
 	if (!r)
 		r = services_load(t, root, err);

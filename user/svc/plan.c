@@ -80,16 +80,9 @@ static struct weir_svc value_of(const struct planner *p, const struct svc_want_f
 		.flags = f->flags,
 		.affinity_s = f->affinity_s,
 		.affinity_id = affinity_id(p, f),
+		.ring = run->ring,
+		.ring_first = run->ring_first,
 	};
-}
-
-static bool is_as_wanted(struct planner *p, const struct dp_frontend *have,
-			 const struct svc_want_frontend *f)
-{
-	struct run run = { have->svc.gen, have->svc.first };
-	struct weir_svc should = value_of(p, f, &run);
-
-	return !memcmp(&should, &have->svc, sizeof(should)) && planner_has_set(p, have, f);
 }
 
 /* Finds no room. A new one then has no id. */
@@ -102,9 +95,9 @@ static void frontend_leave(struct planner *p, const struct dp_frontend *have,
 		p->frontend_ids[f - p->want.frontends] = 0;
 }
 
-/* have is NULL for a new frontend. */
-static int frontend_put(struct planner *p, const struct dp_frontend *have,
-			const struct svc_want_frontend *f)
+/* have is NULL for a new frontend. What is as it should be stays. */
+static int frontend_plan(struct planner *p, const struct dp_frontend *have,
+			 const struct svc_want_frontend *f)
 {
 	struct svc_op op = { .kind = SVC_OP_FRONTEND_PUT };
 	struct run run;
@@ -122,10 +115,12 @@ static int frontend_put(struct planner *p, const struct dp_frontend *have,
 	}
 	if (r)
 		return r;
-	p->n_frontends += !have;
+	planner_backends_use(p, f);
 	op.frontend.vip = f->vip;
 	op.frontend.svc = value_of(p, f, &run);
-	planner_backends_use(p, f);
+	if (have && !memcmp(&op.frontend.svc, &have->svc, sizeof(have->svc)))
+		return 0;
+	p->n_frontends += !have;
 	return planner_emit(p, &op);
 }
 
@@ -141,14 +136,12 @@ static int frontends_adopt(struct planner *p)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->want.n_frontends; i++) {
 		const struct svc_want_frontend *f = &p->want.frontends[i];
-		struct run *run = &p->runs[f->first];
 
 		while (have < have_end && svc_vip_cmp(&have->vip, &f->vip) < 0)
 			have++;
 		if (have < have_end && !svc_vip_cmp(&have->vip, &f->vip)) {
 			p->frontend_ids[i] = have->svc.id;
-			if (f->n && !run->gen && planner_has_set(p, have, f))
-				*run = (struct run){ have->svc.gen, have->svc.first };
+			planner_run_adopt(p, have, f);
 		}
 		if (!p->frontend_ids[i] && svc_room_gen(&p->room, p->actual, &p->frontend_ids[i]))
 			return -ENOMEM;
@@ -177,13 +170,9 @@ static int frontends_plan(struct planner *p)
 		if (side > 0) {
 			r = frontend_del(p, have++);
 		} else if (side < 0) {
-			r = frontend_put(p, NULL, f++);
-		} else if (is_as_wanted(p, have, f)) {
-			planner_backends_keep(p, &have->svc);
-			have++;
-			f++;
+			r = frontend_plan(p, NULL, f++);
 		} else {
-			r = frontend_put(p, have++, f++);
+			r = frontend_plan(p, have++, f++);
 		}
 	}
 	return r;
@@ -231,14 +220,14 @@ static void room_report(struct planner *p)
 	size_t n = p->no_entry + p->no_backend + p->no_slot;
 	struct svc_plan *plan = p->plan;
 
-	if (!n && !p->no_class && !p->no_range)
+	if (!n && !p->no_class && !p->no_range && !p->no_ring)
 		return;
 	err_set(&plan->full, -ENOSPC,
 		"no room in the kernel's tables for %zu of %zu frontends (%zu for want of an entry, "
 		"%zu of backends, %zu of slots), %zu of %zu address ranges and %zu of %zu source "
-		"ranges; they stay as they were",
+		"ranges, which stay as they were; for want of room, %zu frontends have no Maglev table",
 		n, p->want.n_frontends, p->no_entry, p->no_backend, p->no_slot, p->no_class,
-		p->want.n_classes, p->no_range, p->n_want_ranges);
+		p->want.n_classes, p->no_range, p->n_want_ranges, p->no_ring);
 	/* Deletions make room at once, rest makes room after the grace. */
 	if (plan->count[SVC_OP_FRONTEND_DEL] + plan->count[SVC_OP_CLASS_DEL] +
 	    plan->count[SVC_OP_RANGE_DEL] + plan->count[SVC_OP_BACKEND_DEL])
@@ -325,8 +314,10 @@ int svc_plan_make(const struct svc_table *desired, const struct svc_actual *actu
 
 void svc_plan_free(struct svc_plan **plan)
 {
-	if (*plan)
+	if (*plan) {
 		free((*plan)->ops);
+		free((*plan)->rings);
+	}
 	free(*plan);
 	*plan = NULL;
 }

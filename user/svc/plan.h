@@ -11,7 +11,8 @@
  *
  * I1. Atomic. After each single operation a reader (VIP -> slots of that generation -> backends)
  *     finds for each VIP its old set or its new set. A changed set gets fresh slots and a new
- *     generation, never 0; backends and slots are written before the one put of the frontend. That of
+ *     generation, never 0; backends, slots and a new Maglev table are written before the one put of the
+ *     frontend. That of
  *     scope OUTSIDE is there as long as the one of scope ALL that sends clients to it.
  * I2. Still. What is as it should be gets no operation: a plan applied twice is empty.
  * I3. Stable. A VIP keeps its id, and a backend (address, port, protocol) its id, also over a
@@ -25,7 +26,7 @@
  *     slots and generation as they are, so that clients stay remembered.
  * I5. Room. What is there plus what is new must fit. A frontend that finds no room keeps its old
  *     value and is told in plan->full (-ENOSPC); all others go ahead. A source range that finds none is
- *     closed.
+ *     closed. A frontend without room for a Maglev table goes without.
  * I7. Closed. A client that neither the old nor the new source ranges of a frontend let in meets it at
  *     no moment; one that both let in, always.
  *
@@ -59,6 +60,7 @@ struct svc_actual {
 	struct weir_range *ranges;
 	size_t n_ranges;
 	const struct weir_slot *slots; /* WEIR_MAX_SLOTS, borrowed from dp */
+	const struct weir_ring *ring; /* WEIR_MAX_RING, likewise */
 };
 
 int svc_actual_read(struct dp *dp, struct svc_actual *ret, struct err *err);
@@ -78,6 +80,7 @@ enum svc_op_kind {
 	SVC_OP_BACKEND_PUT,
 	SVC_OP_BACKEND_BACK, /* serves again */
 	SVC_OP_SLOT_PUT,
+	SVC_OP_RING_PUT,
 	SVC_OP_RANGE_PUT, /* before the frontends: one with ranges is never without them */
 	SVC_OP_FRONTEND_PUT,
 	SVC_OP_CLASS_PUT, /* after the frontends: a new range never refuses what is about to come */
@@ -97,6 +100,10 @@ struct svc_op {
 			uint32_t index;
 			struct weir_slot value;
 		} slot;
+		struct {
+			uint32_t first, n;
+			size_t from; /* in the plan's rings */
+		} ring;
 		struct dp_frontend frontend; /* FRONTEND_DEL: the vip counts */
 		struct dp_class class; /* CLASS_DEL: the prefix counts */
 		struct weir_range range;
@@ -107,6 +114,8 @@ struct svc_plan {
 	struct svc_op *ops;
 	size_t n_ops;
 	size_t count[SVC_OP_MAX_];
+	struct weir_ring *rings; /* what the operations put */
+	size_t n_rings;
 	uint64_t next_ms; /* plan again then, even if nothing changes; 0: no need */
 	struct err full; /* code 0 or -ENOSPC: what found no room, and how many */
 };

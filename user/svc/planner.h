@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared by plan.c and what it is made of (run.c, backends.c, prefixes.c, quick.c) only: the work in progress of
- * one svc_plan_make(), and the slots that hold the sets. A set is named by its first reference in
- * svc_want; frontends with the same set share its slots.
+ * Shared by plan.c and what it is made of (run.c, ring.c, backends.c, prefixes.c, quick.c) only: the
+ * work in progress of one svc_plan_make(), and the slots that hold the sets. A set is named by its first
+ * reference in svc_want; frontends with the same set share its slots and its Maglev table.
  */
 #pragma once
 
@@ -10,9 +10,10 @@
 #include "svc/room.h"
 #include "svc/want.h"
 
-/* Slots that hold a set; gen 0: none do yet. */
+/* Slots that hold a set (gen 0: none do yet), and the Maglev table over it (ring 0: none is). */
 struct run {
 	uint32_t gen, first;
+	uint32_t ring, ring_first;
 };
 
 struct planner {
@@ -20,7 +21,7 @@ struct planner {
 	const struct svc_idle *idle;
 	uint64_t now_ms;
 	struct svc_plan *plan;
-	size_t cap_ops;
+	size_t cap_ops, cap_rings;
 
 	struct svc_want want;
 	struct svc_room room;
@@ -29,12 +30,13 @@ struct planner {
 	struct weir_range *ranges, *want_ranges; /* in order of frontend id */
 	uint32_t *ids; /* of want.backends; 0: not in the kernel yet */
 	uint32_t *frontend_ids; /* of want.frontends; 0: no room for it */
-	uint32_t *run; /* the slots of one set: backend ids in order */
+	uint32_t *run; /* the slots of one set: backend ids in order; see planner_run_fill() */
 	struct run *runs; /* where each set is; by its first reference */
 	uint8_t backend[WEIR_MAX_BACKENDS]; /* what backends.c knows of an id */
 	size_t n_frontends, n_classes, n_ranges; /* in the kernel before anything is deleted */
 	size_t n_want_ranges;
-	size_t no_entry, no_backend, no_slot, no_class, no_range; /* wanted, without room */
+	size_t no_entry, no_backend, no_slot, no_ring, no_class,
+		no_range; /* wanted, without room */
 };
 
 void planner_free(struct planner **planner);
@@ -47,13 +49,20 @@ int planner_emit(struct planner *p, const struct svc_op *op);
 /* The next plan is due then, if not earlier. */
 void planner_wake(struct planner *p, uint64_t at_ms);
 
-/* Do the slots that the frontend has hold the set of f? */
-bool planner_has_set(struct planner *p, const struct dp_frontend *have,
-		     const struct svc_want_frontend *f);
-/* Slots that hold the set of f: those that have (may be NULL) has, those another frontend has, or new
- * ones, with their backends. -ENOSPC: there is no room, which was counted. */
+/* The set of f into p->run, as its slots should be. False when a backend has no id yet. */
+bool planner_run_fill(struct planner *p, const struct svc_want_frontend *f);
+/* The place of an id in it, which has f->n of them. */
+uint32_t planner_run_place(const struct planner *p, const struct svc_want_frontend *f, uint32_t id);
+/* Before the frontends: when the slots of a frontend hold the set of f, others may use them, too. */
+void planner_run_adopt(struct planner *p, const struct dp_frontend *have,
+		       const struct svc_want_frontend *f);
+/* Slots that hold the set of f, and the table over it: those that have (may be NULL) has, those another
+ * frontend has, or new ones, with their backends. -ENOSPC: there is no room, which was counted. */
 int planner_run(struct planner *p, const struct dp_frontend *have,
 		const struct svc_want_frontend *f, struct run *ret);
+
+/* Makes the table over the set of f, whose backends have ids. Without room, which was counted, none. */
+int planner_ring_make(struct planner *p, const struct svc_want_frontend *f, struct run *run);
 
 /* Before the frontends: backends keep the ids they have. */
 int planner_backends_adopt(struct planner *p);

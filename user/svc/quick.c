@@ -126,6 +126,7 @@ static int part_of(const struct svc_quick *q, const struct svc_want *w, struct s
 	if (!ret->frontends || !ret->backends)
 		return -ENOMEM;
 	ret->slots = q->actual.slots;
+	ret->ring = q->actual.ring;
 	for (size_t i = 0; i < w->n_frontends; i++) {
 		const struct dp_frontend *at =
 			bsearch(&w->frontends[i].vip, q->actual.frontends, q->actual.n_frontends,
@@ -216,7 +217,7 @@ static int change_plan(struct svc_quick *q, struct planner *p)
 	r = planner_frontends(p);
 	q->room = p->room;
 	p->room = (struct svc_room){};
-	if (!r && (p->no_entry || p->no_backend || p->no_slot))
+	if (!r && (p->no_entry || p->no_backend || p->no_slot || p->no_ring))
 		r = -EAGAIN;
 	if (!r)
 		r = planner_backends_back(p);

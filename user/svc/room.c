@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint32_t max(uint32_t a, uint32_t b)
 {
@@ -13,7 +14,7 @@ static void slots_take(struct svc_room *room, const struct svc_actual *actual,
 		       const struct svc_idle *idle, uint64_t now_ms)
 {
 	for (uint32_t i = 0; i < WEIR_MAX_SLOTS; i++) {
-		room->slot_taken[i] = svc_idle_slot_rests(idle, i, now_ms);
+		room->slots.taken[i] = svc_idle_slot_rests(idle, i, now_ms);
 		room->gen = max(room->gen, actual->slots[i].gen);
 	}
 	for (size_t i = 0; i < actual->n_frontends; i++) {
@@ -21,7 +22,7 @@ static void slots_take(struct svc_room *room, const struct svc_actual *actual,
 
 		room->gen = max(room->gen, max(svc->gen, max(svc->id, svc->affinity_id)));
 		for (uint32_t k = 0; svc_slots_of(actual, svc) && k < svc->count; k++)
-			room->slot_taken[svc->first + k] = 1;
+			room->slots.taken[svc->first + k] = 1;
 	}
 	/* ranges that were left behind must not let anybody into a new frontend */
 	for (size_t i = 0; i < actual->n_ranges; i++)
@@ -41,39 +42,57 @@ static void backends_take(struct svc_room *room, const struct svc_actual *actual
 		room->n_backends += !room->backend_taken[id];
 }
 
+static void ring_take(struct svc_room *room, const struct svc_actual *actual,
+		      const struct svc_idle *idle, uint64_t now_ms)
+{
+	uint32_t first, n;
+
+	for (uint32_t k = 0; k < SVC_RING_BLOCKS; k++)
+		room->ring.taken[k] = svc_idle_ring_rests(idle, k, now_ms);
+	for (size_t i = 0; i < actual->n_frontends; i++)
+		if (svc_ring_of(&actual->frontends[i].svc, &first, &n))
+			memset(room->ring.taken + first, 1, n);
+}
+
+static struct svc_space space(uint32_t n)
+{
+	return (struct svc_space){ .taken = malloc(n), .n = n, .large = n + 1 };
+}
+
 int svc_room_init(struct svc_room *room, const struct svc_actual *actual,
 		  const struct svc_idle *idle, uint64_t now_ms)
 {
 	*room = (struct svc_room){
-		.slot_taken = malloc(WEIR_MAX_SLOTS),
+		.slots = space(WEIR_MAX_SLOTS),
+		.ring = space(SVC_RING_BLOCKS),
 		.backend_taken = malloc(WEIR_MAX_BACKENDS),
-		.slot_large = WEIR_MAX_SLOTS + 1,
 	};
-	if (!room->slot_taken || !room->backend_taken) {
+	if (!room->slots.taken || !room->ring.taken || !room->backend_taken) {
 		svc_room_fini(room);
 		return -ENOMEM;
 	}
 	slots_take(room, actual, idle, now_ms);
+	ring_take(room, actual, idle, now_ms);
 	backends_take(room, actual, idle, now_ms);
 	return 0;
 }
 
 void svc_room_fini(struct svc_room *room)
 {
-	free(room->slot_taken);
+	free(room->slots.taken);
+	free(room->ring.taken);
 	free(room->backend_taken);
 	free(room->gens);
 	*room = (struct svc_room){};
 }
 
-/* A run that begins at from or later and ends before end. */
-static bool run_find(const struct svc_room *room, uint32_t from, uint32_t end, uint32_t n,
-		     uint32_t *ret_first)
+/* A run that begins at from or later. */
+static bool run_find(const struct svc_space *s, uint32_t from, uint32_t n, uint32_t *ret_first)
 {
 	uint32_t first = from;
 
-	for (uint32_t i = from; i < end; i++) {
-		if (room->slot_taken[i]) {
+	for (uint32_t i = from; i < s->n; i++) {
+		if (s->taken[i]) {
 			first = i + 1;
 		} else if (i + 1 - first == n) {
 			*ret_first = first;
@@ -83,21 +102,34 @@ static bool run_find(const struct svc_room *room, uint32_t from, uint32_t end, u
 	return false;
 }
 
-bool svc_room_slots(struct svc_room *room, uint32_t n, uint32_t *ret_first)
+static bool space_give(struct svc_space *s, uint32_t n, uint32_t *ret_first)
 {
 	uint32_t first;
 
-	if (n >= room->slot_large)
+	if (n >= s->large)
 		return false;
-	if (!run_find(room, room->slot_at, WEIR_MAX_SLOTS, n, &first) &&
-	    !run_find(room, 0, WEIR_MAX_SLOTS, n, &first)) {
-		room->slot_large = n;
+	if (!run_find(s, s->at, n, &first) && !run_find(s, 0, n, &first)) {
+		s->large = n;
 		return false;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		room->slot_taken[first + i] = 1;
-	room->slot_at = first + n;
+	memset(s->taken + first, 1, n);
+	s->at = first + n;
 	*ret_first = first;
+	return true;
+}
+
+bool svc_room_slots(struct svc_room *room, uint32_t n, uint32_t *ret_first)
+{
+	return space_give(&room->slots, n, ret_first);
+}
+
+bool svc_room_ring(struct svc_room *room, uint32_t entries, uint32_t *ret_first)
+{
+	uint32_t n = (svc_ring_elements(entries) + SVC_RING_BLOCK - 1) / SVC_RING_BLOCK, first;
+
+	if (!space_give(&room->ring, n, &first))
+		return false;
+	*ret_first = first * SVC_RING_BLOCK;
 	return true;
 }
 

@@ -32,8 +32,7 @@ static int u32_cmp(const void *left, const void *right)
 	return (*a > *b) - (*a < *b);
 }
 
-/* The set of f into p->run, as its slots should be. False when a backend has no id yet. */
-static bool run_fill(struct planner *p, const struct svc_want_frontend *f)
+bool planner_run_fill(struct planner *p, const struct svc_want_frontend *f)
 {
 	for (uint32_t i = 0; i < f->n; i++) {
 		p->run[i] = p->ids[p->want.refs[f->first + i]];
@@ -45,12 +44,20 @@ static bool run_fill(struct planner *p, const struct svc_want_frontend *f)
 	return true;
 }
 
-bool planner_has_set(struct planner *p, const struct dp_frontend *have,
-		     const struct svc_want_frontend *f)
+uint32_t planner_run_place(const struct planner *p, const struct svc_want_frontend *f, uint32_t id)
+{
+	const uint32_t *at = bsearch(&id, p->run, f->n, sizeof(*p->run), u32_cmp);
+
+	return at - p->run;
+}
+
+/* Do the slots that the frontend has hold the set of f? */
+static bool has_set(struct planner *p, const struct dp_frontend *have,
+		    const struct svc_want_frontend *f)
 {
 	const struct weir_slot *slots = svc_slots_of(p->actual, &have->svc);
 
-	if (!slots || !have->svc.gen || have->svc.count != f->n || !run_fill(p, f))
+	if (!slots || !have->svc.gen || have->svc.count != f->n || !planner_run_fill(p, f))
 		return false;
 	for (uint32_t i = 0; i < f->n; i++)
 		if (slots[i].backend != p->run[i] || slots[i].gen != have->svc.gen)
@@ -58,9 +65,26 @@ bool planner_has_set(struct planner *p, const struct dp_frontend *have,
 	return true;
 }
 
+void planner_run_adopt(struct planner *p, const struct dp_frontend *have,
+		       const struct svc_want_frontend *f)
+{
+	struct run *run = &p->runs[f->first];
+
+	if (!f->n || (run->gen && (run->ring || !f->ring)) || !has_set(p, have, f))
+		return;
+	if (!run->gen) {
+		run->gen = have->svc.gen;
+		run->first = have->svc.first;
+	}
+	if (!run->ring && svc_ring_is(&have->svc, f->ring)) {
+		run->ring = have->svc.ring;
+		run->ring_first = have->svc.ring_first;
+	}
+}
+
 static int slots_put(struct planner *p, const struct svc_want_frontend *f, const struct run *run)
 {
-	run_fill(p, f);
+	planner_run_fill(p, f);
 	for (uint32_t i = 0; i < f->n; i++) {
 		struct svc_op op = { .kind = SVC_OP_SLOT_PUT };
 
@@ -92,26 +116,37 @@ static int run_place(struct planner *p, const struct svc_want_frontend *f, struc
 		r = backends_put(p, f);
 	if (!r)
 		r = slots_put(p, f, &run);
-	if (!r)
-		*ret = run;
-	return r;
+	if (r)
+		return r;
+	ret->gen = run.gen;
+	ret->first = run.first;
+	return 0;
 }
 
 int planner_run(struct planner *p, const struct dp_frontend *have,
 		const struct svc_want_frontend *f, struct run *ret)
 {
-	struct run *shared = f->n ? &p->runs[f->first] : NULL;
+	struct run none = {}, *shared = f->n ? &p->runs[f->first] : &none;
+	bool has = have && has_set(p, have, f), has_ring = has && svc_ring_is(&have->svc, f->ring);
 	int r = 0;
 
-	if (have && planner_has_set(p, have, f)) {
-		*ret = (struct run){ have->svc.gen, have->svc.first };
-		return 0;
-	}
-	if (!shared)
-		return run_place(p, f, ret);
-	if (!shared->gen)
+	if (!has && !shared->gen)
 		r = run_place(p, f, shared);
-	if (!r)
-		*ret = *shared;
-	return r;
+	if (!r && f->ring && !shared->ring)
+		r = planner_ring_make(p, f, shared);
+	if (r)
+		return r;
+	*ret = (struct run){ .gen = shared->gen, .first = shared->first };
+	if (has) {
+		ret->gen = have->svc.gen;
+		ret->first = have->svc.first;
+	}
+	if (has_ring) {
+		ret->ring = have->svc.ring;
+		ret->ring_first = have->svc.ring_first;
+	} else if (f->ring) {
+		ret->ring = shared->ring;
+		ret->ring_first = shared->ring_first;
+	}
+	return 0;
 }

@@ -43,6 +43,7 @@ int svc_save(const struct svc_table *t, const char *path, struct err *err)
 	if (r)
 		return err_errno(err, r, "saving Services to %s", path);
 	json_set_u64(root, "version", SVC_SAVED_VERSION);
+	json_set_str(root, "algorithm", t->maglev ? "maglev" : "random");
 	json_set(root, "classes", classes_view(t));
 	json_set(root, "services", services);
 	r = json_print(root, false, &text);

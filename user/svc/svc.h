@@ -140,6 +140,7 @@ struct svc_table {
 	size_t n_classes;
 	struct addr *node_addrs; /* that node ports are served at; not saved */
 	size_t n_node_addrs;
+	bool maglev; /* packets choose backends by Maglev's table; else at random, as sockets do */
 	bool selected; /* svc_select() has run since the last addition */
 
 	struct svc_text *texts;

@@ -20,8 +20,8 @@
  * those of the entry's family, and `external` the other addresses of that family at which the port is
  * served: `result` is for pods and this node, `outside` for clients outside the cluster, and what they
  * get is `chosenExternal` and `chosenOutside`. The file is
- * {"version": 2, "classes": [...], "services": [...]}, with all the table has: loading it gives the same
- * table, choices included, not chosen anew. One table has one text.
+ * {"version": 2, "algorithm": "random", "classes": [...], "services": [...]}, with all the table has:
+ * loading it gives the same table, choices included, not chosen anew. One table has one text.
  */
 #pragma once
 

@@ -8,6 +8,7 @@
 
 #include "core/cleanup.h"
 #include "svc/front.h"
+#include "svc/maglev.h"
 #include "svc/svc.h"
 
 int svc_vip_cmp(const void *a, const void *b)
@@ -174,6 +175,9 @@ static struct set set_collect(struct svc_want *w, struct family *f, choice_fn *i
 	return f->sets[f->n_sets++] = set;
 }
 
+/* The frontends of clients that come through the node, of which several nodes may have a part. */
+#define MET_BY_PACKETS (WEIR_SVC_MASQ | WEIR_SVC_OUTSIDE | WEIR_SVC_KEEP)
+
 static void frontend_add(struct svc_want *w, const struct svc_service *s,
 			 const struct weir_vip *vip, const struct weir_vip *lead,
 			 enum svc_result result, uint32_t flags, struct set set)
@@ -190,6 +194,8 @@ static void frontend_add(struct svc_want *w, const struct svc_service *s,
 	};
 	if (f->flags & WEIR_SVC_AFFINITY)
 		f->affinity_s = s->affinity_timeout_s;
+	if (w->maglev && f->flags & MET_BY_PACKETS)
+		f->ring = maglev_size(f->n);
 }
 
 /* A bind to all addresses takes a node port's as well; this frontend is there to be found by it. */
@@ -438,7 +444,7 @@ static int want_fill(struct svc_want *w, const struct svc_table *t)
 
 int svc_want_init(struct svc_want *w, const struct svc_table *t)
 {
-	struct svc_want filled = {};
+	struct svc_want filled = { .maglev = t->maglev };
 	int r;
 
 	if (!t->selected)

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct svc_want_frontend {
 		lead; /* whose id clients are remembered under: the cluster IP's, or its own */
 	const struct svc_service *service; /* borrowed from the table */
 	uint32_t flags, affinity_s, first, n;
+	uint32_t ring; /* entries of the Maglev table over the set; 0: none */
 };
 
 struct svc_want {
@@ -33,6 +35,7 @@ struct svc_want {
 	uint32_t *refs;
 	struct dp_class *classes;
 	size_t n_frontends, n_backends, n_refs, n_classes;
+	bool maglev;
 };
 
 /* -EINVAL: the table is not selected; -E2BIG: more than 2^32 - 1 backends; -ENOMEM. */

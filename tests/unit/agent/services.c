@@ -300,8 +300,10 @@ static void destinations_have_classes(void **state)
 	assert_int_equal(cidr_parse("100.64.0.0/10", &cluster), 0);
 	node.addresses = &own;
 	node.cluster_cidrs = &cluster;
+	node.maglev = true;
 	cleanup(svc_table_free) struct svc_table *t = translate_as(set, &node);
 
+	assert_true(t->maglev);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		if (class_of(t, cases[i].addr) != cases[i].class)
 			fail_msg("%s has class %d", cases[i].addr, (int)class_of(t, cases[i].addr));

@@ -54,9 +54,10 @@ static inline struct svc_plan *plan(struct bed *b, const struct svc_table *t)
 	return p;
 }
 
-static inline void apply_one(struct bed *b, struct svc_op *op)
+/* One operation of a plan. */
+static inline void apply_one(struct bed *b, const struct svc_plan *p, size_t i)
 {
-	struct svc_plan one = { .ops = op, .n_ops = 1 };
+	struct svc_plan one = { .ops = &p->ops[i], .n_ops = 1, .rings = p->rings };
 	struct err err = {};
 	size_t done = 0;
 
@@ -71,7 +72,7 @@ static inline size_t settle(struct bed *b, const struct svc_table *t)
 
 	assert_int_equal(p->full.code, 0);
 	for (size_t i = 0; i < p->n_ops; i++)
-		apply_one(b, &p->ops[i]);
+		apply_one(b, p, i);
 	return p->n_ops;
 }
 

@@ -256,6 +256,28 @@ static void what_is_for_clients_outside_is_said(void **state)
 	       "203.0.113.7:80/TCP from outside (default/web): is refused, should be dropped");
 }
 
+static void a_wrong_maglev_table_is_named(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1", "10.1.0.2");
+	cleanup(free_ptr) struct dp *dp = NULL;
+
+	(void)state;
+	external_ip(t->services[0], "203.0.113.7");
+	t->maglev = true;
+	assert_int_equal(svc_select(t), 0);
+	dp = kernel(t);
+	none(dp, t);
+	t->maglev = false;
+	expect(dp, t,
+	       "203.0.113.7:80/TCP (default/web): has a Maglev table of 251 entries at 0, should "
+	       "have none");
+	t->maglev = true;
+	for (size_t i = 0; i < dp->n_frontends; i++)
+		dp->frontends[i].svc.ring = dp->frontends[i].svc.ring_first = 0;
+	expect(dp, t,
+	       "203.0.113.7:80/TCP (default/web): has no Maglev table, should have one of 251");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +291,7 @@ int main(void)
 		cmocka_unit_test(source_ranges_that_differ_are_named),
 		cmocka_unit_test(backends_whose_mark_is_wrong_are_named),
 		cmocka_unit_test(what_is_for_clients_outside_is_said),
+		cmocka_unit_test(a_wrong_maglev_table_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

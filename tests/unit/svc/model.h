@@ -26,6 +26,7 @@ struct dp {
 	size_t n_ranges;
 	struct weir_backend backends[WEIR_MAX_BACKENDS];
 	struct weir_slot slots[WEIR_MAX_SLOTS];
+	struct weir_ring ring[WEIR_MAX_RING];
 	size_t writes, fail_at; /* the write of this number fails; 0: none does */
 	uint32_t epoch;
 };
@@ -90,6 +91,11 @@ int dp_backends(struct dp *dp, struct dp_backend **ret, size_t *ret_n, struct er
 const struct weir_slot *dp_slots(const struct dp *dp)
 {
 	return dp->slots;
+}
+
+const struct weir_ring *dp_ring(const struct dp *dp)
+{
+	return dp->ring;
 }
 
 static struct dp_frontend *model_frontend(struct dp *dp, const struct weir_vip *vip)
@@ -168,6 +174,11 @@ void dp_slot_put(struct dp *dp, uint32_t index, struct weir_slot slot)
 	dp->slots[index] = slot;
 }
 
+void dp_ring_put(struct dp *dp, uint32_t index, struct weir_ring ring)
+{
+	dp->ring[index] = ring;
+}
+
 int dp_class_put(struct dp *dp, const struct dp_class *c, struct err *err)
 {
 	struct dp_class *at = model_class(dp, &c->prefix);
@@ -227,6 +238,7 @@ int dp_range_del(struct dp *dp, const struct weir_range *range, struct err *err)
 /* ---- The reader ------------------------------------------------------------------------------ */
 
 #define SEEN_MAX 64
+#define MODEL_HASHES 8
 
 /* Clients of either family that look whether they may come. */
 static const char *const model_clients[] = { "198.51.100.1", "198.51.100.129", "10.1.0.1",
@@ -241,6 +253,8 @@ struct seen {
 	uint32_t affinity_s; /* 0: any of them, each time anew */
 	uint32_t flags; /* those that say who may dial and what becomes of his address */
 	bool gone; /* some are marked so */
+	uint32_t ring; /* entries of the Maglev table; 0: none */
+	uint16_t hashed[MODEL_HASHES]; /* places in backends[] that packets of some hashes go to */
 	uint32_t shut; /* bit n: model_clients[n] is of the family, but in no source range */
 	struct weir_backend backends[SEEN_MAX]; /* sorted */
 };
@@ -248,6 +262,45 @@ struct seen {
 static int model_backend_cmp(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct weir_backend));
+}
+
+static inline uint16_t model_place(const struct seen *seen, const struct weir_backend *be)
+{
+	uint16_t at = 0;
+
+	while (at < seen->n && memcmp(&seen->backends[at], be, offsetof(struct weir_backend, gone)))
+		at++;
+	return at;
+}
+
+/* As lb_ring() does: -1 when the entry leads out of the set, so that the reader looks again. */
+static inline long model_ring(const struct dp *dp, const struct weir_svc *svc, uint32_t number)
+{
+	uint32_t entry = number % svc->ring;
+	uint16_t at = dp->ring[svc->ring_first + entry / 4].at[entry % 4];
+
+	return at < svc->count ? at : -1;
+}
+
+/* The hashes begin and end the table, and lie all over it. */
+static inline uint32_t model_hash(uint32_t i)
+{
+	return i < 2 ? i : i * 0x9e3779b1;
+}
+
+/* Where packets go: to the slot that the table names, or anywhere in the set. */
+static inline bool model_hashed(const struct dp *dp, const struct weir_svc *svc, struct seen *seen)
+{
+	seen->ring = svc->ring;
+	for (uint32_t i = 0; svc->ring && i < MODEL_HASHES; i++) {
+		long at = model_ring(dp, svc, model_hash(i));
+
+		if (at < 0)
+			return false;
+		seen->hashed[i] =
+			model_place(seen, &dp->backends[dp->slots[svc->first + at].backend]);
+	}
+	return true;
 }
 
 /* What a reader finds that holds this value of a frontend. */
@@ -277,6 +330,8 @@ static inline struct seen model_resolve(const struct dp *dp, const struct weir_s
 		seen.backends[seen.n++] = be;
 	}
 	qsort(seen.backends, seen.n, sizeof(*seen.backends), model_backend_cmp);
+	if (!model_hashed(dp, svc, &seen))
+		seen.what = SEEN_STALE;
 	return seen;
 }
 
@@ -332,6 +387,7 @@ static inline struct seen model_dial(struct dp *dp, const struct weir_vip *vip)
 static inline bool seen_same(const struct seen *a, const struct seen *b)
 {
 	return a->what == b->what && a->n == b->n && a->affinity_s == b->affinity_s &&
-	       a->flags == b->flags &&
+	       a->flags == b->flags && a->ring == b->ring &&
+	       !memcmp(a->hashed, b->hashed, sizeof(a->hashed)) &&
 	       !memcmp(a->backends, b->backends, a->n * sizeof(*a->backends));
 }

@@ -86,7 +86,7 @@ static void world_apply(struct world *w, struct svc_plan *p)
 		op_check(w, &p->ops[i]);
 		if (f)
 			past_add(w, &f->svc);
-		apply_one(&w->bed, &p->ops[i]);
+		apply_one(&w->bed, p, i);
 		fault = readers_check(w);
 		if (fault)
 			fail_msg("after operation %zu of %zu: %s", i, p->n_ops, fault);
@@ -106,6 +106,17 @@ static void world_reached(struct world *w)
 	}
 	for (size_t i = 0; i < w->bed.dp->n_frontends; i++)
 		world_vip(w, &w->bed.dp->frontends[i].vip); /* none that was not looked at */
+}
+
+/* All of every Maglev table, not only some hashes. */
+static void rings_reached(const struct dp *dp)
+{
+	for (size_t i = 0; i < dp->n_frontends; i++) {
+		const struct weir_svc *svc = &dp->frontends[i].svc;
+
+		for (uint32_t k = 0; k < svc->ring; k++)
+			assert_true(model_ring(dp, svc, k) >= 0);
+	}
 }
 
 static void classes_reached(struct world *w, const struct svc_table *t)
@@ -229,6 +240,7 @@ static void world_round(struct world *w)
 	world_apply(w, p);
 	world_reached(w);
 	classes_reached(w, t);
+	rings_reached(w->bed.dp);
 	backends_kept(before, w->bed.dp);
 	backends_told(w);
 	again = plan(&w->bed, t);
@@ -247,7 +259,7 @@ static void world_settles(struct world *w)
 		p = plan(&w->bed, t);
 		for (size_t i = 0; i < p->n_ops; i++) {
 			assert_int_equal(p->ops[i].kind, SVC_OP_BACKEND_DEL);
-			apply_one(&w->bed, &p->ops[i]);
+			apply_one(&w->bed, p, i);
 		}
 		if (!p->next_ms)
 			break;
@@ -297,7 +309,7 @@ static const char *fault_in_order(const enum svc_op_kind *order, size_t n)
 	for (size_t k = 0; k < n; k++)
 		for (size_t i = 0; !fault && i < p->n_ops; i++)
 			if (p->ops[i].kind == order[k]) {
-				apply_one(&w->bed, &p->ops[i]);
+				apply_one(&w->bed, p, i);
 				fault = readers_check(w);
 			}
 	bed_fini(&w->bed);

@@ -190,6 +190,7 @@ static void a_table_that_is_not_selected_is_refused(void **state)
 
 	(void)state;
 	actual.slots = b.dp->slots;
+	actual.ring = b.dp->ring;
 	assert_int_equal(svc_plan_make(t, &actual, b.idle, b.now_ms, &p, &err), -EINVAL);
 	assert_null(p);
 	assert_int_equal(err.code, -EINVAL);

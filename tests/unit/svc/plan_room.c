@@ -46,7 +46,7 @@ static void what_finds_no_room_stays_and_is_told(void **state)
 	assert_int_equal(p->count[SVC_OP_FRONTEND_PUT], 1);
 	assert_int_equal(p->next_ms, b.now_ms + SVC_GRACE_MS);
 	for (size_t i = 0; i < p->n_ops; i++)
-		apply_one(&b, &p->ops[i]);
+		apply_one(&b, p, i);
 	assert_memory_equal(&model_frontend(b.dp, &big)->svc, &was, sizeof(was));
 	assert_int_equal(model_dial(b.dp, &small).what, SEEN_SERVED);
 	bed_fini(&b);
@@ -71,6 +71,7 @@ static void full_tables_are_told_and_emptied_first(void **state)
 	source_range(t->services[0], "198.51.100.0/24");
 	assert_int_equal(svc_select(t), 0);
 	actual.slots = b.dp->slots;
+	actual.ring = b.dp->ring;
 	for (uint32_t i = 0; i < WEIR_MAX_FRONTENDS; i++)
 		actual.frontends[i].vip.addr.w[0] = i + 1;
 	for (uint32_t i = 1; i < WEIR_MAX_BACKENDS; i++)
@@ -116,7 +117,9 @@ static void a_source_range_without_room_is_closed_and_told(void **state)
 	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
 	cleanup(svc_plan_free) struct svc_plan *p = NULL;
 	struct bed b = bed_new();
-	struct svc_actual actual = { .slots = b.dp->slots, .n_ranges = WEIR_MAX_RANGES - 1 };
+	struct svc_actual actual = { .slots = b.dp->slots,
+				     .ring = b.dp->ring,
+				     .n_ranges = WEIR_MAX_RANGES - 1 };
 	struct err err = {};
 
 	(void)state;

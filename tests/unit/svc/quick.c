@@ -12,6 +12,7 @@ static struct svc_table *shops(const uint8_t ready[N_SERVICES])
 	struct svc_table *t = table();
 	char text[ADDR_TEXT_MAX];
 
+	t->maglev = true;
 	node_addr(t, "192.0.2.1");
 	for (unsigned int i = 0; i < N_SERVICES; i++) {
 		struct svc_service *s;

@@ -10,6 +10,7 @@
 struct fixture {
 	struct svc_idle *idle;
 	struct weir_slot *slots;
+	struct weir_ring *ring;
 	struct dp_frontend frontend;
 	struct dp_backend backend;
 	struct weir_range range;
@@ -19,6 +20,8 @@ struct fixture {
 
 #define USED_FIRST (WEIR_MAX_SLOTS / 2)
 #define USED_COUNT 10u
+#define RING_USED (4u * SVC_RING_BLOCK) /* two blocks */
+#define RING_RESTING (2u * SVC_RING_BLOCK) /* one, that an earlier process wrote */
 
 static struct fixture *fixture(void)
 {
@@ -27,9 +30,16 @@ static struct fixture *fixture(void)
 	assert_non_null(f);
 	f->slots = calloc(WEIR_MAX_SLOTS, sizeof(*f->slots));
 	assert_non_null(f->slots);
+	f->ring = calloc(WEIR_MAX_RING, sizeof(*f->ring));
+	assert_non_null(f->ring);
 	assert_int_equal(svc_idle_new(SVC_GRACE_MS, &f->idle), 0);
-	f->frontend.svc =
-		(struct weir_svc){ .id = 5, .gen = 5, .first = USED_FIRST, .count = USED_COUNT };
+	f->frontend.svc = (struct weir_svc){ .id = 5,
+					     .gen = 5,
+					     .first = USED_FIRST,
+					     .count = USED_COUNT,
+					     .ring = 509,
+					     .ring_first = RING_USED };
+	f->ring[RING_RESTING + SVC_RING_BLOCK - 1].at[3] = 1;
 	f->backend = (struct dp_backend){ .id = 2, .be = { .proto = 6 } };
 	for (uint32_t i = 0; i < USED_COUNT; i++)
 		f->slots[USED_FIRST + i] = (struct weir_slot){ .backend = 2, .gen = 5 };
@@ -41,7 +51,8 @@ static struct fixture *fixture(void)
 					 .n_backends = 1,
 					 .ranges = &f->range,
 					 .n_ranges = 1,
-					 .slots = f->slots };
+					 .slots = f->slots,
+					 .ring = f->ring };
 	svc_idle_observe(f->idle, &f->actual, NOW);
 	assert_int_equal(svc_room_init(&f->room, &f->actual, f->idle, NOW), 0);
 	return f;
@@ -52,6 +63,7 @@ static void fixture_free(struct fixture **f)
 	svc_room_fini(&(*f)->room);
 	svc_idle_free(&(*f)->idle);
 	free((*f)->slots);
+	free((*f)->ring);
 	free(*f);
 }
 
@@ -99,6 +111,30 @@ static void a_run_too_long_is_refused_and_shorter_ones_are_not(void **state)
 	assert_int_equal(first, USED_FIRST + USED_COUNT + 1); /* behind the resting one */
 }
 
+static void tables_get_whole_blocks_of_the_ring_that_neither_are_used_nor_rest(void **state)
+{
+	cleanup(fixture_free) struct fixture *f = fixture();
+	uint8_t given[SVC_RING_BLOCKS] = { [2] = 1, [4] = 1, [5] = 1 };
+	uint32_t total = 3, first = 0;
+
+	(void)state;
+	assert_true(svc_room_ring(&f->room, 509, &first)); /* two */
+	assert_int_equal(first, 0);
+	given[0] = given[1] = 1;
+	total += 2;
+	assert_true(svc_room_ring(&f->room, 1021, &first)); /* four */
+	assert_int_equal(first, 6 * SVC_RING_BLOCK);
+	memset(given + 6, 1, 4);
+	total += 4;
+	while (svc_room_ring(&f->room, 251, &first)) {
+		assert_int_equal(first % SVC_RING_BLOCK, 0);
+		assert_int_equal(given[first / SVC_RING_BLOCK]++, 0);
+		total++;
+	}
+	assert_int_equal(total, SVC_RING_BLOCKS);
+	assert_false(svc_room_ring(&f->room, 16381, &first));
+}
+
 static void backend_ids_are_the_lowest_free_to_the_last(void **state)
 {
 	cleanup(fixture_free) struct fixture *f = fixture();
@@ -132,6 +168,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_never_meet_what_is_taken_or_rests),
 		cmocka_unit_test(a_run_too_long_is_refused_and_shorter_ones_are_not),
+		cmocka_unit_test(
+			tables_get_whole_blocks_of_the_ring_that_neither_are_used_nor_rest),
 		cmocka_unit_test(backend_ids_are_the_lowest_free_to_the_last),
 		cmocka_unit_test(generations_rise_above_all_that_are_carried),
 	};

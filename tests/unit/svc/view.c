@@ -47,6 +47,7 @@ static struct svc_table *dual_stack(void)
 	port(t, service(t, "b", "10.96.0.2"), 80, SVC_SCTP);
 	node_addr(t, "192.0.2.10");
 	node_addr(t, "2001:db8::10");
+	t->maglev = true;
 	class(t, "10.96.0.0/16", WEIR_CLASS_SERVICE);
 	pods(t, "fd01::/64");
 	assert_int_equal(svc_select(t), 0);
@@ -131,7 +132,7 @@ static void what_is_saved_loads_the_same(void **state)
 		fail_msg("%s", err.text);
 	after = print(back);
 	assert_string_equal(after, before);
-	assert_true(back->selected);
+	assert_true(back->selected && back->maglev);
 	assert_int_equal(back->n_classes, 2);
 	for (size_t i = 0; i < 2; i++) {
 		assert_true(addr_eq(&back->classes[i].prefix.addr, &t->classes[i].prefix.addr));
@@ -158,7 +159,7 @@ static void a_table_that_is_not_selected_is_not_saved(void **state)
 static char *spoilt(const char *part, const char *by)
 {
 	static const char good[] =
-		"{\"version\":2,\"classes\":[{\"prefix\":\"10.96.0.0/16\",\"class\":\"service\",\"pod\":false}],"
+		"{\"version\":2,\"algorithm\":\"random\",\"classes\":[{\"prefix\":\"10.96.0.0/16\",\"class\":\"service\",\"pod\":false}],"
 		"\"services\":[{\"namespace\":\"default\",\"name\":\"web\",\"type\":\"ClusterIP\","
 		"\"uid\":\"\",\"clusterIPs\":[\"10.96.0.1\"],\"ports\":[{\"name\":\"\","
 		"\"protocol\":\"TCP\",\"port\":80,\"nodePort\":0,\"vip\":\"10.96.0.1\","
@@ -199,6 +200,7 @@ static void each_spoilt_part_is_refused_and_named(void **state)
 	} rows[] = {
 		{ "\"version\":2", "\"version\":1", "version 1" },
 		{ "\"version\":2", "\"v\":2", "version" },
+		{ "\"random\"", "\"roundrobin\"", "algorithm" },
 		{ "10.96.0.0/16", "10.96.0.1/16", "prefix" },
 		{ "\"class\":\"service\"", "\"class\":\"x\"", "class" },
 		{ "\"pod\":false", "\"pods\":false", "pod" },

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "svc/maglev.h"
 #include "tests/unit/svc/bed.h"
 
 static uint64_t rnd_state;
@@ -128,6 +129,7 @@ static inline struct svc_table *world_table(struct world *w)
 		pods(t, rnd(2) ? "10.1.0.0/16" : "10.0.0.0/8");
 	else
 		class(t, "10.1.0.0/16", WEIR_CLASS_CLUSTER);
+	t->maglev = rnd(2);
 	node_addr(t, "127.0.0.1");
 	node_addr(t, rnd(2) ? "192.0.2.1" : "2001:db8:1::1");
 	class(t, "10.1.0.1/32", rnd(2) ? WEIR_CLASS_LOCAL : WEIR_CLASS_CLUSTER);
@@ -224,8 +226,23 @@ static inline bool is_ranged(const struct svc_service *s, const struct svc_front
 	return f->kind == SVC_INGRESS && any;
 }
 
+/* With Maglev's table, where packets go; sockets go anywhere in the set. */
+static inline void expect_ring(struct seen *seen)
+{
+	uint32_t size = maglev_size(seen->n);
+	uint16_t entry[MAGLEV_MAX];
+
+	if (!size || seen->what != SEEN_SERVED)
+		return;
+	seen->ring = size;
+	assert_int_equal(maglev_fill(seen->backends, seen->n, size, entry), 0);
+	for (uint32_t i = 0; i < MODEL_HASHES; i++)
+		seen->hashed[i] = entry[model_hash(i) % size];
+}
+
 static inline void frontend_expect(struct world *w, const struct svc_service *s,
-				   const struct svc_port *p, const struct svc_frontend *f)
+				   const struct svc_port *p, const struct svc_frontend *f,
+				   bool maglev)
 {
 	struct seen inside = wanted(s, p, &f->addr, f->result, AT_OTHERS), outside = inside;
 	struct addr any = ip(addr_is_v4(&f->addr) ? "0.0.0.0" : "::");
@@ -237,11 +254,15 @@ static inline void frontend_expect(struct world *w, const struct svc_service *s,
 		inside.flags |= WEIR_SVC_HOST;
 	else if (!s->external_local)
 		inside.flags |= WEIR_SVC_MASQ;
+	if (maglev && !host)
+		expect_ring(&inside);
 	if (host || !s->external_local) {
 		outside = inside;
 	} else {
 		outside = wanted(s, p, &f->addr, f->outside, FROM_OUTSIDE);
 		outside.flags |= WEIR_SVC_KEEP;
+		if (maglev)
+			expect_ring(&outside);
 	}
 	inside.flags |= is_ranged(s, f) ? WEIR_SVC_RANGES : 0;
 	outside.flags |= is_ranged(s, f) ? WEIR_SVC_RANGES : 0;
@@ -254,7 +275,7 @@ static inline void frontend_expect(struct world *w, const struct svc_service *s,
 }
 
 static inline void port_expect(struct world *w, const struct svc_service *s,
-			       const struct svc_port *p)
+			       const struct svc_port *p, bool maglev)
 {
 	for (size_t v = 0; v < s->n_cluster_ips; v++) {
 		const struct addr *a = &s->cluster_ips[v];
@@ -265,7 +286,7 @@ static inline void port_expect(struct world *w, const struct svc_service *s,
 	}
 	for (size_t i = 0; i < p->n_frontends; i++)
 		if (p->frontends[i].result != SVC_CONFLICT)
-			frontend_expect(w, s, p, &p->frontends[i]);
+			frontend_expect(w, s, p, &p->frontends[i], maglev);
 }
 
 static inline void serving_add(struct world *w, const struct weir_backend *be)
@@ -310,7 +331,7 @@ static inline void world_expect(struct world *w, const struct svc_table *t)
 		const struct svc_service *s = t->services[i];
 
 		for (size_t k = 0; k < s->n_ports; k++) {
-			port_expect(w, s, s->ports[k]);
+			port_expect(w, s, s->ports[k], t->maglev);
 			serving_expect(w, s, s->ports[k]);
 		}
 	}

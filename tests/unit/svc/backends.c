@@ -152,7 +152,7 @@ static void backends_that_only_serve_give_way_when_sets_lack_some(void **state)
 	assert_int_equal(p->count[SVC_OP_BACKEND_GONE], 2);
 	assert_int_equal(p->count[SVC_OP_FRONTEND_PUT], 0);
 	for (size_t i = 0; i < p->n_ops; i++)
-		apply_one(&b, &p->ops[i]);
+		apply_one(&b, p, i);
 	assert_true(serves(&b, "10.1.0.1"));
 	svc_plan_free(&p);
 	p = plan(&b, t);
@@ -161,7 +161,7 @@ static void backends_that_only_serve_give_way_when_sets_lack_some(void **state)
 	b.now_ms += SVC_GRACE_MS;
 	p = plan(&b, t); /* all that was full has rested, so there is room */
 	for (size_t i = 0; i < p->n_ops; i++)
-		apply_one(&b, &p->ops[i]);
+		apply_one(&b, p, i);
 	settle(&b, t);
 	assert_int_equal(value(&b, "10.96.0.1").count, 2);
 	assert_true(serves(&b, "10.1.0.3"));
