@@ -269,10 +269,10 @@ int svc_endpoint_add(struct svc_table *t, struct svc_port *p, const struct svc_e
 	struct svc_endpoint e = *spec;
 	int r;
 
-	addr_format(&e.addr, text);
 	if (!e.port || !can_be_dialled(&e.addr) || e.node_hint >= SVC_HINT_MAX_ ||
 	    e.zone_hint >= SVC_HINT_MAX_)
-		return err_set(err, -EINVAL, "endpoint %s port %u can't be dialled", text, e.port);
+		return err_set(err, -EINVAL, "endpoint %s port %u can't be dialled",
+			       addr_format(&e.addr, text), e.port);
 	if (p->n_endpoints >= SVC_MAX_ENDPOINTS)
 		return err_set(err, -E2BIG, "port %u has more than %d endpoints", p->port,
 			       SVC_MAX_ENDPOINTS);
@@ -280,9 +280,9 @@ int svc_endpoint_add(struct svc_table *t, struct svc_port *p, const struct svc_e
 	if (!r)
 		r = text_own(t, &e.pod, "pod name", err);
 	if (r)
-		return err_wrap(err, "endpoint %s", text);
+		return err_wrap(err, "endpoint %s", addr_format(&e.addr, text));
 	if (grow(&p->endpoints, p->n_endpoints, sizeof(e)))
-		return err_errno(err, -ENOMEM, "adding endpoint %s", text);
+		return err_errno(err, -ENOMEM, "adding endpoint %s", addr_format(&e.addr, text));
 	t->selected = false;
 	p->endpoints[p->n_endpoints++] = e;
 	return 0;
