@@ -58,6 +58,7 @@ struct pkt {
 	__u8 tcp_flags;
 	__u8 first, later; /* a fragment: the first of several, another */
 	__u8 icmp_error;
+	__u8 unsummed; /* UDP without a checksum */
 };
 
 struct ip6_ext {
@@ -148,7 +149,8 @@ static __always_inline int pkt_ip6(struct __sk_buff *skb, struct pkt *p)
 	};
 	__builtin_memcpy(&p->t.src, &ip.saddr, sizeof(p->t.src));
 	__builtin_memcpy(&p->t.dst, &ip.daddr, sizeof(p->t.dst));
-	if (is_v4(&p->t.src) || is_v4(&p->t.dst)) /* no host's on the wire, but IPv4's in our tables */
+	if (is_v4(&p->t.src) ||
+	    is_v4(&p->t.dst)) /* no host's on the wire, but IPv4's in our tables */
 		return -EINVAL;
 	for (int i = 0; !r && i <= PKT_EXTENSIONS; i++)
 		r = pkt_ip6_ext(skb, p);
@@ -195,7 +197,10 @@ static __always_inline void frag_note(const struct pkt *p)
 
 static __always_inline int pkt_transport(struct __sk_buff *skb, struct pkt *p)
 {
-	struct weir_ports ports;
+	struct {
+		struct weir_ports ports;
+		__u16 len, check; /* UDP's */
+	} head;
 	__u8 type;
 
 	switch (p->t.proto) {
@@ -224,10 +229,11 @@ static __always_inline int pkt_transport(struct __sk_buff *skb, struct pkt *p)
 	}
 	if (p->later)
 		return frag_recall(p) ? 0 : -EINVAL;
-	if (bpf_skb_load_bytes(skb, p->l4, &ports, sizeof(ports)))
+	if (bpf_skb_load_bytes(skb, p->l4, &head, sizeof(head)))
 		return -EINVAL;
-	p->t.sport = ports.sport;
-	p->t.dport = ports.dport;
+	p->t.sport = head.ports.sport;
+	p->t.dport = head.ports.dport;
+	p->unsummed = p->t.proto == IPPROTO_UDP && !head.check;
 	return 0;
 }
 

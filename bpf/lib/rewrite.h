@@ -7,7 +7,8 @@
  *   ports alike. One that the device is to complete (CHECKSUM_PARTIAL) holds the pseudo header only:
  *   hence BPF_F_PSEUDO_HDR for addresses and not for ports.
  * - What a device has summed up (CHECKSUM_COMPLETE) covers the IP header too. In IPv4 its own checksum
- *   makes up for each change; in IPv6 the store has to say so: BPF_F_RECOMPUTE_CSUM.
+ *   makes up for each change, and so does the transport's for ports; what has no such sum has to be
+ *   stored with BPF_F_RECOMPUTE_CSUM: IPv6, and ports of UDP without a checksum, which stays so.
  * - SCTP's CRC32c covers the packet without pseudo header: lib/sctp.h.
  */
 #pragma once
@@ -63,7 +64,7 @@ static __always_inline int transport_put(struct __sk_buff *skb, const struct pkt
 					 const struct weir_tuple *to, __u32 diff)
 {
 	struct weir_ports ports = { to->sport, to->dport };
-	__u64 zero_stays = p->t.proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+	__u64 never_zero = p->t.proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
 	__u32 old = *(__u32 *)&p->t.sport, new = *(__u32 *)&to->sport;
 	__u32 at = p->l4 + (p->t.proto == IPPROTO_UDP ? 6 : 16);
 
@@ -71,11 +72,13 @@ static __always_inline int transport_put(struct __sk_buff *skb, const struct pkt
 		return 0;
 	if (p->t.proto == IPPROTO_SCTP)
 		return sctp_put(skb, p, &ports);
-	if (bpf_l4_csum_replace(skb, at, 0, diff, BPF_F_PSEUDO_HDR | zero_stays))
+	if (p->unsummed)
+		return bpf_skb_store_bytes(skb, p->l4, &ports, sizeof(ports), BPF_F_RECOMPUTE_CSUM);
+	if (bpf_l4_csum_replace(skb, at, 0, diff, BPF_F_PSEUDO_HDR | never_zero))
 		return -EINVAL;
 	if (old == new)
 		return 0;
-	if (bpf_l4_csum_replace(skb, at, old, new, 4 | zero_stays))
+	if (bpf_l4_csum_replace(skb, at, old, new, 4 | never_zero))
 		return -EINVAL;
 	return bpf_skb_store_bytes(skb, p->l4, &ports, sizeof(ports), 0);
 }
