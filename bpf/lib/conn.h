@@ -213,7 +213,7 @@ static __noinline int conn_check(struct __sk_buff *skb, struct conn_work *w, str
 struct port_search {
 	__u64 now;
 	__u32 own; /* tried first; network order; 0: none */
-	__u32 low, n, start; /* the range; where in it to begin */
+	__u32 low, n; /* the range */
 	int r;
 };
 
@@ -227,7 +227,8 @@ static long port_try(__u32 i, struct port_search *s)
 		return 1;
 	if (!i && !s->own)
 		return 0;
-	w->key.dport = i ? bpf_htons((__u16)(s->low + (s->start + i) % s->n)) : (__be16)s->own;
+	w->key.dport =
+		i ? bpf_htons((__u16)(s->low + bpf_get_prandom_u32() % s->n)) : (__be16)s->own;
 	s->r = bpf_map_update_elem(&weir_conn, &w->key, &w->back, BPF_NOEXIST);
 	if (s->r == -EEXIST) {
 		was = bpf_map_lookup_elem(&weir_conn, &w->key);
@@ -241,7 +242,8 @@ static long port_try(__u32 i, struct port_search *s)
 }
 
 /* Puts the reply's entry in, under a port that no other connection of the two addresses has: the
- * client's own, if it may be, else one of the range. -EADDRNOTAVAIL: none is free. */
+ * client's own, if it may be, else one of the range, each try anywhere: ports in use lie in clusters.
+ * -EADDRNOTAVAIL: none is free, or next to none. */
 static __always_inline int conn_port(struct conn_work *w, bool masked, __u64 now)
 {
 	__u32 zero = 0;
@@ -253,7 +255,6 @@ static __always_inline int conn_port(struct conn_work *w, bool masked, __u64 now
 		return -EADDRNOTAVAIL;
 	s.low = ctl->snat_low;
 	s.n = ctl->snat_high - s.low + 1U;
-	s.start = bpf_get_prandom_u32() % s.n;
 	if (masked && (own < s.low || own > ctl->snat_high))
 		s.own = 0;
 	bpf_loop(CONN_PORT_TRIES, port_try, &s, 0);
