@@ -14,16 +14,17 @@ root=$vm/root
 
 # the same paths as in this tree, since tests open files by them
 rm -rf "$root" "$vm/disk" "$vm/log"
-mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" "$root/tmp" "$root/var/tmp" "$root/weir/tests/bpf" \
+mkdir -p "$root/bin" "$root/sbin" "$root/dev" "$root/proc" "$root/sys" "$root/tmp" "$root/var/tmp" "$root/weir/tests/bpf" \
 	"$root/weir/build/tests"
 cp tests/vm/init.sh "$root/init"
 cp /bin/busybox "$root/bin/"
 ln -s busybox "$root/bin/sh"
+cp -L /sbin/ip "$root/sbin/" # busybox's makes no veth pairs
 cp -r "$vm/modules" "$root/"
 cp tests/run.sh "$root/weir/tests/"
 cp tests/bpf/budget.tsv "$root/weir/tests/bpf/"
 cp "$@" "$root/weir/build/tests/"
-ldd "$@" | grep -o '/[^ :]*' | grep -F .so | sort -u | xargs cp -L --parents -t "$root"
+ldd "$@" /sbin/ip | grep -o '/[^ :]*' | grep -F .so | sort -u | xargs cp -L --parents -t "$root"
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$vm/initramfs"
 rm -rf "$root"
 truncate -s 32M "$vm/disk"

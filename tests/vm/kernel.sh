@@ -4,7 +4,7 @@
 #
 #	release		its full name; written last
 #	vmlinux		uncompressed, for emulating decompression is slow
-#	modules/*.ko	a virtio disk's drivers and udp_diag, named in the order of loading
+#	modules/*.ko	MODULES, named in the order of loading
 #
 # The package lists are our own, below build/vm/apt, so the machine's apt neither learns of other releases nor
 # installs a kernel. bookworm has 6.1 and 6.12; trixie-backports keeps all from 6.16 on.
@@ -15,9 +15,10 @@ PATH=$PATH:/usr/sbin:/sbin
 series=$1
 top=$PWD/build/vm
 out=$top/$series
-[ ! -e "$out/release" ] || exit 0
 MIRROR=http://deb.debian.org
-MODULES="virtio_pci virtio_blk ext4 udp_diag"
+# a virtio disk's drivers, and what the tests make devices of and ask for sockets
+MODULES="virtio_pci virtio_blk ext4 udp_diag veth sch_ingress cls_bpf"
+[ ! -e "$out/release" ] || [ "$(cat "$out/modules/list" 2>/dev/null)" != "$MODULES" ] || exit 0
 
 apt_setup() {
 	mkdir -p "$top/apt/lists/partial" "$top/apt/cache/archives/partial"
@@ -99,4 +100,5 @@ for deb in "$out"/deb/*.deb; do dpkg-deb -x "$deb" "$out/root"; done
 uncompressed "$(find "$out/root" -name 'vmlinuz*' -type f)" "$out/vmlinux"
 modules "$out/root" "$release"
 rm -rf "$out/deb" "$out/root"
+echo "$MODULES" >"$out/modules/list"
 echo "$release" >"$out/release"

@@ -82,7 +82,7 @@ static void only_backends_are_left(struct bed *b, const struct svc_table *t)
 	for (size_t i = 0; i < p->n_ops; i++) {
 		assert_true(p->ops[i].kind == SVC_OP_BACKEND_GONE ||
 			    p->ops[i].kind == SVC_OP_BACKEND_DEL);
-		apply_one(b, &p->ops[i]);
+		apply_one(b, p, i);
 	}
 }
 
