@@ -86,18 +86,22 @@ static __always_inline bool tuple_same(const struct weir_tuple *a, const struct 
 	       a->dport == b->dport && a->proto == b->proto;
 }
 
-static __always_inline struct weir_conn *conn_other(const struct weir_conn *c)
+/* The other entry of the one at t; NULL: evicted, or its key is another connection's by now. */
+static __always_inline struct weir_conn *conn_other(const struct weir_tuple *t,
+						    const struct weir_conn *c)
 {
-	struct weir_tuple key = tuple_back(&c->to);
+	struct weir_tuple key = tuple_back(&c->to), to = tuple_back(t);
+	struct weir_conn *other = bpf_map_lookup_elem(&weir_conn, &key);
 
-	return bpf_map_lookup_elem(&weir_conn, &key);
+	return other && tuple_same(&other->to, &to) ? other : NULL;
 }
 
 static __always_inline void conn_forget(const struct weir_tuple *t, const struct weir_conn *c)
 {
 	struct weir_tuple key = tuple_back(&c->to);
 
-	bpf_map_delete_elem(&weir_conn, &key);
+	if (conn_other(t, c))
+		bpf_map_delete_elem(&weir_conn, &key);
 	bpf_map_delete_elem(&weir_conn, t);
 }
 
@@ -129,7 +133,7 @@ static __always_inline void conn_note(const struct pkt *p, struct weir_conn *c, 
 	if ((c->flags & (add | drop)) == add)
 		return;
 	c->flags = (c->flags | add) & ~drop;
-	other = conn_other(c);
+	other = conn_other(&p->t, c);
 	if (other)
 		other->flags = (other->flags | add) & ~drop;
 }
@@ -167,25 +171,24 @@ static __always_inline bool conn_is_due(const struct weir_conn *c, __u64 now)
 /* Keeps the other entry; -ESTALE: it is another connection's by now. */
 static __always_inline int conn_keep(struct conn_work *w, struct weir_conn *c, __u64 now)
 {
-	struct weir_conn *other;
+	struct weir_conn *other = conn_other(&w->p.t, c);
+	long r;
 
-	w->key = tuple_back(&w->p.t);
-	other = conn_other(c);
 	if (other) {
-		if (!tuple_same(&other->to, &w->key))
-			return -ESTALE;
 		other->seen = now;
 		return 0;
 	}
 	w->back = (struct weir_conn){
-		.to = w->key,
+		.to = tuple_back(&w->p.t),
 		.seen = now,
 		.svc = c->svc,
 		.backend = c->backend,
 		.flags = c->flags ^ WEIR_CONN_REPLY,
 	};
 	w->key = tuple_back(&c->to);
-	return bpf_map_update_elem(&weir_conn, &w->key, &w->back, BPF_NOEXIST) ? -ESTALE : 0;
+	r = bpf_map_update_elem(&weir_conn, &w->key, &w->back, BPF_NOEXIST);
+	/* there is one now: put back by another CPU, or not ours */
+	return r == -EEXIST && !conn_other(&w->p.t, c) ? -ESTALE : 0;
 }
 
 /* The look of each second. 0; -ESTALE: forget it; -ENETUNREACH: there is no way to go. */
