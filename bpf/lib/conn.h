@@ -235,7 +235,7 @@ static long port_try(__u32 i, struct port_search *s)
 	s->r = bpf_map_update_elem(&weir_conn, &w->key, &w->back, BPF_NOEXIST);
 	if (s->r == -EEXIST) {
 		was = bpf_map_lookup_elem(&weir_conn, &w->key);
-		if (was && !conn_is_over(was, s->now)) {
+		if (was && !conn_is_over(was, s->now) && !tuple_same(&was->to, &w->back.to)) {
 			s->r = -EADDRNOTAVAIL;
 			return 0;
 		}
@@ -246,7 +246,8 @@ static long port_try(__u32 i, struct port_search *s)
 
 /* Puts the reply's entry in, under a port that no other connection of the two addresses has: the
  * client's own, if it may be, else one of the range, each try anywhere: ports in use lie in clusters.
- * -EADDRNOTAVAIL: none is free, or next to none. */
+ * -EADDRNOTAVAIL: none is free, or next to none. An entry that is there may be this connection's
+ * already, when the table has evicted the other one. */
 static __always_inline int conn_port(struct conn_work *w, bool masked, __u64 now)
 {
 	__u32 zero = 0;
