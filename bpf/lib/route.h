@@ -37,7 +37,9 @@ static __always_inline int route_find(struct __sk_buff *skb, const struct weir_t
 		*ret_ifindex = 0;
 		return 0;
 	}
-	if (r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH)
+	/* where to, they all say; whether the packet fits is route_mtu()'s question */
+	if (r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH &&
+	    r != BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return -ENETUNREACH;
 	*ret_ifindex = fib.ifindex;
 	/* an IPv4 route may lead by an IPv6 neighbour */
