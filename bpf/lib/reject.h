@@ -138,7 +138,8 @@ static __always_inline int rst_put(struct __sk_buff *skb, const struct pkt *p)
 	__u64 sum = pseudo_sum(p, sizeof(rst), IPPROTO_TCP);
 	bool partial;
 
-	if (bpf_skb_load_bytes(skb, p->l4, &was, sizeof(was)))
+	if (bpf_skb_load_bytes(skb, p->l4, &was, sizeof(was)) || was.doff < sizeof(was) / 4 ||
+	    was.doff * 4 > p->l4_len)
 		return -EINVAL;
 	if (was.ack) {
 		rst.seq = was.ack_seq;
