@@ -33,7 +33,7 @@ static __always_inline int route_find(struct __sk_buff *skb, const struct weir_t
 		fib.ipv4_dst = to->dst.w[3];
 	}
 	r = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
-	if (r == BPF_FIB_LKUP_RET_NOT_FWDED) {
+	if (r == BPF_FIB_LKUP_RET_NOT_FWDED || r == BPF_FIB_LKUP_RET_FWD_DISABLED) {
 		*ret_ifindex = 0;
 		return 0;
 	}
