@@ -50,13 +50,15 @@ static __always_inline int route_find(struct __sk_buff *skb, const struct weir_t
 	return 0;
 }
 
-/* 0: the packet fits, or is cut by the device; else how large one may be at most. */
+/* 0: the packet fits, or each of the segments that it will be cut into again; else how large one may be
+ * at most. */
 static __always_inline __u32 route_mtu(struct __sk_buff *skb, __u32 ifindex)
 {
-	__u32 mtu = 0;
+	bool merged = skb->gso_size;
+	__u32 mtu = merged ? 0 : skb->len - PKT_L3; /* the length in, the device's MTU out */
 
 	if (skb->len <= PKT_L3 + MTU_ALWAYS ||
-	    bpf_check_mtu(skb, ifindex, &mtu, 0, 0) != BPF_MTU_CHK_RET_FRAG_NEEDED)
+	    bpf_check_mtu(skb, ifindex, &mtu, 0, merged ? BPF_MTU_CHK_SEGS : 0) <= 0)
 		return 0;
 	return mtu;
 }
