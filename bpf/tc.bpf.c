@@ -54,7 +54,7 @@ static __always_inline struct weir_client tc_who(void *ctx)
 }
 
 /* lb_pick() for a packet, into w->choice. */
-static __noinline int tc_pick(struct conn_work *w)
+__noinline int tc_pick(struct conn_work *w)
 {
 	const struct lb_asker asker = {
 		.is_host = tc_is_host,

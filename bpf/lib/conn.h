@@ -192,8 +192,8 @@ static __always_inline int conn_keep(struct conn_work *w, struct weir_conn *c, _
 }
 
 /* The look of each second. 0; -ESTALE: forget it; -ENETUNREACH: there is no way to go. */
-static __noinline int conn_check(struct __sk_buff *skb, struct conn_work *w, struct weir_conn *c,
-				 __u64 now)
+__noinline int conn_check(struct __sk_buff *skb, struct conn_work *w, struct weir_conn *c,
+			  __u64 now)
 {
 	int r;
 
@@ -290,7 +290,7 @@ static __always_inline bool conn_is_masked(const struct conn_work *w)
 
 /* Makes w->there and w->back of w->choice, and puts both into the table. 0, or -ENETUNREACH (no way or
  * no address to send from), -EADDRNOTAVAIL (no free port), or what the table answered. */
-static __noinline int conn_make(struct __sk_buff *skb, struct conn_work *w, __u64 now)
+__noinline int conn_make(struct __sk_buff *skb, struct conn_work *w, __u64 now)
 {
 	struct weir_tuple *to;
 	bool masked;

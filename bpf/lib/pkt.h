@@ -238,10 +238,12 @@ static __always_inline int pkt_transport(struct __sk_buff *skb, struct pkt *p)
 }
 
 /* 0; or -EINVAL: nothing to direct (another protocol, an unknown or broken header), *p undefined. */
-static __always_inline int pkt_parse(struct __sk_buff *skb, struct pkt *p)
+__noinline int pkt_parse(struct __sk_buff *skb, struct pkt *p)
 {
 	int r = -EINVAL;
 
+	if (!p)
+		return -EINVAL;
 	if (skb->protocol == bpf_htons(ETH_P_IP))
 		r = pkt_ip4(skb, p);
 	else if (skb->protocol == bpf_htons(ETH_P_IPV6))

@@ -229,8 +229,8 @@ static __always_inline int error_put(struct __sk_buff *skb, const struct pkt *p,
 }
 
 /* Makes the packet its own answer. -EINVAL: it gets none; drop it. */
-static __noinline int reject_make(struct __sk_buff *skb, const struct pkt *p,
-				  const struct icmp_says *says, __u64 now)
+__noinline int reject_make(struct __sk_buff *skb, const struct pkt *p, const struct icmp_says *says,
+			   __u64 now)
 {
 	__u32 zero = 0;
 	struct reject_work *w = bpf_map_lookup_elem(&weir_reject, &zero);

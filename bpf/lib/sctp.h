@@ -24,7 +24,7 @@ static __always_inline __u32 crc32c_mul(__u32 a, __u32 b)
 }
 
 /* d * x^(8n) mod P */
-static __noinline __u32 crc32c_differ(__u32 d, __u32 n)
+__noinline __u32 crc32c_differ(__u32 d, __u32 n)
 {
 	static const __u32 power[16] = {
 		/* x^(8 * 2^k) mod P */
