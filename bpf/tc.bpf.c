@@ -54,8 +54,9 @@ static __always_inline struct weir_client tc_who(void *ctx)
 }
 
 /* lb_pick() for a packet, into w->choice. */
-__noinline int tc_pick(struct conn_work *w)
+__noinline int tc_pick(void)
 {
+	struct conn_work *w = conn_work();
 	const struct lb_asker asker = {
 		.is_host = tc_is_host,
 		.is_outside = tc_is_outside,
@@ -172,13 +173,13 @@ static __always_inline int no_connection(struct __sk_buff *skb, const struct pkt
 /* A connection begins with SYN; by a Maglev table one may go on that another node began. */
 static __always_inline int tc_begin(struct __sk_buff *skb, struct conn_work *w, __u64 now)
 {
-	int r = tc_pick(w);
+	int r = tc_pick();
 
 	if (r)
 		return r;
 	if ((!tc_opens(&w->p) && !w->choice.ring) || w->p.later)
 		return -ENOTCONN;
-	return conn_make(skb, w, now);
+	return conn_make(skb, now);
 }
 
 static __always_inline int sent(struct __sk_buff *skb, struct conn_work *w,
@@ -213,7 +214,7 @@ static __noinline int packet_in(struct __sk_buff *skb, struct conn_work *w)
 		return LEFT_ALONE;
 	c = conn_find(&w->p, now);
 	if (c && conn_is_due(c, now))
-		r = conn_check(skb, w, c, now);
+		r = conn_check(skb, c, now);
 	if (r == -ENETUNREACH)
 		return dropped(WEIR_REASON_PKT_NO_ROUTE);
 	if (r) {

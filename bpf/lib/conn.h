@@ -41,6 +41,7 @@ struct {
 	__type(value, struct conn_work);
 } weir_work SEC(".maps");
 
+/* For each function that is not inlined to ask for: what it is handed is no key to Linux 6.1. */
 static __always_inline struct conn_work *conn_work(void)
 {
 	__u32 zero = 0;
@@ -192,9 +193,9 @@ static __always_inline int conn_keep(struct conn_work *w, struct weir_conn *c, _
 }
 
 /* The look of each second. 0; -ESTALE: forget it; -ENETUNREACH: there is no way to go. */
-__noinline int conn_check(struct __sk_buff *skb, struct conn_work *w, struct weir_conn *c,
-			  __u64 now)
+__noinline int conn_check(struct __sk_buff *skb, struct weir_conn *c, __u64 now)
 {
+	struct conn_work *w = conn_work();
 	int r;
 
 	if (!w || !c)
@@ -290,8 +291,9 @@ static __always_inline bool conn_is_masked(const struct conn_work *w)
 
 /* Makes w->there and w->back of w->choice, and puts both into the table. 0, or -ENETUNREACH (no way or
  * no address to send from), -EADDRNOTAVAIL (no free port), or what the table answered. */
-__noinline int conn_make(struct __sk_buff *skb, struct conn_work *w, __u64 now)
+__noinline int conn_make(struct __sk_buff *skb, __u64 now)
 {
+	struct conn_work *w = conn_work();
 	struct weir_tuple *to;
 	bool masked;
 	int r;
