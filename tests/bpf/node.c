@@ -47,26 +47,25 @@ const char *const node_name[2][NODE_WHO_MAX_] = {
 
 static const char *const dev_name[NODE_DEVS] = { "out", "pods", "far" };
 
-/* No link-local addresses, and peers without any: nobody sends a packet that no test asked for. */
 static const char devices[] =
 	"link add out address 02:00:00:00:00:00 type veth peer name out-peer\n"
 	"link add pods address 02:00:00:00:00:01 type veth peer name pods-peer\n"
-	"link add far address 02:00:00:00:00:02 mtu 1400 type veth peer name far-peer\n"
-	"link set out addrgenmode none\n"
-	"link set pods addrgenmode none\n"
-	"link set far addrgenmode none\n"
-	"link set out-peer addrgenmode none up\n"
-	"link set pods-peer addrgenmode none up\n"
-	"link set far-peer addrgenmode none up\n"
-	"link set out up\n"
-	"link set pods up\n"
-	"link set far up\n";
-static const char addresses[] = "addr add 192.0.2.1/24 dev out\n"
+	"link add far address 02:00:00:00:00:02 mtu 1400 type veth peer name far-peer\n";
+/* The link address of one neighbour is known, those of others are not. */
+static const char addresses[] = "link set out-peer up\n"
+				"link set pods-peer up\n"
+				"link set far-peer up\n"
+				"link set out addrgenmode none up\n"
+				"link set pods addrgenmode none up\n"
+				"link set far addrgenmode none up\n"
+				"addr add 192.0.2.1/24 dev out\n"
 				"addr add 2001:db8:2::1/64 dev out nodad\n"
 				"addr add 10.244.1.1/24 dev pods\n"
 				"addr add fd10:244:1::1/64 dev pods nodad\n"
 				"addr add 172.16.0.1/24 dev far\n"
 				"addr add fd16::1/64 dev far nodad\n"
+				"neigh add 172.16.0.2 lladdr 02:00:00:00:01:02 dev far\n"
+				"neigh add fd16::2 lladdr 02:00:00:00:01:02 dev far\n"
 				"route add 198.51.100.0/24 via 192.0.2.254\n"
 				"route add 2001:db8:51::/64 via 2001:db8:2::fe\n"
 				"route add 10.244.2.0/24 via 172.16.0.2\n"
@@ -125,11 +124,23 @@ void node_ip(const char *lines)
 		fail_msg("/sbin/ip -batch: status %d", status);
 }
 
-static void sysctl(const char *path, const char *value)
+__attribute__((format(printf, 2, 3))) static void sysctl(const char *value, const char *fmt, ...)
 {
-	cleanup(close_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	cleanup(close_fd) int fd = -1;
+	char path[120] = "/proc/sys/net/";
+	size_t n = strlen(path);
+	va_list ap;
 
+	va_start(ap, fmt);
+	vsnprintf(path + n, sizeof(path) - n, fmt, ap);
+	va_end(ap);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
 	must(fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value), path);
+}
+
+void node_forwarding(enum node_dev dev, bool v6, bool on)
+{
+	sysctl(on ? "1" : "0", "ipv%d/conf/%s/forwarding", v6 ? 6 : 4, dev_name[dev]);
 }
 
 static int pin_open(const char *kind, const char *name)
@@ -189,8 +200,10 @@ int node_setup(void **state)
 		return 0; /* no bed: the tests skip */
 	node.bed = *state;
 	node_ip(devices);
-	sysctl("/proc/sys/net/ipv4/ip_forward", "1");
-	sysctl("/proc/sys/net/ipv6/conf/all/forwarding", "1");
+	sysctl("1", "ipv4/ip_forward");
+	sysctl("1", "ipv6/conf/all/forwarding");
+	for (size_t i = 0; i < NODE_DEVS; i++) /* nobody sends a packet that no test asked for */
+		sysctl("1", "ipv6/conf/%s-peer/disable_ipv6", dev_name[i]);
 	node_ip(addresses);
 	programs_attach();
 	node.in = pin_open("progs", "weir_tc_in");
@@ -319,6 +332,12 @@ static int run(int prog, enum node_dev dev, struct frame *f)
 	return (int)opts.retval;
 }
 
+int node_run(enum node_dev dev, struct frame *f)
+{
+	f->data[5] = (uint8_t)dev; /* last byte of its link address */
+	return run(node.in, dev, f);
+}
+
 enum weir_reason node_in(enum node_dev dev, struct frame *f)
 {
 	uint64_t before[WEIR_REASON_MAX_], after[WEIR_REASON_MAX_];
@@ -327,9 +346,9 @@ enum weir_reason node_in(enum node_dev dev, struct frame *f)
 	uint64_t counted = 0;
 	int verdict;
 
-	f->data[5] = was.data[5] = (uint8_t)dev; /* last byte of its address */
+	was.data[5] = (uint8_t)dev;
 	assert_int_equal(dp_reasons(node.bed->dp, before, NULL), 0);
-	verdict = run(node.in, dev, f);
+	verdict = node_run(dev, f);
 	assert_int_equal(dp_reasons(node.bed->dp, after, NULL), 0);
 	for (enum weir_reason r = WEIR_REASON_PKT_PASS; r <= WEIR_REASON_PKT_SILENT; r++) {
 		counted += after[r] - before[r];

@@ -57,6 +57,8 @@ uint32_t node_backend_id(const struct node_service *s, uint32_t n);
 /* Runs the packet through weir_tc_in as if it came by the device; the frame becomes what came of it.
  * Returns the reason that counted it, when the verdict is the reason's. */
 enum weir_reason node_in(enum node_dev dev, struct frame *f);
+/* Only runs it, for tests that do so many times: returns the verdict. */
+int node_run(enum node_dev dev, struct frame *f);
 void assert_reason(enum weir_reason is, enum weir_reason want);
 /* Runs it through weir_tc_out, which lets all go: was it translated? */
 bool node_out(enum node_dev dev, struct frame *f);
@@ -73,5 +75,7 @@ size_t node_conns(void);
 uint32_t node_ifindex(enum node_dev dev);
 int node_table(const char *name); /* fd of a pinned map, which the node closes */
 
+/* Forwarding of one family by the device. */
+void node_forwarding(enum node_dev dev, bool v6, bool on);
 /* "ip -batch" with these lines. */
 void node_ip(const char *lines);

@@ -132,6 +132,7 @@ void assert_rest(const struct packet *is, const struct packet *p)
 	assert_int_equal(is->seq, p->seq);
 	assert_int_equal(is->ack, p->ack);
 	assert_int_equal(is->unsummed, p->unsummed);
+	assert_int_equal(is->df, p->df);
 	assert_int_equal(is->options, p->options);
 	assert_int_equal(is->extensions, p->extensions);
 	assert_int_equal(is->len, p->len);
@@ -184,7 +185,6 @@ static void transport_make(const struct packet *p, struct frame *f)
 		put32(at + 8, p->ack);
 		at[12] = 5 << 4;
 		at[13] = p->flags;
-		put16(at + 14, 512); /* window */
 		break;
 	case IPPROTO_UDP:
 		at = room(f, sizeof(struct udphdr));
@@ -240,7 +240,8 @@ static void ip4_make(const struct packet *p, struct frame *f)
 
 	ip[0] = (uint8_t)(0x40 | (5 + p->options / 4));
 	put16(ip + 4, (uint16_t)p->id);
-	put16(ip + IP4_FRAG, (uint16_t)(p->offset / 8 | (p->more ? 0x2000 : 0)));
+	put16(ip + IP4_FRAG,
+	      (uint16_t)(p->offset / 8 | (p->more ? 0x2000 : 0) | (p->df ? 0x4000 : 0)));
 	ip[8] = p->hops ? p->hops : 64;
 	ip[9] = p->t.proto;
 	memcpy(ip + 12, &p->t.src.w[3], 4);
@@ -348,7 +349,7 @@ void frame_error(const struct frame *about, const char *src, uint8_t type, uint8
 		 uint32_t rest, size_t max, struct frame *ret)
 {
 	size_t quoted = about->len - FRAME_L3;
-	struct packet to, p = { .type = type, .code = code, .rest = rest };
+	struct packet to, p = { .type = type, .code = code, .rest = rest, .df = true };
 	bool v6 = about->data[FRAME_L3] >> 4 == 6;
 
 	frame_read(about, &to);
@@ -380,6 +381,7 @@ static size_t ip4_read(const struct frame *f, struct packet *ret, size_t *ret_en
 	ret->id = get16(ip + 4);
 	ret->offset = (uint16_t)((get16(ip + IP4_FRAG) & 0x1fff) * 8);
 	ret->more = get16(ip + IP4_FRAG) & 0x2000;
+	ret->df = get16(ip + IP4_FRAG) & 0x4000;
 	*ret_end = FRAME_L3 + get16(ip + 2);
 	return FRAME_L3 + head;
 }

@@ -36,6 +36,7 @@ struct packet {
 	uint8_t extensions; /* IPv6 extension headers in front */
 	uint8_t type, code; /* ICMP, as is rest: the last word of its header */
 	uint32_t rest;
+	bool df; /* IPv4's "don't fragment" */
 	uint32_t id; /* of a fragment; offset in bytes */
 	uint16_t offset;
 	bool more;
@@ -60,7 +61,8 @@ void frame_cut(const struct frame *f, uint32_t id, uint16_t offset, uint16_t len
 /* The packet that n fragments, all there are and in order, are of. */
 void frame_join(const struct frame *parts, size_t n, struct frame *ret);
 
-/* An ICMP error by src to whoever sent the packet, quoting what of it fits in max bytes. */
+/* An ICMP error by src to whoever sent the packet, quoting what of it fits in max bytes. IPv4's is not to
+ * be fragmented. */
 void frame_error(const struct frame *about, const char *src, uint8_t type, uint8_t code,
 		 uint32_t rest, size_t max, struct frame *ret);
 

@@ -246,6 +246,23 @@ static void a_backend_of_the_node_itself_answers_as_the_service(void **state)
 	}
 }
 
+static void a_node_that_forwards_nothing_has_services_itself(void **state)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct way w = plain(v6, IPPROTO_UDP);
+		struct packet p = { .t = tuple(w.proto, w.client, CLIENT_PORT, w.vip, PORT) };
+		struct frame f;
+
+		node_of(state);
+		w.backend = node_name[v6][SELF + OUT];
+		service(&w, 0);
+		node_forwarding(OUT, v6, false);
+		frame_make(&p, &f);
+		assert_reason(node_in(OUT, &f), WEIR_REASON_PKT_HOST);
+		node_forwarding(OUT, v6, true);
+	}
+}
+
 /* ---- What else packets may be ---------------------------------------------------------------- */
 
 static void lengths_hops_and_headers_do_not_matter(void **state)
@@ -392,6 +409,7 @@ int main(void)
 		cmocka_unit_test(a_client_port_of_the_range_is_kept),
 		cmocka_unit_test(no_two_clients_are_given_one_port),
 		cmocka_unit_test(a_backend_of_the_node_itself_answers_as_the_service),
+		cmocka_unit_test(a_node_that_forwards_nothing_has_services_itself),
 		cmocka_unit_test(lengths_hops_and_headers_do_not_matter),
 		cmocka_unit_test(a_datagram_without_a_checksum_stays_so),
 		cmocka_unit_test(a_datagram_with_a_checksum_keeps_one),
