@@ -57,7 +57,8 @@ static __always_inline int sctp_put(struct __sk_buff *skb, const struct pkt *p,
 	if (bpf_skb_load_bytes(skb, p->l4 + 8, &check, sizeof(check)))
 		return -EINVAL;
 	check ^= le32(crc32c_differ(le32(old ^ new), p->l4_len));
-	if (bpf_skb_store_bytes(skb, p->l4 + 8, &check, sizeof(check), 0))
+	/* it is no sum that would make up for the ports in the one that a device took (lib/rewrite.h) */
+	if (bpf_skb_store_bytes(skb, p->l4 + 8, &check, sizeof(check), BPF_F_RECOMPUTE_CSUM))
 		return -EINVAL;
-	return bpf_skb_store_bytes(skb, p->l4, ports, sizeof(*ports), 0);
+	return bpf_skb_store_bytes(skb, p->l4, ports, sizeof(*ports), BPF_F_RECOMPUTE_CSUM);
 }
