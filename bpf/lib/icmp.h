@@ -19,33 +19,19 @@ struct icmp_quote {
 static __always_inline int quote_parse(struct __sk_buff *skb, const struct pkt *p,
 				       struct icmp_quote *ret)
 {
-	__u32 at = p->l4 + sizeof(struct icmp_error);
+	const struct pkt_at at = { .l3 = p->l4 + sizeof(struct icmp_error),
+				   .end = p->l4 + p->l4_len,
+				   .quoted = true };
 	struct weir_ports ports;
-	struct ipv6hdr ip6;
-	struct iphdr ip;
+	struct pkt q;
 
-	if (p->v6) {
-		if (bpf_skb_load_bytes(skb, at, &ip6, sizeof(ip6)) || ip6.version != 6)
-			return -EINVAL;
-		ret->t = (struct weir_tuple){ .proto = ip6.nexthdr };
-		__builtin_memcpy(&ret->t.dst, &ip6.saddr, sizeof(ret->t.dst));
-		__builtin_memcpy(&ret->t.src, &ip6.daddr, sizeof(ret->t.src));
-		ret->l4 = at + sizeof(ip6);
-	} else {
-		if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5 ||
-		    ip.frag_off & IP_OFFSET)
-			return -EINVAL;
-		ret->t = (struct weir_tuple){
-			.src.w = { 0, 0, bpf_htonl(0xffff), ip.daddr },
-			.dst.w = { 0, 0, bpf_htonl(0xffff), ip.saddr },
-			.proto = ip.protocol,
-		};
-		ret->l4 = at + ip.ihl * 4;
-	}
-	if (bpf_skb_load_bytes(skb, ret->l4, &ports, sizeof(ports)))
+	if (at.l3 > at.end || (p->v6 ? pkt_ip6(skb, &at, &q) : pkt_ip4(skb, &at, &q)) || q.later ||
+	    q.l4_len < sizeof(ports) || bpf_skb_load_bytes(skb, q.l4, &ports, sizeof(ports)))
 		return -EINVAL;
-	ret->t.sport = ports.dport;
-	ret->t.dport = ports.sport;
+	q.t.sport = ports.sport;
+	q.t.dport = ports.dport;
+	ret->t = tuple_back(&q.t);
+	ret->l4 = q.l4;
 	return 0;
 }
 

@@ -72,24 +72,31 @@ static __always_inline bool is_v4(const struct weir_addr *a)
 	return !a->w[0] && !a->w[1] && a->w[2] == bpf_htonl(0xffff);
 }
 
-static __always_inline int pkt_ip4(struct __sk_buff *skb, struct pkt *p)
+/* Where an IP header is, and what it is the header of. */
+struct pkt_at {
+	__u32 l3, end;
+	bool quoted; /* by an ICMP error: cut anywhere, and lengths not what they were */
+};
+
+/* Both leave *p undefined when they fail. */
+static __always_inline int pkt_ip4(struct __sk_buff *skb, const struct pkt_at *at, struct pkt *p)
 {
 	struct iphdr ip;
-	__u32 head;
+	__u32 head, len;
 
-	if (bpf_skb_load_bytes(skb, PKT_L3, &ip, sizeof(ip)))
+	if (bpf_skb_load_bytes(skb, at->l3, &ip, sizeof(ip)))
 		return -EINVAL;
 	head = ip.ihl * 4;
-	if (ip.version != 4 || head < sizeof(ip) || bpf_ntohs(ip.tot_len) < head ||
-	    PKT_L3 + bpf_ntohs(ip.tot_len) > skb->len)
+	len = at->quoted ? at->end - at->l3 : bpf_ntohs(ip.tot_len);
+	if (ip.version != 4 || head < sizeof(ip) || len < head || at->l3 + len > at->end)
 		return -EINVAL;
 	*p = (struct pkt){
 		.t = { .src.w = { 0, 0, bpf_htonl(0xffff), ip.saddr },
 		       .dst.w = { 0, 0, bpf_htonl(0xffff), ip.daddr },
 		       .proto = ip.protocol },
 		.frag_id = ip.id,
-		.l4 = PKT_L3 + head,
-		.l4_len = bpf_ntohs(ip.tot_len) - head,
+		.l4 = at->l3 + head,
+		.l4_len = len - head,
 		.hops = ip.ttl,
 		.first = !(ip.frag_off & IP_OFFSET) && ip.frag_off & IP_MF,
 		.later = !!(ip.frag_off & IP_OFFSET),
@@ -131,19 +138,21 @@ static __always_inline int pkt_ip6_ext(struct __sk_buff *skb, struct pkt *p)
 	return p->later;
 }
 
-static __always_inline int pkt_ip6(struct __sk_buff *skb, struct pkt *p)
+static __always_inline int pkt_ip6(struct __sk_buff *skb, const struct pkt_at *at, struct pkt *p)
 {
+	__u32 l4 = at->l3 + sizeof(struct ipv6hdr), len;
 	struct ipv6hdr ip;
 	int r = 0;
 
-	if (bpf_skb_load_bytes(skb, PKT_L3, &ip, sizeof(ip)))
+	if (l4 > at->end || bpf_skb_load_bytes(skb, at->l3, &ip, sizeof(ip)))
 		return -EINVAL;
-	if (ip.version != 6 || PKT_L3 + sizeof(ip) + bpf_ntohs(ip.payload_len) > skb->len)
+	len = at->quoted ? at->end - l4 : bpf_ntohs(ip.payload_len);
+	if (ip.version != 6 || l4 + len > at->end)
 		return -EINVAL;
 	*p = (struct pkt){
 		.t.proto = ip.nexthdr,
-		.l4 = PKT_L3 + sizeof(ip),
-		.l4_len = bpf_ntohs(ip.payload_len),
+		.l4 = l4,
+		.l4_len = len,
 		.v6 = 1,
 		.hops = ip.hop_limit,
 	};
@@ -240,14 +249,15 @@ static __always_inline int pkt_transport(struct __sk_buff *skb, struct pkt *p)
 /* 0; or -EINVAL: nothing to direct (another protocol, an unknown or broken header), *p undefined. */
 __noinline int pkt_parse(struct __sk_buff *skb, struct pkt *p)
 {
+	const struct pkt_at at = { .l3 = PKT_L3, .end = skb->len };
 	int r = -EINVAL;
 
 	if (!p)
 		return -EINVAL;
 	if (skb->protocol == bpf_htons(ETH_P_IP))
-		r = pkt_ip4(skb, p);
+		r = pkt_ip4(skb, &at, p);
 	else if (skb->protocol == bpf_htons(ETH_P_IPV6))
-		r = pkt_ip6(skb, p);
+		r = pkt_ip6(skb, &at, p);
 	return r ? r : pkt_transport(skb, p);
 }
 
