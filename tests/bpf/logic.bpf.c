@@ -7,6 +7,7 @@
 
 #include "bpf/lib/integral.h"
 #include "bpf/lib/lb.h"
+#include "bpf/lib/sctp.h"
 #include "bpf/lib/wire.h"
 #include "tests/bpf/logic.h"
 
@@ -28,6 +29,13 @@ int test_wire(struct logic_wire *a)
 
 	a->bytes = c.bytes;
 	a->packets = c.packets;
+	return 0;
+}
+
+SEC("syscall")
+int test_crc(struct logic_crc *a)
+{
+	a->result = crc32c_differ(a->differ, a->len);
 	return 0;
 }
 

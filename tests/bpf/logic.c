@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "bpf/bed.h"
+#include "bpf/packets.h"
 #include "core/cleanup.h"
 #include "logic.skel.h"
 
@@ -92,6 +93,46 @@ static void a_packet_weighs_what_its_segments_weigh(void **state)
 		run(skel->progs.test_wire, &a, sizeof(a));
 		assert_int_equal(a.bytes, cases[i].bytes);
 		assert_int_equal(a.packets, cases[i].packets);
+	}
+}
+
+static void crc_check(const uint8_t *packet, uint32_t len, const uint8_t ports[4])
+{
+	struct logic_crc a = { .len = len };
+	cleanup(free_ptr) uint8_t *other = malloc(len);
+
+	assert_non_null(other);
+	memcpy(other, packet, len);
+	for (int i = 0; i < 4; i++) {
+		other[i] ^= ports[i];
+		a.differ |= (uint32_t)ports[i] << 8 * i;
+	}
+	run(skel->progs.test_crc, &a, sizeof(a));
+	assert_int_equal(crc32c(packet, len) ^ crc32c(other, len), a.result);
+}
+
+/* Of each length to 2,000, and of some to what IP can carry. */
+static void a_crc_differs_as_the_ports_do(void **state)
+{
+	static const uint8_t each[4] = { 0x12, 0x34, 0x56, 0x78 };
+	static uint8_t packet[0xffff];
+
+	bed_of(state);
+	for (size_t i = 0; i < sizeof(packet); i++)
+		packet[i] = (uint8_t)(i * i >> 3);
+	assert_int_equal(crc32c("123456789", 9),
+			 0xe3069283); /* the check value of its catalogues */
+	for (uint32_t len = 12; len <= 2000; len++)
+		crc_check(packet, len, each);
+	for (uint32_t len = 2001; len <= sizeof(packet); len += 997)
+		crc_check(packet, len, each);
+	crc_check(packet, 60000, each);
+	crc_check(packet, sizeof(packet), each);
+	for (int bit = 0; bit < 32; bit++) {
+		uint8_t one[4] = {};
+
+		one[bit / 8] = (uint8_t)(1 << bit % 8);
+		crc_check(packet, 1500, one);
 	}
 }
 
@@ -244,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_integral_is_exact_to_the_last_carry),
 		cmocka_unit_test(a_packet_weighs_what_its_segments_weigh),
+		cmocka_unit_test(a_crc_differs_as_the_ports_do),
 		cmocka_unit_test(picking_follows_generation_count_and_policy),
 		cmocka_unit_test(the_longest_prefix_names_the_class_of_either_end),
 		cmocka_unit_test(offloaded_packets_are_weighed_by_their_own_headers),

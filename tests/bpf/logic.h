@@ -14,6 +14,11 @@ struct logic_wire {
 	__u64 bytes, packets; /* out */
 };
 
+struct logic_crc {
+	__u32 differ, len; /* in the first four bytes of a packet of this length */
+	__u64 result; /* out: so do their checksums */
+};
+
 struct logic_pick {
 	struct weir_vip vip;
 	__u32 number; /* that the choice is made by */
