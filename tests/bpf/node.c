@@ -12,7 +12,7 @@
 #include "core/err.h"
 
 #define NS_PER_S 1000000000ULL
-#define TABLES_MAX 8
+#define TABLES_MAX 32
 
 const char *const node_name[2][NODE_WHO_MAX_] = {
 	{
@@ -84,13 +84,14 @@ static const struct {
 static struct {
 	struct bed *bed;
 	int in, out;
+	int other; /* that is run instead of in; -1: none */
 	uint32_t ifindex[NODE_DEVS];
 	uint32_t test_flags;
 	struct {
 		char name[16];
 		int fd;
 	} table[TABLES_MAX];
-} node = { .in = -1, .out = -1 };
+} node = { .in = -1, .out = -1, .other = -1 };
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -245,6 +246,7 @@ struct bed *node_of(void **state)
 		assert_int_equal(dp_class_put(b->dp, &c, &err), 0);
 	}
 	dp_snat_ports(b->dp, PORT_LOW, PORT_HIGH);
+	node_use(-1);
 	node_complete(false);
 	return b;
 }
@@ -332,10 +334,15 @@ static int run(int prog, enum node_dev dev, struct frame *f)
 	return (int)opts.retval;
 }
 
+void node_use(int prog)
+{
+	node.other = prog;
+}
+
 int node_run(enum node_dev dev, struct frame *f)
 {
 	f->data[5] = (uint8_t)dev; /* last byte of its link address */
-	return run(node.in, dev, f);
+	return run(node.other < 0 ? node.in : node.other, dev, f);
 }
 
 enum weir_reason node_in(enum node_dev dev, struct frame *f)

@@ -57,6 +57,8 @@ uint32_t node_backend_id(const struct node_service *s, uint32_t n);
 /* Runs the packet through weir_tc_in as if it came by the device; the frame becomes what came of it.
  * Returns the reason that counted it, when the verdict is the reason's. */
 enum weir_reason node_in(enum node_dev dev, struct frame *f);
+/* Packets come to this program from now on; -1: to the node's own again. */
+void node_use(int prog);
 /* Only runs it, for tests that do so many times: returns the verdict. */
 int node_run(enum node_dev dev, struct frame *f);
 void assert_reason(enum weir_reason is, enum weir_reason want);
