@@ -21,8 +21,8 @@
 	_Static_assert(__builtin_offsetof(struct type, member) == (at), #type "." #member)
 
 /* Capacities. A full map is counted (weir_reason) and reported, never silent. */
-#define WEIR_MAX_FRONTENDS 65536
-#define WEIR_MAX_BACKENDS 65536
+#define WEIR_MAX_FRONTENDS 131072
+#define WEIR_MAX_BACKENDS 131072
 #define WEIR_MAX_SLOTS 262144
 #define WEIR_MAX_RING 524288
 #define WEIR_MAX_CLASSES 16384
