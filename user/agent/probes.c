@@ -21,7 +21,7 @@
 #define RETRY_MS 1000
 
 /* One server. */
-struct probe {
+struct probe_server {
 	UT_hash_handle hh;
 	const struct probes *all;
 	bool wanted;
@@ -37,7 +37,7 @@ struct probe {
 };
 
 struct probes {
-	struct probe *table;
+	struct probe_server *table;
 	const struct probes_ops *ops;
 	void *arg;
 	size_t max, left_out;
@@ -49,8 +49,8 @@ struct probes {
 /* To the byte as kube-proxy's, for those who do not parse it. Names need no escapes: k8s/object.h. */
 static unsigned int answer(void *ctx, struct buf *body)
 {
-	const struct probe *p = ctx;
-	bool healthy = p->all->ops->healthy(p->all->arg);
+	const struct probe_server *s = ctx;
+	bool healthy = s->all->ops->healthy(s->all->arg);
 
 	buf_printf(body,
 		   "{\n"
@@ -61,95 +61,95 @@ static unsigned int answer(void *ctx, struct buf *body)
 		   "\t\"localEndpoints\": %zu,\n"
 		   "\t\"serviceProxyHealthy\": %s\n"
 		   "}",
-		   p->ns, p->name, p->endpoints, healthy ? "true" : "false");
-	return healthy && p->endpoints ? 200 : 503;
+		   s->ns, s->name, s->endpoints, healthy ? "true" : "false");
+	return healthy && s->endpoints ? 200 : 503;
 }
 
 /* ---- One server ----------------------------------------------------------------------------- */
 
-static void probe_free(struct probe **probe)
+static void server_free(struct probe_server **server)
 {
-	struct probe *p = take_ptr(*probe);
+	struct probe_server *s = take_ptr(*server);
 
-	if (!p)
+	if (!s)
 		return;
-	http_stop(&p->http);
-	free(p->ns);
-	free(p->name);
-	free(p->told);
-	free(p);
+	http_stop(&s->http);
+	free(s->ns);
+	free(s->name);
+	free(s->told);
+	free(s);
 }
 
-static void drop(struct probes *ps, struct probe *p)
+static void drop(struct probes *ps, struct probe_server *s)
 {
-	HASH_DEL(ps->table, p);
-	probe_free(&p);
+	HASH_DEL(ps->table, s);
+	server_free(&s);
 }
 
-static int probe_new(const struct probes *ps, const struct health_port *port,
-		     const struct option_listen *at, const char *key, struct probe **ret)
+static int server_new(const struct probes *ps, const struct health_port *port,
+		      const struct option_listen *at, const char *key, struct probe_server **ret)
 {
 	size_t size = strlen(key) + 1;
-	cleanup(probe_free) struct probe *p = calloc(1, sizeof(*p) + size);
+	cleanup(server_free) struct probe_server *s = calloc(1, sizeof(*s) + size);
 
-	if (!p)
+	if (!s)
 		return -ENOMEM;
-	memcpy(p->key, key, size);
-	p->all = ps;
-	p->at = *at;
-	p->ns = strdup(port->ns);
-	p->name = strdup(port->name);
-	if (!p->ns || !p->name)
+	memcpy(s->key, key, size);
+	s->all = ps;
+	s->at = *at;
+	s->ns = strdup(port->ns);
+	s->name = strdup(port->name);
+	if (!s->ns || !s->name)
 		return -ENOMEM;
-	p->headers[0] = (struct http_header){ "X-Content-Type-Options", "nosniff" };
-	p->headers[1] = (struct http_header){ "X-Load-Balancing-Endpoint-Weight", p->weight };
-	p->route = (struct http_route){ .content_type = "application/json",
+	s->headers[0] = (struct http_header){ "X-Content-Type-Options", "nosniff" };
+	s->headers[1] = (struct http_header){ "X-Load-Balancing-Endpoint-Weight", s->weight };
+	s->route = (struct http_route){ .content_type = "application/json",
 					.fn = answer,
-					.headers = p->headers };
-	*ret = take_ptr(p);
+					.headers = s->headers };
+	*ret = take_ptr(s);
 	return 0;
 }
 
-static int start(struct probe *p, const struct option_listen *at, struct err *err)
+static int start(struct probe_server *s, const struct option_listen *at, struct err *err)
 {
 	const struct http_options opt = {
-		.loop = p->all->retry.loop,
+		.loop = s->all->retry.loop,
 		.listen = at,
 		.key = "healthCheckNodePort",
-		.routes = &p->route,
+		.routes = &s->route,
 		.n_routes = 1,
-		.ctx = p,
+		.ctx = s,
 		.connections = PROBES_CONNECTIONS,
 	};
 
-	return http_start(&opt, &p->http, err);
+	return http_start(&opt, &s->http, err);
 }
 
-static int open_one(struct probe *p, struct err *err)
+static int open_one(struct probe_server *s, struct err *err)
 {
 	static const struct addr any = {}, any_v4 = { { [10] = 0xff, [11] = 0xff } };
-	const struct option_listen v4 = { .on = true, .port = p->at.port, .addr = any_v4 };
-	int r = start(p, &p->at, err);
+	const struct option_listen v4 = { .on = true, .port = s->at.port, .addr = any_v4 };
+	int r = start(s, &s->at, err);
 
-	if (r == -EAFNOSUPPORT && addr_eq(&p->at.addr, &any))
-		r = start(p, &v4, err); /* a kernel without IPv6 */
+	if (r == -EAFNOSUPPORT && addr_eq(&s->at.addr, &any))
+		r = start(s, &v4, err); /* a kernel without IPv6 */
 	if (r == -EPERM) /* the datapath's own word: it guards node ports */
 		err_set(err, r,
 			"healthCheckNodePort: %u is a node port of some Service; use another",
-			p->at.port);
+			s->at.port);
 	if (r < 0)
-		err_wrap(err, "Service %s/%s", p->ns, p->name);
+		err_wrap(err, "Service %s/%s", s->ns, s->name);
 	return r;
 }
 
 /* ---- All of them ---------------------------------------------------------------------------- */
 
-static void tell(const struct probes *ps, struct probe *p, const struct err *err)
+static void tell(const struct probes *ps, struct probe_server *s, const struct err *err)
 {
-	if (p->told && !strcmp(p->told, err->text))
+	if (s->told && !strcmp(s->told, err->text))
 		return;
-	free(p->told);
-	p->told = strdup(err->text); /* without memory it is told again */
+	free(s->told);
+	s->told = strdup(err->text); /* without memory it is told again */
 	ps->ops->failed(ps->arg, err);
 }
 
@@ -177,17 +177,17 @@ static void open_all(struct probes *ps)
 {
 	bool again = false;
 
-	for (struct probe *p = ps->table; p; p = p->hh.next) {
+	for (struct probe_server *s = ps->table; s; s = s->hh.next) {
 		struct err err = {};
 
-		if (p->http)
+		if (s->http)
 			continue;
-		if (open_one(p, &err) < 0) {
+		if (open_one(s, &err) < 0) {
 			again = true;
-			tell(ps, p, &err);
+			tell(ps, s, &err);
 		} else {
-			free(p->told);
-			p->told = NULL;
+			free(s->told);
+			s->told = NULL;
 		}
 	}
 	if (again)
@@ -200,41 +200,41 @@ static int want(struct probes *ps, const struct health_port *port, const struct 
 {
 	const struct option_listen at = { .on = true, .port = port->port, .addr = *addr };
 	char key[2 * (SVC_MAX_TEXT + 1) + LISTEN_TEXT_MAX], text[LISTEN_TEXT_MAX];
-	struct probe *p = NULL;
+	struct probe_server *s = NULL;
 	int r;
 
 	snprintf(key, sizeof(key), "%s/%s %s", port->ns, port->name,
 		 option_listen_format(&at, text));
-	HASH_FIND_STR(ps->table, key, p);
-	if (!p) {
-		r = probe_new(ps, port, &at, key, &p);
+	HASH_FIND_STR(ps->table, key, s);
+	if (!s) {
+		r = server_new(ps, port, &at, key, &s);
 		if (r < 0)
 			return r;
-		HASH_ADD_KEYPTR(hh, ps->table, p->key, strlen(p->key), p);
+		HASH_ADD_KEYPTR(hh, ps->table, s->key, strlen(s->key), s);
 	}
-	p->wanted = true;
-	p->endpoints = port->endpoints;
-	snprintf(p->weight, sizeof(p->weight), "%zu", port->endpoints);
+	s->wanted = true;
+	s->endpoints = port->endpoints;
+	snprintf(s->weight, sizeof(s->weight), "%zu", port->endpoints);
 	return 0;
 }
 
 int probes_sync(struct probes *ps, const struct health_port *ports, size_t n,
 		const struct addr *addrs, size_t n_addrs)
 {
-	struct probe *p, *next;
+	struct probe_server *s, *next;
 	size_t left_out = n * n_addrs > ps->max ? n * n_addrs - ps->max : 0;
 
-	for (p = ps->table; p; p = p->hh.next)
-		p->wanted = false;
+	for (s = ps->table; s; s = s->hh.next)
+		s->wanted = false;
 	for (size_t i = 0; i < n * n_addrs - left_out; i++) {
 		int r = want(ps, &ports[i / n_addrs], &addrs[i % n_addrs]);
 
 		if (r < 0)
 			return r;
 	}
-	HASH_ITER(hh, ps->table, p, next) {
-		if (!p->wanted)
-			drop(ps, p);
+	HASH_ITER(hh, ps->table, s, next) {
+		if (!s->wanted)
+			drop(ps, s);
 	}
 	tell_left_out(ps, left_out);
 	open_all(ps);
@@ -274,12 +274,12 @@ static void on_closed(uv_handle_t *handle)
 void probes_stop(struct probes **probes)
 {
 	struct probes *ps = take_ptr(*probes);
-	struct probe *p, *next;
+	struct probe_server *s, *next;
 
 	if (!ps)
 		return;
-	HASH_ITER(hh, ps->table, p, next) {
-		drop(ps, p);
+	HASH_ITER(hh, ps->table, s, next) {
+		drop(ps, s);
 	}
 	uv_close((uv_handle_t *)&ps->retry, on_closed);
 }
