@@ -281,8 +281,12 @@ static int backends_lacking(struct differ *d, const bool *found)
 
 	if (!named)
 		return -ENOMEM;
-	for (size_t i = 0; i < d->want.n_refs; i++)
-		named[d->want.refs[i]] = true;
+	for (size_t i = 0; i < d->want.n_frontends; i++) {
+		const struct svc_want_frontend *f = &d->want.frontends[i];
+
+		for (uint32_t k = 0; k < f->n; k++)
+			named[d->want.refs[f->first + k]] = true;
+	}
 	for (size_t i = 0; !r && i < d->want.n_backends; i++)
 		if (!found[i] && !named[i])
 			r = backend_differs(d, &d->want.backends[i],

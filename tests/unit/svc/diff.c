@@ -237,6 +237,27 @@ static void backends_whose_mark_is_wrong_are_named(void **state)
 	expect_first(dp, t, "10.1.0.1:2/TCP: serves no more, but is not marked as gone");
 }
 
+/* Nobody outside reaches the only node port, so the set for them is not in the kernel. */
+static void a_backend_that_only_clients_outside_would_use_is_named(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = table();
+	struct svc_service *s = service(t, "web", "10.96.0.1");
+	struct svc_port *p = port(t, s, 80, SVC_TCP);
+	cleanup(free_ptr) struct dp *dp = NULL;
+
+	(void)state;
+	s->external_local = true;
+	p->node_port = 30080;
+	node_addr(t, "127.0.0.1");
+	endpoint(t, p, "10.1.0.1", 8080, "rsN");
+	endpoint(t, p, "10.1.0.2", 8080, "rsln");
+	assert_int_equal(svc_select(t), 0);
+	dp = kernel(t);
+	none(dp, t);
+	dp->backends[2].proto = 0;
+	expect(dp, t, "10.1.0.2:8080/TCP: serves, but is not in the kernel");
+}
+
 static void what_is_for_clients_outside_is_said(void **state)
 {
 	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1");
@@ -290,6 +311,7 @@ int main(void)
 		cmocka_unit_test(classes_that_differ_are_named),
 		cmocka_unit_test(source_ranges_that_differ_are_named),
 		cmocka_unit_test(backends_whose_mark_is_wrong_are_named),
+		cmocka_unit_test(a_backend_that_only_clients_outside_would_use_is_named),
 		cmocka_unit_test(what_is_for_clients_outside_is_said),
 		cmocka_unit_test(a_wrong_maglev_table_is_named),
 	};

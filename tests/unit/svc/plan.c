@@ -273,12 +273,12 @@ static void world_settles(struct world *w)
 
 static void any_change_is_atomic_still_stable_and_late(void **state)
 {
-	struct world *w = calloc(1, sizeof(*w));
-
 	(void)state;
-	assert_non_null(w);
 	for (uint64_t seed = 1; seed <= 6; seed++) {
-		*w = (struct world){ .bed = bed_new() };
+		cleanup(free_ptr) struct world *w = calloc(1, sizeof(*w));
+
+		assert_non_null(w);
+		w->bed = bed_new();
 		rnd_state = seed * 0x9e3779b97f4a7c15u;
 		for (size_t i = 0; i < N_SERVICES; i++)
 			w->seeds[i] = 1 + rnd(UINT32_MAX);
@@ -287,7 +287,6 @@ static void any_change_is_atomic_still_stable_and_late(void **state)
 		world_settles(w);
 		bed_fini(&w->bed);
 	}
-	free(w);
 }
 
 /* The property can fail: the operations of one plan in other orders. */
