@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ending UDP sockets whose backend is gone: sweeps through all network namespaces, off the loop, one at
- * a time. A change that takes something from UDP clients asks for one at once, but behind each there is
- * a rest of REST times what it took. Without such a change one is made each EVERY_MS, for dials that
- * were under way while the last one looked.
+ * a time. A change that takes something from UDP clients asks for one at once, though no sooner than
+ * REST_MS behind the last. Without such a change one is made each EVERY_MS, for dials that were under way
+ * while the last one looked.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,7 +14,7 @@
 #include "core/log.h"
 #include "svc/plan.h"
 
-#define REST 10
+#define REST_MS 100
 #define EVERY_MS 30000
 
 struct ends {
@@ -23,7 +23,7 @@ struct ends {
 	struct work_job job;
 	uv_timer_t timer;
 	bool asked, running, again; /* ever; now; asked meanwhile */
-	uint64_t began_ms, rested_ms; /* loop time; when the next may begin */
+	uint64_t rested_ms; /* loop time at which the next may begin */
 	int told; /* code of the last failure, so that it is told once */
 	bool told_hidden;
 	/* the job's while it runs */
@@ -63,7 +63,6 @@ static void on_timer(uv_timer_t *timer)
 
 	e->running = true;
 	e->again = false;
-	e->began_ms = uv_now(&e->agent->loop);
 	work_add(e->queue, &e->job);
 }
 
@@ -82,10 +81,9 @@ static void ask(struct ends *e)
 static void sweep_done(struct work_job *job)
 {
 	struct ends *e = container_of(job, struct ends, job);
-	uint64_t now = uv_now(&e->agent->loop);
 
 	e->running = false;
-	e->rested_ms = now + REST * (now - e->began_ms);
+	e->rested_ms = uv_now(&e->agent->loop) + REST_MS;
 	tell(e);
 	if (e->again)
 		ask(e);
@@ -97,7 +95,8 @@ static bool takes_from_udp(const struct svc_op *op)
 {
 	if (op->kind == SVC_OP_FRONTEND_DEL)
 		return op->frontend.vip.proto == IPPROTO_UDP;
-	return op->kind == SVC_OP_BACKEND_GONE && op->backend.be.proto == IPPROTO_UDP;
+	return (op->kind == SVC_OP_BACKEND_GONE || op->kind == SVC_OP_BACKEND_DEL) &&
+	       op->backend.be.proto == IPPROTO_UDP;
 }
 
 void ends_after(struct agent *a, const struct svc_plan *plan)
