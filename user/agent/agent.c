@@ -2,6 +2,7 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -232,6 +233,9 @@ int agent_run(const struct config *cfg, struct err *err)
 	struct agent a = { .cfg = cfg, .started_ms = clock_wall_ms() };
 	int r;
 
+	/* Little is allocated at once by several threads, and much that lives on between what does not: with
+	 * a heap for each thread half of them would be holes. */
+	mallopt(M_ARENA_MAX, 1);
 	log_set_level(cfg->log.level);
 	raise_file_limit();
 	for (size_t i = 0; i < cfg->warnings.n; i++)

@@ -4,6 +4,7 @@
  * table with the whole kernel state, so a failed round is made good by the next.
  */
 #include <errno.h>
+#include <malloc.h>
 
 /* The default, HASH_JEN, falls through case labels in a way clang warns of. */
 #define HASH_FUNCTION(key, len, hash) HASH_SAX(key, len, hash)
@@ -150,6 +151,7 @@ static void save_run(struct work_job *job)
 		err_set(&s->err, -ENAMETOOLONG, "paths.state: too long");
 	else
 		svc_save(s->table, path, &s->err);
+	malloc_trim(0); /* the tree that was printed is many times the table */
 }
 
 static void save_done(struct work_job *job)

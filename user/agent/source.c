@@ -2,6 +2,7 @@
 #include "agent/source.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <uv.h>
 
 #include "core/cleanup.h"
@@ -145,6 +146,7 @@ static void read_files(uv_work_t *work)
 	s->fresh_err = (struct err){};
 	if (kube_files_read(s->path, s->files, &s->fresh, &s->fresh_err) < 0 && !s->fresh_err.code)
 		s->fresh_err.code = -EIO;
+	malloc_trim(0); /* the trees that were decoded are many times what is kept of them */
 }
 
 static void on_read(uv_work_t *work, int status)

@@ -29,26 +29,44 @@ static struct json *classes_view(const struct svc_table *t)
 	return arr;
 }
 
+/* The beginning, up to the Services. */
+static int head_print(const struct svc_table *t, struct buf *out)
+{
+	cleanup(json_free) struct json *classes = classes_view(t);
+	int r = buf_printf(out,
+			   "{\"version\":%d,\"algorithm\":\"%s\",\"classes\":", SVC_SAVED_VERSION,
+			   t->maglev ? "maglev" : "random");
+
+	return r ? r : json_print(classes, false, out);
+}
+
+/* One Service's tree at a time: that of all is many times the text. */
+static int services_print(const struct svc_table *t, struct buf *out)
+{
+	int r = buf_puts(out, ",\"services\":[");
+
+	for (size_t i = 0; !r && i < t->n_services; i++) {
+		cleanup(json_free) struct json *service = NULL;
+
+		r = svc_view_service(t->services[i], &service);
+		if (!r && i)
+			r = buf_puts(out, ",");
+		if (!r)
+			r = json_print(service, false, out);
+	}
+	return r ? r : buf_puts(out, "]}\n");
+}
+
 int svc_save(const struct svc_table *t, const char *path, struct err *err)
 {
 	cleanup(buf_fini) struct buf text = BUF_INIT(SVC_SAVED_MAX);
-	cleanup(json_free) struct json *root = json_new_object();
-	struct json *services;
-	int r = -ENOMEM;
+	int r;
 
 	if (!t->selected)
 		return err_set(err, -EINVAL, "%s: the table to save is not selected", path);
-	if (root)
-		r = svc_view(t, &services);
-	if (r)
-		return err_errno(err, r, "saving Services to %s", path);
-	json_set_u64(root, "version", SVC_SAVED_VERSION);
-	json_set_str(root, "algorithm", t->maglev ? "maglev" : "random");
-	json_set(root, "classes", classes_view(t));
-	json_set(root, "services", services);
-	r = json_print(root, false, &text);
+	r = head_print(t, &text);
 	if (!r)
-		r = buf_puts(&text, "\n");
+		r = services_print(t, &text);
 	if (r)
 		return err_errno(err, r, "saving %zu Services to %s", t->n_services, path);
 	return file_write_atomic(path, text.data, text.len, 0644, err);
