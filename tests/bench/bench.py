@@ -10,7 +10,7 @@ from pathlib import Path
 
 import node
 import paths
-from bed import missing, run
+from bed import WEIR, missing, run
 
 PARTS = {"connect": paths.connect, "established": paths.established, "northsouth": paths.northsouth,
          "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow}
@@ -25,7 +25,7 @@ def machine():
     cpu = next(line.split(": ")[1] for line in Path("/proc/cpuinfo").read_text().splitlines()
                if line.startswith("model name"))
     print(f"{time.strftime('%Y-%m-%d', time.gmtime())}, Linux {platform.release()}, {os.cpu_count()} x {cpu}, "
-          f"{version('git', 'describe', '--always', '--dirty')}, {version('nft', '--version')}, "
+          f"weir {run(WEIR, '-V').stdout.split()[1]}, {version('nft', '--version')}, "
           f"{version('iptables-legacy', '--version')}; load average before: {os.getloadavg()[0]:.1f}")
 
 
