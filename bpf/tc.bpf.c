@@ -318,7 +318,8 @@ int weir_tc_out(struct __sk_buff *skb)
 {
 	struct conn_work *w = conn_work();
 
-	if (!w || pkt_parse(skb, &w->p))
+	/* what is only on its way through has no socket of this node */
+	if (!skb->sk || !w || pkt_parse(skb, &w->p))
 		return LEFT_ALONE;
 	return w->p.icmp_error ? error_out(skb, w) : packet_out(skb, w);
 }

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import fleet
 import peers
-from bed import WEIR, Bed, BedError, Place, cgroup2_mount, run, wait_for
+from bed import WEIR, Bed, BedError, Place, ip, run, wait_for
 
 TOOLS = Path(WEIR).resolve().parent / "tests" / "bench"
 CLIENT_CPU, SERVER_CPU = "0", "1"  # packets are worked through where the client sends
@@ -25,7 +25,6 @@ POD = ("10.128.0.2", "10.128.0.1")  # a client's address and its gateway: a pod 
 OUTSIDE = ("192.0.2.2", "192.0.2.1")  # and somebody outside of the cluster
 BACKEND, BACKEND_GATEWAY = "10.9.1.2", "10.9.1.1"
 LIMIT_S = 180  # of one step
-WRITE = "for f in /proc/sys/net/ipv4/{}; do echo {} > $f; done"
 REST_NS = 2_000_000  # of CPU time in 100 ms: an agent that has nothing to do
 
 
@@ -71,55 +70,37 @@ class Cost:
 
 
 class Lane(Node):
+    datapath = {"devices": ["c0", "b0"]}
+
     def __init__(self, side=POD):
         super().__init__()
-        self.side, self.elsewhere = side, cgroup2_mount() / f"{self.name}-elsewhere"
-
-    def close(self):
-        try:
-            super().close()
-        finally:
-            if self.elsewhere.is_dir():
-                self.elsewhere.rmdir()
+        self.side = side
 
     def make(self):
         super().make()
         address, gateway = self.side
-        self.client = self.place("client", "c0", gateway, address)
-        if self.side is OUTSIDE:
-            self.client.cgroup = self.elsewhere
-        self.pod = Place(self, "pod", self.client.netns, "pods/client")
-        self.pods.append(self.pod)
-        self.backend = self.place("backend", "b0", BACKEND_GATEWAY, BACKEND)
-        run("ip", "-n", self.node, "route", "add", fleet.ENDPOINT_CIDR, "via", BACKEND)
-        run("ip", "-n", self.backend.netns, "route", "add", "local", fleet.ENDPOINT_CIDR, "dev", "lo")
-        self.host.run("sh", "-c", WRITE.format("ip_forward", 1))
-        self.host.run("sh", "-c", WRITE.format("conf/*/rp_filter", 0))
-        self.client.run("sh", "-c", WRITE.format("ip_local_port_range", '"1024 65535"'))
-        self.config.write_text(self.config.read_text() + "datapath: {devices: [c0, b0]}\n")
-        self.answer_requests()
-
-    def place(self, name, device, gateway, address):
-        """A namespace of its own behind a device of the node."""
-        place = Place(self, name, f"{self.name}-{name}", name)
-        run("ip", "netns", "add", place.netns)
-        self.pods.append(place)  # close() takes care of it as of a pod
-        run("ip", "-n", self.node, "link", "add", device, "type", "veth", "peer", "name", "eth0",
-            "netns", place.netns)
-        for line in (f"addr add {gateway}/24 dev {device}", f"link set {device} up"):
-            run("ip", "-n", self.node, *line.split())
-        for line in ("link set lo up", f"addr add {address}/24 dev eth0", "link set eth0 up",
-                     f"route add default via {gateway}"):
-            run("ip", "-n", place.netns, *line.split())
-        return place
-
-    def answer_requests(self):
-        """The backend is another node's: none of this node's cgroups holds it."""
-        server = subprocess.Popen(["nsenter", f"--net=/run/netns/{self.backend.netns}", "taskset", "-c", SERVER_CPU,
-                                   str(TOOLS / "serve"), str(fleet.TARGET)], stdout=subprocess.PIPE, text=True)
-        self.backend.procs.append(server)
+        client, backend = self.behind("client", "c0", gateway, address), self.behind("backend", "b0", BACKEND_GATEWAY,
+                                                                                     BACKEND)
+        self.client = Place(self, "client", client, rel="client" if self.side is POD else None)
+        self.pod = Place(self, "pod", client, rel="pods/client")
+        self.backend = Place(self, "backend", backend)
+        ip(self.node, f"route add {fleet.ENDPOINT_CIDR} via {BACKEND}")
+        ip(backend, f"route add local {fleet.ENDPOINT_CIDR} dev lo")
+        self.sysctl(self.node, "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0",
+                    *(f"net.ipv4.conf.{device}.rp_filter=0" for device in self.datapath["devices"]))
+        self.sysctl(client, "net.ipv4.ip_local_port_range=1024 65535")
+        server = self.backend.popen("taskset", "-c", SERVER_CPU, str(TOOLS / "serve"), str(fleet.TARGET),
+                                    stdout=subprocess.PIPE)
         if server.stdout.readline() != "up\n":
             raise BedError("the backend does not serve")
+
+    def behind(self, name, device, gateway, address):
+        """A namespace behind a device of the node."""
+        netns = self.add_netns(name)
+        ip(self.node, f"link add {device} type veth peer name eth0 netns {netns}",
+           f"addr add {gateway}/24 dev {device}", f"link set {device} up")
+        ip(netns, f"addr add {address}/24 dev eth0", "link set eth0 up", f"route add default via {gateway}")
+        return netns
 
     def load_nft(self, services):
         return self.transact(peers.nft_rules(services, self.side[1]), "nft", "-f", "-")

@@ -103,10 +103,10 @@ def p(values, percent):
 def change():
     print("\n## change: one endpoint comes or goes, ms")
     table(["Services", "changes", "manifest to kernel p50", "p99", "CPU of the agent p50", "event to kernel p50",
-           "p99", "CPU p50: decode", "translate", "svc_sync"],
+           "p99", "CPU p50: decode", "translate", "quick change", "the round that follows"],
           ([n, len(agent(n).changes), p(agent(n).changes, 50), p(agent(n).changes, 99), p(agent(n).change_cpu, 50),
             p(steps(n).event, 50), p(steps(n).event, 99),
-            *(p(steps(n).events[k], 50) for k in ("decode", "translate", "sync"))] for n in (1000, 10000)))
+            *(p(steps(n).events[k], 50) for k in ("decode", "translate", "sync", "round"))] for n in (1000, 10000)))
     print("\nThe same as a transaction of kube-proxy's rules alone, by their tools")
     table(["Services", "nft p50", "iptables p50"], (peers_change(n) for n in (1000, 10000)))
 
