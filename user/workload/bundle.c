@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/child.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "workload/child.h"
 
 #define CONFIG_MAX (1u << 20)
 

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/child.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "workload/child.h"
 
 #define RUNC "runc"
 #define RUNC_TIMEOUT_MS 30000

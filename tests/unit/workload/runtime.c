@@ -14,6 +14,7 @@
 
 #include "core/buf.h"
 #include "core/cgroup.h"
+#include "core/child.h"
 #include "core/cleanup.h"
 #include "core/crypto.h"
 #include "core/err.h"
@@ -22,7 +23,6 @@
 #include "unit/workload/tarball.h"
 #include "unit/workload/tree.h"
 #include "workload/cgroup.h"
-#include "workload/child.h"
 #include "workload/workload.h"
 
 #define LOG_MAX (1u << 20)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "workload/child.h"
+#include "core/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
