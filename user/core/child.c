@@ -9,6 +9,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,14 +52,37 @@ static uint64_t deadline_in(uint32_t timeout_ms)
 	return clock_boot_ns() + (uint64_t)timeout_ms * MS_NS;
 }
 
-static int set_actions(posix_spawn_file_actions_t *fa, int output)
+/* A pipe's end that we read, and where to. */
+struct capture {
+	int fd;
+	struct buf *into;
+};
+
+/* What becomes descriptors 0, 1 and 2 of the child, and what we read of the latter two. */
+struct ends {
+	int in, out, err; /* in: -1 is /dev/null; err: -1 is as out */
+	struct capture capture[2];
+	size_t captures;
+};
+
+static void ends_close(struct ends *e)
 {
-	int e = posix_spawn_file_actions_addopen(fa, 0, "/dev/null", O_RDONLY, 0);
+	close_fd(&e->in);
+	close_fd(&e->out);
+	close_fd(&e->err);
+	for (size_t i = 0; i < e->captures; i++)
+		close_fd(&e->capture[i].fd);
+}
+
+static int set_actions(posix_spawn_file_actions_t *fa, const struct ends *ends)
+{
+	int e = ends->in >= 0 ? posix_spawn_file_actions_adddup2(fa, ends->in, 0) :
+				posix_spawn_file_actions_addopen(fa, 0, "/dev/null", O_RDONLY, 0);
 
 	if (e == 0)
-		e = posix_spawn_file_actions_adddup2(fa, output, 1);
+		e = posix_spawn_file_actions_adddup2(fa, ends->out, 1);
 	if (e == 0)
-		e = posix_spawn_file_actions_adddup2(fa, output, 2);
+		e = posix_spawn_file_actions_adddup2(fa, ends->err >= 0 ? ends->err : ends->out, 2);
 	if (e == 0)
 		e = posix_spawn_file_actions_addclosefrom_np(fa, 3);
 	return -e;
@@ -91,7 +115,7 @@ static char *const *unconst(const char *const *argv)
 	return u.out;
 }
 
-static int spawn(const char *const *argv, int output, pid_t *ret_pid, struct err *err)
+static int spawn(const char *const *argv, const struct ends *ends, pid_t *ret_pid, struct err *err)
 {
 	char program[PATH_MAX];
 	char *const env[] = { path_env, NULL };
@@ -108,7 +132,7 @@ static int spawn(const char *const *argv, int output, pid_t *ret_pid, struct err
 		posix_spawn_file_actions_destroy(&fa);
 		return err_errno(err, -ENOMEM, "starting %s", program);
 	}
-	r = set_actions(&fa, output);
+	r = set_actions(&fa, ends);
 	if (r == 0)
 		r = set_signals(&attr);
 	if (r == 0)
@@ -119,31 +143,32 @@ static int spawn(const char *const *argv, int output, pid_t *ret_pid, struct err
 }
 
 /* Takes what is in the pipe. false: there will be nothing more. */
-static bool drain(int fd, struct buf *out)
+static bool drain(const struct capture *c)
 {
 	char chunk[4096];
 
 	for (;;) {
-		ssize_t n = read(fd, chunk, sizeof(chunk));
+		ssize_t n = read(c->fd, chunk, sizeof(chunk));
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 && errno == EAGAIN;
-		size_t room = out->limit - out->len;
+		size_t room = c->into->limit - c->into->len;
 
-		buf_append(out, chunk, (size_t)n < room ? (size_t)n : room);
+		buf_append(c->into, chunk, (size_t)n < room ? (size_t)n : room);
 	}
 }
 
-/* Waits for the end of the process, not of its output: a grandchild may keep the pipe open. */
-static int wait_end(int pidfd, int pipe_fd, struct buf *out, uint64_t deadline_ns)
+/* Waits for the end of the process, not of its output: a grandchild may keep a pipe open. */
+static int wait_end(int pidfd, const struct ends *ends, uint64_t deadline_ns)
 {
-	struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN },
-				{ .fd = pipe_fd, .events = POLLIN } };
+	struct pollfd fds[1 + ARRAY_LEN(ends->capture)] = { { .fd = pidfd, .events = POLLIN } };
 
+	for (size_t i = 0; i < ends->captures; i++)
+		fds[1 + i] = (struct pollfd){ .fd = ends->capture[i].fd, .events = POLLIN };
 	for (;;) {
-		int n = poll(fds, ARRAY_LEN(fds), remaining_ms(deadline_ns));
+		int n = poll(fds, 1 + ends->captures, remaining_ms(deadline_ns));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -151,8 +176,10 @@ static int wait_end(int pidfd, int pipe_fd, struct buf *out, uint64_t deadline_n
 			return -errno;
 		if (n == 0)
 			return -ETIMEDOUT;
-		if (out && fds[1].revents && !drain(pipe_fd, out))
-			fds[1].fd = -1;
+		for (size_t i = 0; i < ends->captures; i++) {
+			if (fds[1 + i].revents && !drain(&ends->capture[i]))
+				fds[1 + i].fd = -1;
+		}
 		if (fds[0].revents)
 			return 0;
 	}
@@ -169,11 +196,10 @@ static int reap(pid_t pid)
 	return si.si_code == CLD_EXITED ? si.si_status : 128 + si.si_status;
 }
 
-static int wait_child(const struct child *c, pid_t pid, int pipe_fd, struct err *err)
+static int wait_child(const struct child *c, pid_t pid, const struct ends *ends, struct err *err)
 {
 	cleanup(close_fd) int pidfd = pidfd_open(pid, 0);
-	int r = pidfd < 0 ? -errno :
-			    wait_end(pidfd, pipe_fd, c->output, deadline_in(c->timeout_ms));
+	int r = pidfd < 0 ? -errno : wait_end(pidfd, ends, deadline_in(c->timeout_ms));
 
 	if (r < 0)
 		kill(-pid,
@@ -188,43 +214,65 @@ static int wait_child(const struct child *c, pid_t pid, int pipe_fd, struct err 
 	return status;
 }
 
-static int open_output(const struct child *c, int *ret_read, int *ret_write)
+static int open_pipe(struct ends *e, struct buf *into, int *ret_write)
 {
 	int fds[2];
 
-	if (c->output_fd >= 0 || !c->output) {
-		int fd = c->output_fd >= 0 ? fcntl(c->output_fd, F_DUPFD_CLOEXEC, 3) :
-					     open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-		if (fd < 0)
-			return -errno;
-		*ret_write = fd;
-		return 0;
-	}
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
-	*ret_read = fds[0];
+	e->capture[e->captures++] = (struct capture){ .fd = fds[0], .into = into };
 	*ret_write = fds[1];
 	return fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+static int open_output(const struct child *c, struct ends *e)
+{
+	if (c->output_fd < 0 && c->output)
+		return open_pipe(e, c->output, &e->out);
+	e->out = c->output_fd >= 0 ? fcntl(c->output_fd, F_DUPFD_CLOEXEC, 3) :
+				     open("/dev/null", O_WRONLY | O_CLOEXEC);
+	return e->out < 0 ? -errno : 0;
+}
+
+static int open_input(const struct buf *input, int *ret_fd)
+{
+	cleanup(close_fd) int fd = memfd_create("input", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	for (size_t done = 0; done < input->len;) {
+		ssize_t n = write(fd, input->data + done, input->len - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n < 0 ? 0 : (size_t)n;
+	}
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
 int child_run(const struct child *c, int *ret_status, struct err *err)
 {
-	cleanup(close_fd) int read_fd = -1;
-	cleanup(close_fd) int write_fd = -1;
+	cleanup(ends_close) struct ends ends = { .in = -1, .out = -1, .err = -1 };
 	pid_t pid = 0;
-	int r = open_output(c, &read_fd, &write_fd);
+	int r = open_output(c, &ends);
 
+	if (r == 0 && c->errors)
+		r = open_pipe(&ends, c->errors, &ends.err);
+	if (r == 0 && c->input)
+		r = open_input(c->input, &ends.in);
 	if (r < 0)
 		return err_errno(err, r, "starting %s", c->argv[0]);
-	r = spawn(c->argv, write_fd, &pid, err);
+	r = spawn(c->argv, &ends, &pid, err);
 	if (r < 0)
 		return r;
-	r = wait_child(c, pid, read_fd, err);
+	r = wait_child(c, pid, &ends, err);
 	if (r < 0)
 		return r;
-	if (read_fd >= 0)
-		drain(read_fd, c->output);
+	for (size_t i = 0; i < ends.captures; i++)
+		drain(&ends.capture[i]);
 	*ret_status = r;
 	return 0;
 }
@@ -235,7 +283,8 @@ int process_wait(pid_t pid, uint32_t timeout_ms, struct err *err)
 
 	if (pidfd < 0)
 		return errno == ESRCH ? 0 : err_errno(err, -errno, "waiting for process %d", pid);
-	int r = wait_end(pidfd, -1, NULL, deadline_in(timeout_ms));
+	const struct ends none = {};
+	int r = wait_end(pidfd, &none, deadline_in(timeout_ms));
 
 	return r < 0 ? err_errno(err, r, "waiting for process %d", pid) : 0;
 }

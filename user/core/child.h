@@ -3,7 +3,8 @@
  * A child process by its argv (never a shell), waited for without polling: pidfd and poll().
  *
  * The child gets a session of its own (a Ctrl-C on the agent's terminal is not for it), no blocked
- * or ignored signal, no descriptor but 0, 1 and 2, and /dev/null as its standard input.
+ * or ignored signal, and no descriptor but 0, 1 and 2. Its input is a file in memory, so that
+ * nobody waits for it to read.
  */
 #pragma once
 
@@ -15,8 +16,11 @@ struct err;
 
 struct child {
 	const char *const *argv; /* argv[0]: see program_find(); closed by NULL */
+	const struct buf *input; /* NULL: /dev/null */
 	int output_fd; /* its standard output and error; -1: captured in output */
 	struct buf *output; /* up to its limit, what is over is dropped; NULL: /dev/null */
+	struct buf
+		*errors; /* the same of its standard error alone; NULL: it goes with the output */
 	uint32_t timeout_ms; /* then it is killed: -ETIMEDOUT */
 };
 

@@ -62,6 +62,60 @@ static void output_is_captured_up_to_its_limit(void **state)
 	assert_string_equal(out.data, "xxxxxxxxxx");
 }
 
+/* Standard error apart, and more on both than their pipes hold. */
+static void errors_are_captured_apart(void **state)
+{
+	static const char *const argv[] = {
+		"sh", "-c",
+		"echo out; echo err >&2; head -c 200000 /dev/zero | tr '\\0' e >&2; "
+		"head -c 200000 /dev/zero | tr '\\0' o",
+		NULL
+	};
+	cleanup(buf_fini) struct buf out = BUF_INIT(6), errors = BUF_INIT(1 << 20);
+	const struct child c = { .argv = argv,
+				 .output_fd = -1,
+				 .output = &out,
+				 .errors = &errors,
+				 .timeout_ms = LONG_MS };
+	int status = -1;
+
+	(void)state;
+	assert_int_equal(child_run(&c, &status, NULL), 0);
+	assert_int_equal(status, 0);
+	assert_string_equal(out.data, "out\noo");
+	assert_memory_equal(errors.data, "err\nee", 6);
+	assert_int_equal(errors.len, 200004);
+}
+
+/* More than a pipe holds, to one that reads it late, in part, and not at all. */
+static void input_is_there_to_be_read(void **state)
+{
+	static const struct {
+		const char *script, *output;
+	} cases[] = { { "echo first; cat | wc -c", "first\n300000\n" },
+		      { "head -c 3", "iii" },
+		      { "true", "" } };
+	cleanup(buf_fini) struct buf out = BUF_INIT(100), in = BUF_INIT(300000);
+
+	(void)state;
+	while (in.len < in.limit)
+		assert_int_equal(buf_append(&in, "iiiiiiiiii", 10), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *const argv[] = { "sh", "-c", cases[i].script, NULL };
+		const struct child c = { .argv = argv,
+					 .input = &in,
+					 .output_fd = -1,
+					 .output = &out,
+					 .timeout_ms = LONG_MS };
+		int status = -1;
+
+		buf_reset(&out);
+		assert_int_equal(child_run(&c, &status, NULL), 0);
+		assert_int_equal(status, 0);
+		assert_string_equal(out.len ? out.data : "", cases[i].output);
+	}
+}
+
 static void time_out_kills_the_whole_group(void **state)
 {
 	cleanup(buf_fini) struct buf out = BUF_INIT(100);
@@ -190,6 +244,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exit_codes_and_signals_come_back),
 		cmocka_unit_test(output_is_captured_up_to_its_limit),
+		cmocka_unit_test(errors_are_captured_apart),
+		cmocka_unit_test(input_is_there_to_be_read),
 		cmocka_unit_test(time_out_kills_the_whole_group),
 		cmocka_unit_test(grandchild_does_not_hold_us),
 		cmocka_unit_test(child_inherits_no_signal_settings),
