@@ -3,7 +3,7 @@
 """Who may include whom, and who may know which library. The tables below are the rule.
 
     top       user/agent      user/cli      tests
-    middle    user/svc   user/meter   user/workload
+    middle    user/svc   user/meter   user/workload   user/takeover
     kernel    user/dp                     worlds: k8s  chain  walrus  user/ledger
     floor     user/core
     ABI       bpf/abi.h
@@ -24,6 +24,7 @@ MAY = {
     "chain": {"user/core"},
     "walrus": {"user/core"},
     "user/workload": {"user/core"},
+    "user/takeover": {"user/core"},
     "user/svc": {"user/core", "user/dp"},
     "user/meter": {"user/core", "user/dp"},
     "user/agent": WORLDS | MIDDLE,

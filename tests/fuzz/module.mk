@@ -7,9 +7,9 @@ FUZZ_BINS := $(addprefix $(O)/tests/fuzz/,$(FUZZ_RUN))
 FUZZ_MAIN := $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fuzz/replay.o)
 SECONDS ?= 60
 
-$(FUZZ_BINS): $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(FUZZ_MAIN) $(call archives,agent)
+$(FUZZ_BINS): $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(FUZZ_MAIN) $(call archives,agent takeover)
 	$(call say,FUZZ,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) -o $@ $< $(FUZZ_MAIN) $(call link_libs,agent)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) -o $@ $< $(FUZZ_MAIN) $(call link_libs,agent takeover)
 -include $(addprefix $(O)/tests/fuzz/,$(addsuffix .d,$(FUZZ_NAMES) replay))
 
 .PHONY: fuzz fuzz-bins fuzz-replay
