@@ -44,13 +44,14 @@ LIBRARY = {
     r"sqlite3\.h": r"user/ledger/db\.c",
     r"archive(_entry)?\.h": r"user/workload/unpack\.c",
     r"microhttpd\.h": r"user/agent/http\.c",
-    r"netlink/.*": r"user/agent/links\.c",
+    # links.c watches; ask.c talks, and each kernel_*.c has one family's messages
+    r"netlink/.*": r"user/agent/links\.c|user/takeover/(ask|kernel_\w+)\.c",
     r"uv\.h": r"user/agent/.*",  # the loop is what the agent is made of
     r"bpf/.*": r"user/dp/.*\.c|bpf/.*",  # dp is the wrapper: loading, pins, tables; bpf: its helpers
     r"linux/(sock|inet)_diag\.h": r"user/dp/diag\.c",
     r"ut(hash|list)\.h": r"[^/]*/?.*\.c",  # containers made of macros: nothing to wrap, but not for headers
 }
-SYSTEM = re.compile(r"(linux|sys|net|netinet|arpa)/[\w.]+|(alloca|assert|ctype|dirent|endian|errno|fcntl|ifaddrs|inttypes|"
+SYSTEM = re.compile(r"(linux|sys|net|netinet|arpa)/[\w./]+|(alloca|assert|ctype|dirent|endian|errno|fcntl|ifaddrs|inttypes|"
                     r"limits|locale|math|poll|pthread|sched|signal|spawn|std(arg|atomic|bool|def|int|io|lib)|"
                     r"strings?|time|unistd|wctype|wchar|grp|pwd|getopt|termios)\.h")
 GENERATED = {"weir.skel.h": "user/dp", "logic.skel.h": "tests"}

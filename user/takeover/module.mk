@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-$(eval $(call module,takeover,user/takeover,core,))
+$(eval $(call module,takeover,user/takeover,core,libnl-3.0 libnl-genl-3.0))
