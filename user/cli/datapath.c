@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <string.h>
 
 #include "agent/config.h"
 #include "cli/node.h"
@@ -107,15 +108,39 @@ static int run_check(struct cli *cli, struct json **ret, struct err *err)
 	return json_len(*ret) > 0;
 }
 
+/* What a detach would remove, also beside a running agent. */
+static int list_pins(const char *bpffs, struct json **ret, struct err *err)
+{
+	cleanup(free_ptr) struct dp_pin *pins = NULL;
+	cleanup(json_free) struct json *list = json_new_array();
+	size_t n = 0;
+	int rc = dp_pins(bpffs, &pins, &n, err);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		struct json *o = json_new_object();
+
+		json_set_str(o, "kind", pins[i].kind);
+		json_set_str(o, "name", strrchr(pins[i].path, '/') + 1);
+		json_set_str(o, "path", pins[i].path);
+		json_set_str(o, "action", "delete");
+		json_add(list, o);
+	}
+	*ret = take_ptr(list);
+	return 0;
+}
+
 static int run_detach(struct cli *cli, struct json **ret, struct err *err)
 {
 	cleanup(json_free) struct json *status = NULL;
 	const struct config *cfg;
 	int rc = cli_config(cli, &cfg, err);
 
-	(void)ret;
 	if (rc < 0)
 		return rc;
+	if (cli_flag(cli, "dry-run"))
+		return list_pins(cfg->paths.bpffs, ret, err);
 	rc = node_call(cli, "agent.status", NULL, &status, err);
 	if (rc == 0 || rc == -EREMOTEIO)
 		return err_set(err, -EBUSY,
@@ -179,6 +204,19 @@ static const struct column stats_columns[] = {
 	{},
 };
 
+static const struct column pin_columns[] = {
+	{ "KIND", "kind", FORM_TEXT },
+	{ "NAME", "name", FORM_TEXT },
+	{ "ACTION", "action", FORM_TEXT },
+	{ "PIN", "path", FORM_TEXT },
+	{},
+};
+
+static const struct cli_flag dry_run_flags[] = {
+	{ .name = "dry-run", .help = "show what would go, and change nothing" },
+	{},
+};
+
 static const struct cli_command commands[] = {
 	{
 		.name = "status",
@@ -210,9 +248,14 @@ static const struct cli_command commands[] = {
 	},
 	{
 		.name = "detach",
+		.flags = dry_run_flags,
 		.help = "take programs, links and maps out of the kernel; Services stop working",
 		.more = "Leaves the node as it was before Weir. Readings that are not in the ledger yet "
 			"are lost. Refused while the agent runs.",
+		.views = (const struct view[]){ { .path = "",
+						  .columns = pin_columns,
+						  .empty = "nothing of Weir is in the kernel" },
+						{} },
 		.run = run_detach,
 	},
 	{},

@@ -46,6 +46,13 @@ int dp_open_pinned(const char *bpffs, struct dp **ret, struct err *err);
 void dp_close(struct dp **dp);
 int dp_detach(const char *bpffs, struct err *err);
 
+struct dp_pin {
+	const char *kind; /* "link" or "map" */
+	char path[512];
+};
+/* What dp_detach() would remove, in order of path; free() the array. */
+int dp_pins(const char *bpffs, struct dp_pin **ret, size_t *ret_n, struct err *err);
+
 /* True when dp_open() found the pins of the same build. */
 bool dp_adopted(const struct dp *dp);
 

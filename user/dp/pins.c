@@ -2,6 +2,7 @@
 #include "dp/dp_int.h"
 
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
@@ -128,4 +129,89 @@ int dp_tables_open(struct dp *dp, struct err *err)
 	int r = maps_open(dp, err);
 
 	return r < 0 ? r : maps_mmap(dp, err);
+}
+
+/* ---- What is pinned -------------------------------------------------------------------------- */
+
+struct pins {
+	struct dp_pin *list;
+	size_t n;
+};
+
+static void pins_free(struct pins *pins)
+{
+	free(pins->list);
+}
+
+static int pin_add(struct pins *pins, const char *kind, const char *folder, const char *name)
+{
+	struct dp_pin *grown = reallocarray(pins->list, pins->n + 1, sizeof(*grown)), *p;
+	int r;
+
+	if (!grown)
+		return -ENOMEM;
+	pins->list = grown;
+	p = &grown[pins->n];
+	p->kind = kind;
+	r = path_format(p->path, sizeof(p->path), "%s/%s", folder, name);
+	pins->n += !r;
+	return r;
+}
+
+static int pins_of(struct pins *pins, const char *kind, const char *folder)
+{
+	cleanup(close_dir) DIR *dir = opendir(folder);
+	struct dirent *e;
+	int r = dir || errno == ENOENT ? 0 : -errno;
+
+	while (!r && dir && (e = readdir(dir))) {
+		if (e->d_name[0] != '.')
+			r = pin_add(pins, kind, folder, e->d_name);
+	}
+	return r;
+}
+
+/* Those of one ABI. */
+static int pins_of_version(struct pins *pins, const char *root, const char *version)
+{
+	char folder[DP_PATH_MAX];
+	int r = path_format(folder, sizeof(folder), "%s/%s/links", root, version);
+
+	if (!r)
+		r = pins_of(pins, "link", folder);
+	if (!r)
+		r = path_format(folder, sizeof(folder), "%s/%s/maps", root, version);
+	return r ? r : pins_of(pins, "map", folder);
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct dp_pin *)a)->path, ((const struct dp_pin *)b)->path);
+}
+
+int dp_pins(const char *bpffs, struct dp_pin **ret, size_t *ret_n, struct err *err)
+{
+	cleanup(pins_free) struct pins pins = {};
+	cleanup(close_dir) DIR *dir = NULL;
+	struct dp dp = {};
+	struct dirent *e;
+	int r = dp_pins_init(&dp, bpffs, err);
+
+	if (r < 0)
+		return r;
+	*strrchr(dp.pins, '/') = '\0';
+	dir = opendir(dp.pins);
+	if (!dir && errno != ENOENT)
+		r = -errno;
+	while (!r && dir && (e = readdir(dir))) {
+		if (e->d_name[0] != '.')
+			r = pins_of_version(&pins, dp.pins, e->d_name);
+	}
+	if (r < 0)
+		return err_errno(err, r, "listing the pins below %s", dp.pins);
+	if (pins.n)
+		qsort(pins.list, pins.n, sizeof(*pins.list), by_path);
+	*ret = take_ptr(pins.list);
+	*ret_n = pins.n;
+	return 0;
 }

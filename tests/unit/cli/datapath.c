@@ -270,12 +270,29 @@ static void pods_have_the_names_of_the_ledger(void **state)
 static void detach_leaves_nothing(void **state)
 {
 	struct run *f = &kernel_of(state)->run;
+	cleanup(json_free) struct json *would = NULL;
+	size_t links = 0, maps = 0;
 
+	/* dry: says what would go, all of it, and leaves it */
+	run_ok(f, "-j", "datapath", "detach", "--dry-run");
+	would = run_json(f);
+	json_foreach(pin, would) {
+		links += strcmp(json_str(pin, "kind", ""), "link") == 0;
+		maps += strcmp(json_str(pin, "kind", ""), "map") == 0;
+		assert_int_equal(access(json_str(pin, "path", ""), F_OK), 0);
+	}
+	assert_true(links > 0 && maps > 0);
+	assert_int_equal(links + maps, json_len(would));
+	run_ok(f, "datapath", "status");
 	run_ok(f, "datapath", "detach");
 	assert_int_equal(run(f, "datapath", "status"), 1);
 	assert_non_null(strstr(f->err, "no datapath is pinned"));
 	assert_int_equal(run(f, "backend", "show"), 1);
 	assert_int_equal(run(f, "pod", "show"), 1);
+	json_foreach(pin, would)
+		assert_int_not_equal(access(json_str(pin, "path", ""), F_OK), 0);
+	run_ok(f, "datapath", "detach", "--dry-run");
+	assert_string_equal(f->out, "nothing of Weir is in the kernel\n");
 }
 
 int main(void)
