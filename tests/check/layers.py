@@ -28,7 +28,7 @@ MAY = {
     "user/svc": {"user/core", "user/dp"},
     "user/meter": {"user/core", "user/dp"},
     "user/agent": WORLDS | MIDDLE,
-    "user/cli": WORLDS | MIDDLE | {"user/agent"},
+    "user/cli": WORLDS | MIDDLE | {"user/agent", "user/takeover"},
     "bpf": {"vmlinux"},
     "vmlinux": set(),
 }

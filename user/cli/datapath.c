@@ -6,6 +6,7 @@
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
+#include "cli/takeover.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/json.h"
@@ -245,6 +246,20 @@ static const struct cli_command commands[] = {
 		.help = "how often what happened to dials and packets, by reason",
 		.views = (const struct view[]){ { .path = "", .columns = stats_columns }, {} },
 		.run = run_stats,
+	},
+	{
+		.name = "takeover",
+		.flags = dry_run_flags,
+		.help = "remove what kube-proxy left on this node: rules, chains, tables, IPVS",
+		.more = "Stop kube-proxy first, for while it runs it writes its rules again, and have the "
+			"agent serve ('datapath check' is silent). The rules of all of kube-proxy's modes "
+			"go: nftables, iptables-legacy, iptables-nft and IPVS, each table in one step. "
+			"What others made stays byte for byte, the kubelet's chains too. A chain that "
+			"somebody else's rule leads to is emptied instead. Connections that kube-proxy's "
+			"rules translated may end. Exit status 1 if something could not be looked at or "
+			"removed.",
+		.views = takeover_views,
+		.run = run_takeover,
 	},
 	{
 		.name = "detach",
