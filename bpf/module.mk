@@ -4,7 +4,7 @@
 BPF_SRCS := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(BPF_SRCS))
 BPF_CFLAGS := -std=gnu17 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -I. -Ivmlinux \
-	-isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+	-isystem /usr/include/$(shell gcc -print-multiarch)
 
 build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h bpf/lib/*.h vmlinux/*.h)
 	$(call say,BPF,$<)

@@ -88,7 +88,8 @@ static long netns_step(__u32 step, struct netns_walk *w)
 	return w->found;
 }
 
-static __always_inline bool netns_is_in_range(__u32 svc)
+/* A function of its own, which the verifier goes through once. */
+__noinline int netns_is_in_range(__u32 svc)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);

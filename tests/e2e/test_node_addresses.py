@@ -28,7 +28,8 @@ def answers(case, addr, by="host"):
 
 
 @pytest.mark.parametrize("asked, served", [
-    (["192.168.77.0/24"], {"192.168.77.1"}),
+    (["192.168.77.0/24", "fd77::/64"], PRIMARY),
+    (["192.168.77.0/24"], PRIMARY | {"2001:db8:77::77"}),  # says nothing of IPv6
     (["primary"], PRIMARY),
     (["primary", "192.0.2.0/24"], PRIMARY | {"192.0.2.77"})])
 def test_a24_only_the_addresses_asked_for_answer(more, asked, served):
@@ -78,7 +79,7 @@ def test_an_address_answers_as_long_as_the_node_has_it(dual):
 def test_a_wish_that_no_address_meets_is_told_once(dual):
     said = 'msg="no node port is served"'
     before = dual.bed.agent_log().count(said)
-    with dual.bed.restarted(nodePortAddresses=["203.0.113.200/32"]):
+    with dual.bed.restarted(nodePortAddresses=["203.0.113.200/32", "2001:db8:99::/64"]):
         dual.serve("l1", type="NodePort")
         dual.settles("l1")
         dual.serve("r2a", type="NodePort")

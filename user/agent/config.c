@@ -66,7 +66,7 @@ static const struct option_spec specs[] = {
 	KEY("datapath.mode", OPTION_CHOICE, datapath.mode, "snat", "how external traffic returns",
 	    .choices = modes),
 	KEY("datapath.algorithm", OPTION_CHOICE, datapath.algorithm, "random",
-	    "how a backend is chosen", .choices = algorithms),
+	    "how clients from outside get a backend", .choices = algorithms),
 
 	KEY("meter.sample", OPTION_DURATION, meter.sample_ms, "1s", "time between two readings",
 	    .min = 100, .max = 3600000),
@@ -256,10 +256,6 @@ static int check_datapath(const struct config *cfg, struct err *err)
 	if (cfg->datapath.mode != CONFIG_MODE_SNAT)
 		return err_set(err, -EINVAL,
 			       "datapath.mode: dsr is not built into this version; use snat");
-	if (cfg->datapath.algorithm != CONFIG_ALGORITHM_RANDOM)
-		return err_set(
-			err, -EINVAL,
-			"datapath.algorithm: maglev is not built into this version; use random");
 	return 0;
 }
 

@@ -59,6 +59,16 @@ static bool find_primary(const struct nodeaddr_want *want, const struct link_inf
 	return false;
 }
 
+/* Each family by itself, as in kube-proxy: where none of its prefixes is named, all its addresses serve. */
+static bool is_restricted(const struct option_cidr_words *places, bool v4)
+{
+	for (size_t i = 0; i < places->n; i++)
+		if (places->v[i].word == CONFIG_NODE_PORT_PRIMARY ||
+		    addr_is_v4(&places->v[i].cidr.addr) == v4)
+			return true;
+	return false;
+}
+
 static bool is_wanted(const struct option_cidr_words *places, const struct addr primary[2],
 		      const struct addr *a)
 {
@@ -67,7 +77,7 @@ static bool is_wanted(const struct option_cidr_words *places, const struct addr 
 			    addr_eq(a, &primary[0]) || addr_eq(a, &primary[1]) :
 			    cidr_has(&places->v[i].cidr, a))
 			return true;
-	return !places->n;
+	return !is_restricted(places, addr_is_v4(a));
 }
 
 int nodeaddr_select(const struct nodeaddr_want *want, const struct link_info *links, size_t n_links,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which of this node's addresses answer node ports: of those that its links have, the ones in the
- * prefixes asked for, or all of them. Of loopback 127.0.0.1 alone, and nothing that is local to a link.
+ * prefixes asked for, or all of them; each family by itself, as in kube-proxy: one that no prefix is of
+ * answers at all its addresses. Of loopback 127.0.0.1 alone, and nothing that is local to a link.
  *
  * The word `primary` asks for one address of each family: the first that the configuration gives this
  * node, else the first InternalIP, else ExternalIP, of its Node object, as kube-proxy; and where neither

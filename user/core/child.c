@@ -59,13 +59,13 @@ struct capture {
 };
 
 /* What becomes descriptors 0, 1 and 2 of the child, and what we read of the latter two. */
-struct ends {
+struct pipe_ends {
 	int in, out, err; /* in: -1 is /dev/null; err: -1 is as out */
 	struct capture capture[2];
 	size_t captures;
 };
 
-static void ends_close(struct ends *e)
+static void ends_close(struct pipe_ends *e)
 {
 	close_fd(&e->in);
 	close_fd(&e->out);
@@ -74,7 +74,7 @@ static void ends_close(struct ends *e)
 		close_fd(&e->capture[i].fd);
 }
 
-static int set_actions(posix_spawn_file_actions_t *fa, const struct ends *ends)
+static int set_actions(posix_spawn_file_actions_t *fa, const struct pipe_ends *ends)
 {
 	int e = ends->in >= 0 ? posix_spawn_file_actions_adddup2(fa, ends->in, 0) :
 				posix_spawn_file_actions_addopen(fa, 0, "/dev/null", O_RDONLY, 0);
@@ -115,7 +115,8 @@ static char *const *unconst(const char *const *argv)
 	return u.out;
 }
 
-static int spawn(const char *const *argv, const struct ends *ends, pid_t *ret_pid, struct err *err)
+static int spawn(const char *const *argv, const struct pipe_ends *ends, pid_t *ret_pid,
+		 struct err *err)
 {
 	char program[PATH_MAX];
 	char *const env[] = { path_env, NULL };
@@ -161,7 +162,7 @@ static bool drain(const struct capture *c)
 }
 
 /* Waits for the end of the process, not of its output: a grandchild may keep a pipe open. */
-static int wait_end(int pidfd, const struct ends *ends, uint64_t deadline_ns)
+static int wait_end(int pidfd, const struct pipe_ends *ends, uint64_t deadline_ns)
 {
 	struct pollfd fds[1 + ARRAY_LEN(ends->capture)] = { { .fd = pidfd, .events = POLLIN } };
 
@@ -196,7 +197,8 @@ static int reap(pid_t pid)
 	return si.si_code == CLD_EXITED ? si.si_status : 128 + si.si_status;
 }
 
-static int wait_child(const struct child *c, pid_t pid, const struct ends *ends, struct err *err)
+static int wait_child(const struct child *c, pid_t pid, const struct pipe_ends *ends,
+		      struct err *err)
 {
 	cleanup(close_fd) int pidfd = pidfd_open(pid, 0);
 	int r = pidfd < 0 ? -errno : wait_end(pidfd, ends, deadline_in(c->timeout_ms));
@@ -214,7 +216,7 @@ static int wait_child(const struct child *c, pid_t pid, const struct ends *ends,
 	return status;
 }
 
-static int open_pipe(struct ends *e, struct buf *into, int *ret_write)
+static int open_pipe(struct pipe_ends *e, struct buf *into, int *ret_write)
 {
 	int fds[2];
 
@@ -225,7 +227,7 @@ static int open_pipe(struct ends *e, struct buf *into, int *ret_write)
 	return fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-static int open_output(const struct child *c, struct ends *e)
+static int open_output(const struct child *c, struct pipe_ends *e)
 {
 	if (c->output_fd < 0 && c->output)
 		return open_pipe(e, c->output, &e->out);
@@ -255,7 +257,7 @@ static int open_input(const struct buf *input, int *ret_fd)
 
 int child_run(const struct child *c, int *ret_status, struct err *err)
 {
-	cleanup(ends_close) struct ends ends = { .in = -1, .out = -1, .err = -1 };
+	cleanup(ends_close) struct pipe_ends ends = { .in = -1, .out = -1, .err = -1 };
 	pid_t pid = 0;
 	int r = open_output(c, &ends);
 
@@ -283,7 +285,7 @@ int process_wait(pid_t pid, uint32_t timeout_ms, struct err *err)
 
 	if (pidfd < 0)
 		return errno == ESRCH ? 0 : err_errno(err, -errno, "waiting for process %d", pid);
-	const struct ends none = {};
+	const struct pipe_ends none = {};
 	int r = wait_end(pidfd, &none, deadline_in(timeout_ms));
 
 	return r < 0 ? err_errno(err, r, "waiting for process %d", pid) : 0;

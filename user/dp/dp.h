@@ -47,7 +47,7 @@ void dp_close(struct dp **dp);
 int dp_detach(const char *bpffs, struct err *err);
 
 struct dp_pin {
-	const char *kind; /* "link" or "map" */
+	const char *kind; /* "link", "map" or "prog" */
 	char path[512];
 };
 /* What dp_detach() would remove, in order of path; free() the array. */

@@ -174,14 +174,16 @@ static int pins_of(struct pins *pins, const char *kind, const char *folder)
 /* Those of one ABI. */
 static int pins_of_version(struct pins *pins, const char *root, const char *version)
 {
+	static const char *const kinds[] = { "link", "map", "prog" };
 	char folder[DP_PATH_MAX];
-	int r = path_format(folder, sizeof(folder), "%s/%s/links", root, version);
+	int r = 0;
 
-	if (!r)
-		r = pins_of(pins, "link", folder);
-	if (!r)
-		r = path_format(folder, sizeof(folder), "%s/%s/maps", root, version);
-	return r ? r : pins_of(pins, "map", folder);
+	for (size_t i = 0; !r && i < ARRAY_LEN(kinds); i++) {
+		r = path_format(folder, sizeof(folder), "%s/%s/%ss", root, version, kinds[i]);
+		if (!r)
+			r = pins_of(pins, kinds[i], folder);
+	}
+	return r;
 }
 
 static int by_path(const void *a, const void *b)

@@ -108,13 +108,13 @@ int dp_classes(struct dp *dp, struct dp_class **ret, size_t *ret_n, struct err *
 int dp_ranges(struct dp *dp, struct weir_range **ret, size_t *ret_n, struct err *err)
 {
 	/* the value says nothing; it lies behind the key and is cut off below */
-	struct record {
+	struct range_record {
 		struct weir_range range;
 		uint32_t one;
 	};
-	const struct dump d = { sizeof(struct weir_range), offsetof(struct record, one),
-				sizeof(struct record), WEIR_MAX_RANGES };
-	cleanup(free_ptr) struct record *records = NULL;
+	const struct dump d = { sizeof(struct weir_range), offsetof(struct range_record, one),
+				sizeof(struct range_record), WEIR_MAX_RANGES };
+	cleanup(free_ptr) struct range_record *records = NULL;
 	struct weir_range *out;
 	size_t n;
 	int r = table_dump(dp, DP_RANGE, &d, (void **)&records, &n, err);

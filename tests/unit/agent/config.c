@@ -200,8 +200,6 @@ static void faults_are_one_line_that_names_the_key(void **state)
 		  "chain.kind: sui is not built into this version; use local" },
 		{ "datapath: {mode: dsr}\n",
 		  "datapath.mode: dsr is not built into this version; use snat" },
-		{ "datapath: {algorithm: maglev}\n",
-		  "datapath.algorithm: maglev is not built into this version; use random" },
 		{ "meter: {sample: 2s, window: 1s}\n",
 		  "meter.window: 1000ms is shorter than meter.sample, 2000ms; make it at least as "
 		  "long" },
