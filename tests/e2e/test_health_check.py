@@ -131,7 +131,7 @@ def test_a_node_port_is_no_health_check_port(case):
 
 
 def test_it_is_served_where_node_ports_are(dual):
-    with dual.bed.restarted(nodePortAddresses=["192.168.0.0/16", "192.0.2.0/24", "10.244.0.0/16"]):
+    with dual.bed.restarted(nodePortAddresses=["192.168.0.0/16", "192.0.2.0/24", "2001:db8:99::/64"]):
         balanced(dual, "l1")
         says(dual, 200, 1)
         assert probe(dual, addr=dual.address("node", "IPv6")) is None

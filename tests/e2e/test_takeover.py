@@ -12,10 +12,10 @@ from pathlib import Path
 import bed as beds
 import kubeproxy
 import pytest
-from bed import TOP, run, wait_for
+from bed import run, wait_for
+from bed.tools import own_mounts
 from kubeproxy import Port
 
-CLIENT = str(TOP / "tests/e2e/client.py")
 MAKES = [f"ip{v6}tables-{make}" for make in ("legacy", "nft") for v6 in ("", "6")]
 NOWHERE = [("203.0.113.1", 8080), ("203.0.113.2", 8080)]
 NOWHERE6 = [("2001:db8:ffff::1", 8080)]
@@ -66,7 +66,7 @@ def node():
     why = beds.missing()
     if why:
         pytest.skip(why)
-    beds.own_mounts()
+    own_mounts()
     name = f"weir-{secrets.token_hex(3)}"
     run("ip", "netns", "add", name)
     try:
@@ -246,7 +246,7 @@ def test_without_the_right_to_look_nothing_is_said_to_be_clean(node):
 
 
 def ask(pod, kind, addr, port, n):
-    return json.loads(pod.run("/usr/bin/python3", CLIENT, "count", kind, addr, str(port), str(n)))
+    return pod.client("count", kind, addr, port, n)
 
 
 def test_weir_starts_beside_kube_proxys_rules_takes_over_and_leaves(bed):
@@ -288,7 +288,7 @@ def test_weir_starts_beside_kube_proxys_rules_takes_over_and_leaves(bed):
     assert bed.weir("datapath", "check") == []
 
     pins = bed.weir("datapath", "detach", "--dry-run")
-    assert {p["kind"] for p in pins} == {"link", "map"} and all(os.path.exists(p["path"]) for p in pins)
+    assert {p["kind"] for p in pins} == {"link", "map", "prog"} and all(os.path.exists(p["path"]) for p in pins)
     assert bed.cli("datapath", "detach", check=False).returncode == 1  # the agent runs
     assert served()
     bed.kill_agent()
