@@ -137,7 +137,7 @@ static __always_inline int too_big(struct __sk_buff *skb, const struct pkt *p, _
 
 static __always_inline bool tc_opens(const struct pkt *p)
 {
-	return p->t.proto != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	return p->t.proto != IPPROTO_TCP || tcp_opens(p);
 }
 
 /* ---- Packets --------------------------------------------------------------------------------- */

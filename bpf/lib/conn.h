@@ -109,9 +109,8 @@ static __always_inline void conn_forget(const struct weir_tuple *t, const struct
 static __always_inline struct weir_conn *conn_find(const struct pkt *p, __u64 now)
 {
 	struct weir_conn *c = bpf_map_lookup_elem(&weir_conn, &p->t);
-	bool opens = (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 
-	if (!c || (!conn_is_over(c, now) && !(opens && conn_is_closed(c))))
+	if (!c || (!conn_is_over(c, now) && !(tcp_opens(p) && conn_is_closed(c))))
 		return c;
 	conn_forget(&p->t, c);
 	return NULL;

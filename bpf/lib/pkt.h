@@ -61,6 +61,11 @@ struct pkt {
 	__u8 unsummed; /* UDP without a checksum */
 };
 
+static __always_inline bool tcp_opens(const struct pkt *p)
+{
+	return (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+}
+
 struct ip6_ext {
 	__u8 next, len; /* in units of 8 behind the first; AH: of 4 behind the second */
 	__be16 offset; /* of a fragment header, as is id */
