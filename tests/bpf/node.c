@@ -345,6 +345,11 @@ int node_run(enum node_dev dev, struct frame *f)
 	return run(node.other < 0 ? node.in : node.other, dev, f);
 }
 
+int node_run_out(enum node_dev dev, struct frame *f)
+{
+	return run(node.out, dev, f);
+}
+
 enum weir_reason node_in(enum node_dev dev, struct frame *f)
 {
 	uint64_t before[WEIR_REASON_MAX_], after[WEIR_REASON_MAX_];

@@ -59,8 +59,9 @@ uint32_t node_backend_id(const struct node_service *s, uint32_t n);
 enum weir_reason node_in(enum node_dev dev, struct frame *f);
 /* Packets come to this program from now on; -1: to the node's own again. */
 void node_use(int prog);
-/* Only runs it, for tests that do so many times: returns the verdict. */
+/* Only run it, for tests that do so many times: both return the verdict. */
 int node_run(enum node_dev dev, struct frame *f);
+int node_run_out(enum node_dev dev, struct frame *f);
 void assert_reason(enum weir_reason is, enum weir_reason want);
 /* Runs it through weir_tc_out, which lets all go: was it translated? */
 bool node_out(enum node_dev dev, struct frame *f);

@@ -259,6 +259,9 @@ static void a_reset_is_not_answered(void **state)
 		assert_silent(&p);
 		service(v6, IPPROTO_TCP, false);
 		assert_silent(&p);
+		p.flags = SYN | RST; /* begins nothing */
+		assert_silent(&p);
+		assert_int_equal(node_conns(), 0);
 	}
 }
 
