@@ -318,8 +318,8 @@ int weir_tc_out(struct __sk_buff *skb)
 {
 	struct conn_work *w = conn_work();
 
-	/* what is only on its way through has no socket of this node */
-	if (!skb->sk || !w || pkt_parse(skb, &w->p))
+	/* what is only on its way through came by a device; not all that the stack says has a socket */
+	if (skb->ingress_ifindex || !w || pkt_parse(skb, &w->p))
 		return LEFT_ALONE;
 	return w->p.icmp_error ? error_out(skb, w) : packet_out(skb, w);
 }
