@@ -125,7 +125,7 @@ void node_ip(const char *lines)
 		fail_msg("/sbin/ip -batch: status %d", status);
 }
 
-__attribute__((format(printf, 2, 3))) static void sysctl(const char *value, const char *fmt, ...)
+void node_sysctl(const char *value, const char *fmt, ...)
 {
 	cleanup(close_fd) int fd = -1;
 	char path[120] = "/proc/sys/net/";
@@ -141,7 +141,7 @@ __attribute__((format(printf, 2, 3))) static void sysctl(const char *value, cons
 
 void node_forwarding(enum node_dev dev, bool v6, bool on)
 {
-	sysctl(on ? "1" : "0", "ipv%d/conf/%s/forwarding", v6 ? 6 : 4, dev_name[dev]);
+	node_sysctl(on ? "1" : "0", "ipv%d/conf/%s/forwarding", v6 ? 6 : 4, dev_name[dev]);
 }
 
 static int pin_open(const char *kind, const char *name)
@@ -201,10 +201,10 @@ int node_setup(void **state)
 		return 0; /* no bed: the tests skip */
 	node.bed = *state;
 	node_ip(devices);
-	sysctl("1", "ipv4/ip_forward");
-	sysctl("1", "ipv6/conf/all/forwarding");
+	node_sysctl("1", "ipv4/ip_forward");
+	node_sysctl("1", "ipv6/conf/all/forwarding");
 	for (size_t i = 0; i < NODE_DEVS; i++) /* nobody sends a packet that no test asked for */
-		sysctl("1", "ipv6/conf/%s-peer/disable_ipv6", dev_name[i]);
+		node_sysctl("1", "ipv6/conf/%s-peer/disable_ipv6", dev_name[i]);
 	node_ip(addresses);
 	programs_attach();
 	node.in = pin_open("progs", "weir_tc_in");

@@ -78,7 +78,8 @@ size_t node_conns(void);
 uint32_t node_ifindex(enum node_dev dev);
 int node_table(const char *name); /* fd of a pinned map, which the node closes */
 
-/* Forwarding of one family by the device. */
+/* A value of /proc/sys/net/...; and forwarding of one family by the device. */
+__attribute__((format(printf, 2, 3))) void node_sysctl(const char *value, const char *fmt, ...);
 void node_forwarding(enum node_dev dev, bool v6, bool on);
 /* "ip -batch" with these lines. */
 void node_ip(const char *lines);

@@ -296,6 +296,17 @@ void frame_make(const struct packet *p, struct frame *ret)
 	ip_end(ret);
 }
 
+void frame_partial(const struct packet *p, struct frame *ret, uint16_t *ret_start,
+		   uint16_t *ret_offset)
+{
+	size_t head = p->t.proto == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
+
+	frame_make(p, ret);
+	*ret_start = (uint16_t)(ret->len - p->len - head);
+	*ret_offset = (uint16_t)check_at(p->t.proto);
+	put16(ret->data + *ret_start + *ret_offset, (uint16_t)pseudo(&p->t, head + p->len));
+}
+
 void frame_cut(const struct frame *f, uint32_t id, uint16_t offset, uint16_t len, struct frame *ret)
 {
 	struct frame out = {};

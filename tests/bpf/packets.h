@@ -54,6 +54,10 @@ void assert_tuple(const struct weir_tuple *is, const struct weir_tuple *want);
 void assert_rest(const struct packet *is, const struct packet *p);
 
 void frame_make(const struct packet *p, struct frame *ret);
+/* As a stack leaves the checksum of TCP or UDP to the device: what is there is the sum of the pseudo header.
+ * Also where the sum is to begin, and how far behind it belongs. */
+void frame_partial(const struct packet *p, struct frame *ret, uint16_t *ret_start,
+		   uint16_t *ret_offset);
 void frame_read(const struct frame *f, struct packet *ret);
 /* Bytes offset .. offset+len of what is behind the IP header, as a fragment. */
 void frame_cut(const struct frame *f, uint32_t id, uint16_t offset, uint16_t len,
