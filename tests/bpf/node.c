@@ -184,7 +184,6 @@ static void programs_attach(void)
 		must(node.ifindex[i] > 0, dev_name[i]);
 		want[i] = (struct dp_device){
 			.ifindex = node.ifindex[i],
-			.outside = i == OUT,
 			.addrs = { bed_vip(node_name[0][SELF + i], 0, 0).addr,
 				   bed_vip(node_name[1][SELF + i], 0, 0).addr },
 		};

@@ -51,7 +51,9 @@ static int setup(void **state)
 	if (!*state)
 		return 0; /* no bed: the tests skip */
 	node_ip("neigh add 192.0.2.254 lladdr 02:00:00:00:01:00 dev out\n"
-		"neigh add 2001:db8:2::fe lladdr 02:00:00:00:01:00 dev out\n");
+		"neigh add 2001:db8:2::fe lladdr 02:00:00:00:01:00 dev out\n"
+		"neigh add 10.244.1.10 lladdr 02:00:00:00:01:01 dev pods\n"
+		"neigh add fd10:244:1::10 lladdr 02:00:00:00:01:01 dev pods\n");
 	wire[OUT] = wire_open("out-peer");
 	wire[PODS] = wire_open("pods-peer");
 	wire[FAR] = wire_open("far-peer");
@@ -296,6 +298,25 @@ static void what_the_stack_refuses_is_refused_by_the_service(void **state)
 	}
 }
 
+/* By whatever device the client came: a pod whose sockets no hook of ours sees, say. */
+static void the_answer_to_a_pod_is_the_services_too(void **state)
+{
+	for (int i = 0; i < 4; i++) {
+		bool v6 = i & 1;
+		const char *const *name = node_name[v6];
+		struct packet p = asked(state, v6, protos[i / 2], name[SELF + OUT], TO_PORT), got;
+		struct carried c;
+
+		p.t.src = bed_vip(name[POD], 0, 0).addr;
+		c = carried(&p, false, 0);
+		send_by(PODS, &c);
+		c = receive_at(PODS);
+		complete(&c);
+		frame_read(&c.f, &got);
+		assert_memory_equal(&got.t.src, &p.t.dst, sizeof(p.t.dst));
+	}
+}
+
 /* A stack that is flooded answers by cookies, without a socket for the client. */
 static void a_listener_of_the_node_answers_as_the_service(void **state)
 {
@@ -379,6 +400,7 @@ int main(void)
 		cmocka_unit_test(merged_segments_go_on_if_each_fits),
 		cmocka_unit_test(answers_are_right_when_the_checksum_was_left_to_the_device),
 		cmocka_unit_test(what_the_stack_refuses_is_refused_by_the_service),
+		cmocka_unit_test(the_answer_to_a_pod_is_the_services_too),
 		cmocka_unit_test(a_listener_of_the_node_answers_as_the_service),
 		cmocka_unit_test(a_tagged_frame_is_left_to_the_device_of_its_tag),
 		cmocka_unit_test(a_frame_without_a_whole_header_is_left_alone),

@@ -85,7 +85,6 @@ int devices_select(const struct link_info *links, size_t n, char *const *names, 
 			continue;
 		out[kept++] = (struct dp_device){
 			.ifindex = (uint32_t)links[i].ifindex,
-			.outside = is_outside(&links[i], names, n_names),
 			.addrs = { addr_or(first_addr(&links[i], true), node4),
 				   addr_or(first_addr(&links[i], false), node6) },
 		};

@@ -2,11 +2,11 @@
 /*
  * Which devices the programs that see packets stand on, and under which address the node speaks for
  * clients there. All that is up, is no loopback, has Ethernet frames and is no port of a bridge, bond
- * or VRF (packets come by that one); those named in datapath.devices, or those of default routes when
- * none is, are outside: answers of the node's own sockets leave by them.
+ * or VRF (packets come by that one).
  *
  * A device's address is the first of its family that is not local to a link; one without takes the
- * node's: the first of those that outside devices have, then of all.
+ * node's: the first of those that devices to the outside have, then of all. To the outside lead those
+ * named in datapath.devices, or those of default routes when none is.
  *
  * And which ports stand for clients: the larger of the two ranges below and above those that the kernel
  * gives to its own sockets and that node ports are taken from.

@@ -179,11 +179,6 @@ static const struct dp_device *device_find(const struct dp_device *devices, size
 	return NULL;
 }
 
-static bool is_wanted(const struct dp_device *device, enum dp_side side)
-{
-	return device && (side == DP_SIDE_IN || device->outside);
-}
-
 /* Ends the links of devices that are not wanted, or not there, any more. */
 static int links_prune(const struct dp *dp, const struct dp_device *want, size_t n, struct err *err)
 {
@@ -201,8 +196,7 @@ static int links_prune(const struct dp *dp, const struct dp_device *want, size_t
 		enum dp_side side;
 		uint32_t ifindex;
 
-		if (!link_name(e->d_name, &side, &ifindex) ||
-		    is_wanted(device_find(want, n, ifindex), side))
+		if (!link_name(e->d_name, &side, &ifindex) || device_find(want, n, ifindex))
 			continue;
 		r = link_path(dp, side, ifindex, path, err);
 		if (r < 0)
@@ -219,17 +213,15 @@ static int devices_prune(struct dp *dp, const struct dp_device *want, size_t n, 
 	uint32_t key, kept, *from = NULL;
 
 	while (!bpf_map_get_next_key(dp->map[DP_DEV], from, &key)) {
-		const struct dp_device *device = device_find(want, n, key);
-
-		for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++)
-			if (dp->no_tcx && !is_wanted(device, side))
-				clsact_detach(dp, side, key);
-		if (device) {
+		if (device_find(want, n, key)) {
 			kept = key;
 			from = &kept;
-		} else if (bpf_map_delete_elem(dp->map[DP_DEV], &key) < 0) {
-			return err_errno(err, -errno, "writing weir_dev");
+			continue;
 		}
+		for (enum dp_side side = 0; dp->no_tcx && side < DP_SIDE_MAX_; side++)
+			clsact_detach(dp, side, key);
+		if (bpf_map_delete_elem(dp->map[DP_DEV], &key) < 0)
+			return err_errno(err, -errno, "writing weir_dev");
 	}
 	return 0;
 }
@@ -241,8 +233,7 @@ static int device_put(struct dp *dp, const struct dp_device *device, struct err 
 	if (bpf_map_update_elem(dp->map[DP_DEV], &device->ifindex, &device->addrs, BPF_ANY) < 0)
 		return err_errno(err, -errno, "writing weir_dev");
 	for (enum dp_side side = 0; !r && side < DP_SIDE_MAX_; side++)
-		if (is_wanted(device, side))
-			r = attach(dp, side, device->ifindex, err);
+		r = attach(dp, side, device->ifindex, err);
 	return r == -ENODEV ? 0 : r; /* it went meanwhile */
 }
 

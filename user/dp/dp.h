@@ -99,7 +99,6 @@ void dp_epoch_next(struct dp *dp);
 /* A device of this network namespace that packets come by. */
 struct dp_device {
 	uint32_t ifindex;
-	bool outside; /* answers of this node's own sockets leave by it as well */
 	struct weir_dev addrs; /* that stand for clients towards what is behind it */
 };
 /* Makes the programs that see packets stand on these devices and no others. What can't be done on one

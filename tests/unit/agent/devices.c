@@ -52,21 +52,6 @@ static void packets_are_met_on_what_is_up_and_carries_frames_and_is_no_port(void
 	assert_int_equal(n, 2);
 	assert_int_equal(d[0].ifindex, 2);
 	assert_int_equal(d[1].ifindex, 5);
-	assert_false(d[0].outside);
-	assert_true(d[1].outside); /* by its default route */
-}
-
-static void named_devices_are_the_outside(void **state)
-{
-	char *names[] = { (char[]){ "cni0" }, (char[]){ "absent" } };
-	cleanup(free_ptr) struct dp_device *d = NULL;
-	size_t n = 0;
-
-	(void)state;
-	assert_int_equal(devices_select(links, N_LINKS, names, 2, &d, &n), 0);
-	assert_int_equal(n, 2);
-	assert_true(d[0].outside);
-	assert_false(d[1].outside);
 }
 
 static void a_device_speaks_by_its_own_address_or_the_nodes(void **state)
@@ -86,6 +71,31 @@ static void a_device_speaks_by_its_own_address_or_the_nodes(void **state)
 	assert_int_equal(devices_select(links, 2, NULL, 0, &d, &n), 0);
 	assert_int_equal(n, 1);
 	assert_memory_equal(&d[0].addrs.addr6, &none, sizeof(none));
+}
+
+static void the_node_is_called_as_its_devices_to_the_outside_are(void **state)
+{
+	static struct addr other = { { [10] = 0xff, 0xff, 192, 0, 2, 9 } };
+	const struct link_info three[] = {
+		{ .ifindex = 2, .name = "pods", .up = true, .ether = true },
+		links[3],
+		{ .ifindex = 9,
+		  .name = "eth9",
+		  .up = true,
+		  .ether = true,
+		  .addrs = &other,
+		  .n_addrs = 1 },
+	};
+	char *names[] = { (char[]){ "absent" }, (char[]){ "eth9" } };
+	cleanup(free_ptr) struct dp_device *d = NULL;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(devices_select(three, 3, NULL, 0, &d, &n), 0);
+	same(&d[0].addrs.addr4, 1); /* by its default route */
+	free_ptr(&d);
+	assert_int_equal(devices_select(three, 3, names, 2, &d, &n), 0);
+	assert_memory_equal(&d[0].addrs.addr4, &other, sizeof(other));
 }
 
 static void nothing_is_selected_of_nothing(void **state)
@@ -122,7 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_are_met_on_what_is_up_and_carries_frames_and_is_no_port),
-		cmocka_unit_test(named_devices_are_the_outside),
+		cmocka_unit_test(the_node_is_called_as_its_devices_to_the_outside_are),
 		cmocka_unit_test(a_device_speaks_by_its_own_address_or_the_nodes),
 		cmocka_unit_test(nothing_is_selected_of_nothing),
 		cmocka_unit_test(ports_for_clients_are_none_that_sockets_or_node_ports_get),
