@@ -52,7 +52,7 @@ LIBRARY = {
     r"ut(hash|list)\.h": r"[^/]*/?.*\.c",  # containers made of macros: nothing to wrap, but not for headers
 }
 SYSTEM = re.compile(r"(linux|sys|net|netinet|arpa)/[\w./]+|(alloca|assert|ctype|dirent|endian|errno|fcntl|ifaddrs|inttypes|"
-                    r"limits|locale|math|poll|pthread|sched|signal|spawn|std(arg|atomic|bool|def|int|io|lib)|"
+                    r"limits|locale|malloc|math|poll|pthread|sched|signal|spawn|std(arg|atomic|bool|def|int|io|lib)|"
                     r"strings?|time|unistd|wctype|wchar|grp|pwd|getopt|termios)\.h")
 GENERATED = {"weir.skel.h": "user/dp", "logic.skel.h": "tests"}
 
