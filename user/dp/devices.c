@@ -179,6 +179,16 @@ static const struct dp_device *device_find(const struct dp_device *devices, size
 	return NULL;
 }
 
+/* Ends a link at once: the kernel frees one some time after its last pin went. */
+static int link_end(const char *path, struct err *err)
+{
+	cleanup(close_fd) int fd = bpf_obj_get(path);
+
+	if (fd >= 0)
+		bpf_link_detach(fd); /* of a device that is gone there is nothing to end */
+	return unlink(path) < 0 ? err_errno(err, -errno, "%s", path) : 0;
+}
+
 /* Ends the links of devices that are not wanted, or not there, any more. */
 static int links_prune(const struct dp *dp, const struct dp_device *want, size_t n, struct err *err)
 {
@@ -199,10 +209,10 @@ static int links_prune(const struct dp *dp, const struct dp_device *want, size_t
 		if (!link_name(e->d_name, &side, &ifindex) || device_find(want, n, ifindex))
 			continue;
 		r = link_path(dp, side, ifindex, path, err);
+		if (!r)
+			r = link_end(path, err);
 		if (r < 0)
 			return r;
-		if (unlink(path) < 0)
-			return err_errno(err, -errno, "%s", path);
 	}
 	return 0;
 }
