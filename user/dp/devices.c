@@ -3,7 +3,7 @@
  * The programs that see packets, on devices that come and go: tcx links, pinned like all others; on
  * kernels without tcx (before Linux 6.6) filters of a clsact qdisc, which need no pin.
  *
- * Whose a filter is says its program: one of ours is pinned in progs/.
+ * Whose a filter is says the name of its program, which every build gives to its own.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -136,15 +136,31 @@ static uint32_t clsact_prog(const struct bpf_tc_hook *hook)
 	return bpf_tc_query(hook, &opts) < 0 ? 0 : opts.prog_id;
 }
 
+static bool is_ours(uint32_t prog, enum dp_side side)
+{
+	cleanup(close_fd) int fd = bpf_prog_get_fd_by_id(prog);
+	struct bpf_prog_info info = {};
+	uint32_t len = sizeof(info);
+
+	return fd >= 0 && !bpf_prog_get_info_by_fd(fd, &info, &len) &&
+	       !strcmp(info.name, sides[side].prog);
+}
+
 static int clsact_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct err *err)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = sides[side].clsact);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY,
 		    .prog_fd = dp->side[side], .flags = BPF_TC_F_REPLACE);
+	uint32_t id = clsact_prog(&hook);
 	int r;
 
-	if (clsact_prog(&hook) == prog_id(dp->side[side]))
+	if (id && id == prog_id(dp->side[side]))
 		return 0;
+	if (id && !is_ours(id, side))
+		return err_set(err, -EEXIST,
+			       "%s of device %u: its filter of handle %d, priority %d is another "
+			       "program's; Weir needs that place: see tc filter show",
+			       sides[side].what, ifindex, FILTER_HANDLE, FILTER_PRIORITY);
 	r = bpf_tc_hook_create(&hook);
 	if (!r || r == -EEXIST)
 		r = bpf_tc_attach(&hook, &opts);
@@ -152,13 +168,13 @@ static int clsact_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, str
 }
 
 /* Takes away a filter of ours; what is not ours, and the qdisc, which others may use, stays. */
-static void clsact_detach(const struct dp *dp, enum dp_side side, uint32_t ifindex)
+static void clsact_detach(enum dp_side side, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = sides[side].clsact);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
 	uint32_t id = clsact_prog(&hook);
 
-	if (id && id == prog_id(dp->side[side]))
+	if (id && is_ours(id, side))
 		bpf_tc_detach(&hook, &opts);
 }
 
@@ -229,7 +245,7 @@ static int devices_prune(struct dp *dp, const struct dp_device *want, size_t n, 
 			continue;
 		}
 		for (enum dp_side side = 0; dp->no_tcx && side < DP_SIDE_MAX_; side++)
-			clsact_detach(dp, side, key);
+			clsact_detach(side, key);
 		if (bpf_map_delete_elem(dp->map[DP_DEV], &key) < 0)
 			return err_errno(err, -errno, "writing weir_dev");
 	}
@@ -268,7 +284,7 @@ void dp_filters_end(struct dp *dp)
 
 	for (; dp->no_tcx && !bpf_map_get_next_key(dp->map[DP_DEV], from, &key); from = &last) {
 		for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++)
-			clsact_detach(dp, side, key);
+			clsact_detach(side, key);
 		last = key;
 	}
 }
