@@ -207,7 +207,7 @@ struct weir_conn {
 	__u32 backend; /* key of weir_backend */
 	__u32 flags; /* WEIR_CONN_* */
 	__u32 ifindex; /* where it goes out; 0: to this node itself */
-	__u32 pad;
+	__u32 since_s; /* the first packet, in seconds */
 	struct weir_addr next; /* next hop */
 };
 WEIR_ASSERT_SIZE(weir_conn, 96);
@@ -219,6 +219,21 @@ WEIR_ASSERT_AT(weir_conn, next, 80);
 #define WEIR_CONN_FIN (1U << 2) /* by the client */
 #define WEIR_CONN_FIN_REPLY (1U << 3) /* by the backend */
 #define WEIR_CONN_RST (1U << 4)
+#define WEIR_CONN_FINS (WEIR_CONN_FIN | WEIR_CONN_FIN_REPLY)
+
+/* How far a connection is, and for how many seconds without a packet it counts: the first line with its
+ * protocol (0: any) whose flags, of those looked at, are just those that are set. The limits are those of
+ * Linux' conntrack as kube-proxy sets it. */
+#define WEIR_CONN_STATES(X)                                           \
+	/* name, protocol, flags looked at, flags set, seconds */     \
+	X("reset", IPPROTO_TCP, WEIR_CONN_RST, WEIR_CONN_RST, 10)     \
+	X("closed", IPPROTO_TCP, WEIR_CONN_FINS, WEIR_CONN_FINS, 120) \
+	X("syn", IPPROTO_TCP, WEIR_CONN_ANSWERED, 0, 120)             \
+	X("established", IPPROTO_TCP, WEIR_CONN_FINS, 0, 86400)       \
+	X("closing", IPPROTO_TCP, 0, 0, 3600)                         \
+	X("unreplied", 0, WEIR_CONN_ANSWERED, 0, 30)                  \
+	X("established", IPPROTO_SCTP, 0, 0, 210)                     \
+	X("established", 0, 0, 0, 120)
 
 /* Key of weir_frag (LRU): the fragments of one packet; value struct weir_ports, from the first. */
 struct weir_frag {

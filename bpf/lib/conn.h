@@ -11,8 +11,8 @@
  * asks whether the backend still serves. Answered connections keep theirs, but for UDP, which has no
  * end of its own; all others choose anew.
  *
- * Nobody sweeps the table: an entry whose time is over is treated as absent by whoever meets it. Limits
- * are those of Linux' conntrack as kube-proxy sets it.
+ * Nobody sweeps the table: an entry whose time is over (WEIR_CONN_STATES) is treated as absent by whoever
+ * meets it.
  *
  * Values are changed in place by several CPUs. Only the next hop is more than a word: while a route
  * changes, a packet may go to the old device with the new neighbour, or the other way round.
@@ -51,21 +51,14 @@ static __always_inline struct conn_work *conn_work(void)
 
 static __always_inline __u32 conn_limit_s(const struct weir_conn *c)
 {
-	__u32 fins = c->flags & (WEIR_CONN_FIN | WEIR_CONN_FIN_REPLY);
-	bool answered = c->flags & WEIR_CONN_ANSWERED;
+	__u32 proto = c->to.proto, flags = c->flags;
 
-	switch (c->to.proto) {
-	case IPPROTO_TCP:
-		if (c->flags & WEIR_CONN_RST)
-			return 10;
-		if (fins == (WEIR_CONN_FIN | WEIR_CONN_FIN_REPLY))
-			return 120;
-		return !answered ? 120 : fins ? 3600 : 86400;
-	case IPPROTO_SCTP:
-		return answered ? 210 : 30;
-	default:
-		return answered ? 120 : 30;
-	}
+#define X(name, of, mask, set, limit_s)                            \
+	if ((!(of) || proto == (of)) && (flags & (mask)) == (set)) \
+		return limit_s;
+	WEIR_CONN_STATES(X)
+#undef X
+	return 0;
 }
 
 static __always_inline bool conn_is_over(const struct weir_conn *c, __u64 now)
@@ -76,9 +69,7 @@ static __always_inline bool conn_is_over(const struct weir_conn *c, __u64 now)
 /* Both ends have closed it, so its addresses and ports may begin another. */
 static __always_inline bool conn_is_closed(const struct weir_conn *c)
 {
-	__u32 fins = WEIR_CONN_FIN | WEIR_CONN_FIN_REPLY;
-
-	return c->flags & WEIR_CONN_RST || (c->flags & fins) == fins;
+	return c->flags & WEIR_CONN_RST || (c->flags & WEIR_CONN_FINS) == WEIR_CONN_FINS;
 }
 
 static __always_inline bool tuple_same(const struct weir_tuple *a, const struct weir_tuple *b)
@@ -184,6 +175,7 @@ static __always_inline int conn_keep(struct conn_work *w, struct weir_conn *c, _
 		.svc = c->svc,
 		.backend = c->backend,
 		.flags = c->flags ^ WEIR_CONN_REPLY,
+		.since_s = c->since_s,
 	};
 	w->key = tuple_back(&c->to);
 	r = bpf_map_update_elem(&weir_conn, &w->key, &w->back, BPF_NOEXIST);
@@ -306,6 +298,7 @@ __noinline int conn_make(struct __sk_buff *skb, __u64 now)
 		.epoch = conn_epoch(),
 		.svc = w->choice.svc,
 		.backend = w->choice.backend,
+		.since_s = now / CONN_NS_PER_S,
 	};
 	*to = w->p.t;
 	to->dst = w->choice.be.addr;
@@ -322,6 +315,7 @@ __noinline int conn_make(struct __sk_buff *skb, __u64 now)
 		.svc = w->choice.svc,
 		.backend = w->choice.backend,
 		.flags = WEIR_CONN_REPLY,
+		.since_s = w->there.since_s,
 	};
 	w->key = tuple_back(to);
 	r = conn_port(w, masked, now);
