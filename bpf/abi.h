@@ -149,6 +149,19 @@ struct weir_flow {
 WEIR_ASSERT_SIZE(weir_flow, 64);
 WEIR_ASSERT_AT(weir_flow, since, 48);
 
+/* What weir_socks writes of each socket that is connected to the backend of its dial. */
+struct weir_sock {
+	struct weir_flow flow;
+	struct weir_addr addr; /* its own */
+	__u64 cookie;
+	__u64 cgroup; /* id: its pod's, or its own if it is no pod's */
+	__be16 port; /* its own */
+	__u8 state; /* TCP_*, also of other protocols */
+	__u8 pad[5];
+};
+WEIR_ASSERT_SIZE(weir_sock, 104);
+WEIR_ASSERT_AT(weir_sock, cookie, 80);
+
 /* Key of weir_rev (LRU, value struct weir_vip): whom an unconnected UDP socket meant by a peer. */
 struct weir_rev {
 	__u64 cookie;

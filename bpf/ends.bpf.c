@@ -14,10 +14,12 @@
 #include "vmlinux.h"
 
 #include <linux/bpf.h>
+#include <linux/in.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/lib/ends.h"
+#include "bpf/lib/sk.h"
 
 /* Has this kernel bpf_sock_destroy()? A constant, so that the verifier drops the call where not. */
 const volatile bool weir_can_end;
@@ -52,9 +54,8 @@ int weir_ends(struct bpf_iter__udp *ctx)
 	flow = bpf_sk_storage_get(&weir_flow, sk, NULL, 0);
 	if (!flow)
 		return 0;
-	ends = ends_tuple(sk);
-	if (ends.dport != flow->backend.port || !addr_same(&ends.dst, &flow->backend.addr) ||
-	    !ends_due(flow))
+	ends = sk_tuple(sk, IPPROTO_UDP);
+	if (!sk_is_dialled(&ends, flow) || !ends_due(flow))
 		return 0;
 	if (!weir_can_end)
 		end_name(ctx->meta->seq, sk, &ends);

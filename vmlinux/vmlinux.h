@@ -132,8 +132,13 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sock_cgroup_data sk_cgrp_data;
 };
 
 struct inet_sock {
@@ -144,7 +149,12 @@ struct udp_sock {
 	struct inet_sock inet;
 };
 
+struct socket {
+	struct sock *sk;
+};
+
 struct bpf_map;
+struct file;
 struct seq_file;
 
 struct bpf_iter_meta {
@@ -161,6 +171,11 @@ struct bpf_iter__cgroup {
 struct bpf_iter__udp {
 	struct bpf_iter_meta *meta;
 	struct udp_sock *udp_sk;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct file *file;
 };
 
 #pragma clang attribute pop

@@ -5,42 +5,11 @@
  */
 #pragma once
 
-#include "vmlinux.h"
-
 #include <linux/bpf.h>
-#include <linux/in.h>
 
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/lib/lb.h"
-
-#define AF_INET 2
-
-static __always_inline struct weir_addr ends_addr4(__be32 addr)
-{
-	return (struct weir_addr){ { 0, 0, bpf_htonl(0xffff), addr } };
-}
-
-/* The addresses that the socket has now; src is its own. */
-static __always_inline struct weir_tuple ends_tuple(struct sock_common *sk)
-{
-	struct weir_tuple t = {
-		.sport = bpf_htons(sk->skc_num),
-		.dport = sk->skc_dport,
-		.proto = IPPROTO_UDP,
-	};
-
-	if (sk->skc_family == AF_INET) {
-		t.src = ends_addr4(sk->skc_rcv_saddr);
-		t.dst = ends_addr4(sk->skc_daddr);
-	} else {
-		BPF_CORE_READ_INTO(&t.src, sk, skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&t.dst, sk, skc_v6_daddr);
-	}
-	return t;
-}
 
 /* Is nobody left to answer what was dialled? The frontend went, the backend serves no more, or its id
  * is another's by now. A backend that is in no set but serves on still answers. */

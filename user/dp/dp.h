@@ -117,6 +117,21 @@ struct dp_ended {
  * the first one's. Blocks for milliseconds; one call at a time. */
 int dp_ends(struct dp *dp, struct dp_ended *ret, struct err *err);
 
+/* ---- Flows ---------------------------------------------------------------------------------- */
+
+struct dp_conn {
+	struct weir_tuple from; /* a packet as it comes */
+	struct weir_conn conn;
+};
+#define DP_SOCKS_MAX (1 << 20)
+
+/* Connections of packets on their way: both entries of each, also those whose time is over. In no order,
+ * without repetition; free() the array. */
+int dp_conns(struct dp *dp, struct dp_conn **ret, size_t *ret_n, struct err *err);
+/* Sockets that are connected to what they dialled, of all network namespaces, if a process of this PID
+ * namespace holds them: once for each that does. In no order. -E2BIG: over DP_SOCKS_MAX. free() the array. */
+int dp_socks(struct dp *dp, struct weir_sock **ret, size_t *ret_n, struct err *err);
+
 /* ---- Measuring ------------------------------------------------------------------------------ */
 
 /* Pods are the direct children of a parent. Makes the registered parents be those of paths that

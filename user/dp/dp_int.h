@@ -56,7 +56,7 @@ enum dp_hook {
 	DP_HOOK_METER_CGROUP,
 	DP_HOOK_TRACE,
 	DP_HOOK_ITER,
-	DP_HOOK_ITER_UDP,
+	DP_HOOK_ITER_ALL,
 };
 struct dp_attach {
 	const char *prog; /* also the name of its link's pin */

@@ -38,7 +38,8 @@ const struct dp_attach dp_attach[] = {
 	{ "weir_rmdir", "cgroup_rmdir", DP_HOOK_TRACE },
 	{ "weir_release", "cgroup_release", DP_HOOK_TRACE },
 	{ "weir_walk", "iter cgroup", DP_HOOK_ITER },
-	{ "weir_ends", "iter udp", DP_HOOK_ITER_UDP },
+	{ "weir_ends", "iter udp", DP_HOOK_ITER_ALL },
+	{ "weir_socks", "iter task_file", DP_HOOK_ITER_ALL },
 };
 const size_t dp_attach_n = ARRAY_LEN(dp_attach);
 
@@ -140,7 +141,7 @@ static const char *hook_cgroup(const struct dp_attach *a, const struct dp_option
 	case DP_HOOK_ITER:
 		return opt->meter_cgroup;
 	case DP_HOOK_TRACE:
-	case DP_HOOK_ITER_UDP:
+	case DP_HOOK_ITER_ALL:
 		break;
 	}
 	return NULL;

@@ -36,6 +36,8 @@ static const struct probe {
 	  PROBE_HELPER, BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_skb_ancestor_cgroup_id, NULL, 0 },
 	{ "iter_cgroup", "read all pods in one walk", "CPU and memory are not measured", PROBE_TYPE,
 	  0, 0, "bpf_iter__cgroup", BTF_KIND_STRUCT },
+	{ "iter_task_file", "list the sockets that dialled a Service", "Weir does not load",
+	  PROBE_TYPE, 0, 0, "bpf_iter__task_file", BTF_KIND_STRUCT },
 	{ "tp_cgroup_release", "final CPU time of pods that die between walks",
 	  "short-lived pods are not billed in full", PROBE_TYPE, 0, 0, "btf_trace_cgroup_release",
 	  BTF_KIND_TYPEDEF },
