@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is told of sockets that dialled a Service, and of connections on their way. */
+/* What is told of sockets that dialled a Service, of connections on their way, and of devices. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -299,6 +299,51 @@ static void of_many_connections_each_is_told_once(void **state)
 	}
 }
 
+/* ---- Devices --------------------------------------------------------------------------------- */
+
+/* How many stand on the loopback, on either side; nothing stands elsewhere. */
+static size_t on_loopback(struct bed *b, const char *device)
+{
+	cleanup(free_ptr) struct dp_program *programs = NULL;
+	size_t n, ingress = 0, egress = 0;
+	struct err err = {};
+
+	if (dp_programs(b->dp, &programs, &n, &err) < 0)
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < n; i++) {
+		const struct dp_program *p = &programs[i];
+
+		if (!p->ifindex)
+			continue;
+		assert_int_equal(p->ifindex, 1);
+		assert_string_equal(p->device, device);
+		assert_true(p->id > 0 && p->verified_insns > 0);
+		/* by a link of tcx on kernels that have it */
+		assert_int_equal(strncmp(p->attach, p->link_id ? "tcx " : "filter ", 4), 0);
+		ingress += !strcmp(strchr(p->attach, ' '), " ingress");
+		egress += !strcmp(strchr(p->attach, ' '), " egress");
+	}
+	assert_int_equal(ingress, egress);
+	return ingress;
+}
+
+static void programs_of_devices_are_told(void **state)
+{
+	struct bed *b = bed_of(state);
+	cleanup(close_fd) int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct dp_device lo = { .ifindex = 1 };
+
+	assert_int_equal(on_loopback(b, "lo"), 0);
+	assert_int_equal(dp_devices_sync(b->dp, &lo, 1, NULL), 0);
+	assert_int_equal(on_loopback(b, "lo"), 1);
+	/* elsewhere index 1 is another device: links are told of, names and filters are not */
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	assert_true(on_loopback(b, "") <= 1);
+	assert_int_equal(setns(home, CLONE_NEWNET), 0);
+	assert_int_equal(dp_devices_sync(b->dp, NULL, 0, NULL), 0);
+	assert_int_equal(on_loopback(b, "lo"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +354,7 @@ int main(void)
 		cmocka_unit_test(a_pods_sockets_are_told_with_the_pods_cgroup),
 		cmocka_unit_test(of_many_sockets_each_is_told_once),
 		cmocka_unit_test(of_many_connections_each_is_told_once),
+		cmocka_unit_test(programs_of_devices_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, bed_setup, bed_teardown);

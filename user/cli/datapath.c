@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/config.h"
+#include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
@@ -30,7 +31,9 @@ static int add_programs(struct dp *dp, struct json *o, struct err *err)
 		json_set_str(p, "name", programs[i].name);
 		json_set_str(p, "attach", programs[i].attach);
 		json_set_u64(p, "id", programs[i].id);
-		json_set_u64(p, "link_id", programs[i].link_id);
+		member_number(p, "link_id", programs[i].link_id);
+		member_number(p, "ifindex", programs[i].ifindex);
+		member_text(p, "device", programs[i].device);
 		json_set_u64(p, "verified_insns", programs[i].verified_insns);
 		json_set_u64(p, "xlated_bytes", programs[i].xlated_bytes);
 		json_set_u64(p, "run_count", programs[i].run_count);
@@ -181,6 +184,8 @@ static int run_stats(struct cli *cli, struct json **ret, struct err *err)
 static const struct column program_columns[] = {
 	{ "PROGRAM", "name", FORM_TEXT },
 	{ "ATTACHED TO", "attach", FORM_TEXT },
+	{ "IFINDEX", "ifindex", FORM_NUMBER },
+	{ "DEVICE", "device", FORM_TEXT },
 	{ "ID", "id", FORM_NUMBER },
 	{ "LINK", "link_id", FORM_NUMBER },
 	{ "VERIFIED", "verified_insns", FORM_NUMBER },
@@ -222,7 +227,10 @@ static const struct cli_command commands[] = {
 	{
 		.name = "status",
 		.help = "the programs and maps in the kernel",
-		.more = "Runs and run time are counted while the sysctl kernel.bpf_stats_enabled is 1.",
+		.more = "Runs and run time are counted while the sysctl kernel.bpf_stats_enabled is 1. The "
+			"programs of devices have the index of theirs, and its name when asked in the node's "
+			"network namespace; on kernels without tcx (before 6.6), where they are filters, they "
+			"are listed only then.",
 		.views = (const struct view[]){ { .path = "" },
 						{ .path = "programs", .columns = program_columns },
 						{ .path = "maps", .columns = map_columns },

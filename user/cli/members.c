@@ -40,6 +40,14 @@ void member_mist(struct json *o, const char *key, uint64_t mist)
 	json_set_u64_text(o, key, mist);
 }
 
+void member_number(struct json *o, const char *key, uint64_t number)
+{
+	if (number)
+		json_set_u64(o, key, number);
+	else
+		json_set_null(o, key);
+}
+
 void member_pod(struct json *o, const char *key, const char *ns, const char *name)
 {
 	char text[LEDGER_NAMESPACE_MAX + LEDGER_NAME_MAX];

@@ -16,6 +16,8 @@ void member_text(struct json *o, const char *key, const char *text);
 void member_time(struct json *o, const char *key, uint64_t ms);
 void member_hex(struct json *o, const char *key, const uint8_t *data, size_t len);
 void member_mist(struct json *o, const char *key, uint64_t mist);
+/* A number, or null for 0 where 0 is no number of the thing. */
+void member_number(struct json *o, const char *key, uint64_t number);
 /* "ns/name", or null when it has no name. */
 void member_pod(struct json *o, const char *key, const char *ns, const char *name);
 /* cpu_ns, memory_*, rx_*, tx_*: names that programs rely on. Where memory was not measured it is

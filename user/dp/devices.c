@@ -34,6 +34,11 @@ const char *dp_side_prog(enum dp_side side)
 	return sides[side].prog;
 }
 
+const char *dp_side_what(enum dp_side side)
+{
+	return sides[side].what;
+}
+
 /* Asked of the loopback device, which is always there; nothing need be attached to it. */
 static bool has_tcx(void)
 {
@@ -167,14 +172,22 @@ static int clsact_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, str
 	return r < 0 ? err_errno(err, r, "%s of device %u", sides[side].what, ifindex) : 0;
 }
 
+/* The program of the filter on the device if it is ours; 0: there is none. */
+static uint32_t filter_prog(enum dp_side side, uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = sides[side].clsact);
+	uint32_t id = clsact_prog(&hook);
+
+	return id && is_ours(id, side) ? id : 0;
+}
+
 /* Takes away a filter of ours; what is not ours, and the qdisc, which others may use, stays. */
 static void clsact_detach(enum dp_side side, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = sides[side].clsact);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-	uint32_t id = clsact_prog(&hook);
 
-	if (id && is_ours(id, side))
+	if (filter_prog(side, ifindex))
 		bpf_tc_detach(&hook, &opts);
 }
 
@@ -205,19 +218,31 @@ static int link_end(const char *path, struct err *err)
 	return unlink(path) < 0 ? err_errno(err, -errno, "%s", path) : 0;
 }
 
-/* Ends the links of devices that are not wanted, or not there, any more. */
-static int links_prune(const struct dp *dp, const struct dp_device *want, size_t n, struct err *err)
+static int links_dir(const struct dp *dp, DIR **ret, struct err *err)
 {
-	cleanup(close_dir) DIR *dir = NULL;
 	char path[DP_PATH_MAX];
-	struct dirent *e;
 	int r = dp_pin_path(dp, "links", "", path, err);
+	DIR *dir;
 
 	if (r < 0)
 		return r;
 	dir = opendir(path);
 	if (!dir)
 		return err_errno(err, -errno, "%s", path);
+	*ret = dir;
+	return 0;
+}
+
+/* Ends the links of devices that are not wanted, or not there, any more. */
+static int links_prune(const struct dp *dp, const struct dp_device *want, size_t n, struct err *err)
+{
+	cleanup(close_dir) DIR *dir = NULL;
+	char path[DP_PATH_MAX];
+	struct dirent *e;
+	int r = links_dir(dp, &dir, err);
+
+	if (r < 0)
+		return r;
 	while ((e = readdir(dir))) {
 		enum dp_side side;
 		uint32_t ifindex;
@@ -287,4 +312,101 @@ void dp_filters_end(struct dp *dp)
 			clsact_detach(side, key);
 		last = key;
 	}
+}
+
+/* ---- What stands where ----------------------------------------------------------------------- */
+
+struct stands {
+	struct dp_stand *at;
+	size_t n;
+};
+
+static void stands_fini(struct stands *s)
+{
+	free(s->at);
+}
+
+static int stand_add(struct stands *s, const struct dp_stand *stand, struct err *err)
+{
+	struct dp_stand *room = reallocarray(s->at, s->n + 1, sizeof(*room));
+
+	if (!room)
+		return err_errno(err, -ENOMEM, "reading devices");
+	s->at = room;
+	room[s->n++] = *stand;
+	return 0;
+}
+
+static int stand_cmp(const void *left, const void *right)
+{
+	const struct dp_stand *a = left, *b = right;
+	int r = (a->ifindex > b->ifindex) - (a->ifindex < b->ifindex);
+
+	return r ? r : (a->side > b->side) - (a->side < b->side);
+}
+
+/* A link whose device is gone is still pinned, and stands nowhere. */
+static int links_collect(const struct dp *dp, struct stands *s, struct err *err)
+{
+	cleanup(close_dir) DIR *dir = NULL;
+	struct dirent *e;
+	int r = links_dir(dp, &dir, err);
+
+	while (!r && (e = readdir(dir))) {
+		struct bpf_link_info info = {};
+		uint32_t len = sizeof(info);
+		cleanup(close_fd) int fd = -1;
+		struct dp_stand stand = {};
+		char path[DP_PATH_MAX];
+
+		if (!link_name(e->d_name, &stand.side, &stand.ifindex))
+			continue;
+		r = link_path(dp, stand.side, stand.ifindex, path, err);
+		if (r < 0)
+			return r;
+		fd = bpf_obj_get(path);
+		if (fd < 0 && errno == ENOENT)
+			continue; /* it went meanwhile */
+		if (fd < 0 || bpf_link_get_info_by_fd(fd, &info, &len) < 0)
+			return err_errno(err, -errno, "%s", path);
+		stand.prog_id = info.prog_id;
+		stand.link_id = info.id;
+		if (info.type == BPF_LINK_TYPE_TCX && info.tcx.ifindex == stand.ifindex)
+			r = stand_add(s, &stand, err);
+	}
+	return r;
+}
+
+static int filters_collect(struct dp *dp, struct stands *s, struct err *err)
+{
+	uint32_t key, last, *from = NULL;
+	int r = dp_sides_open(dp, err);
+
+	/* in steps, since a key that goes meanwhile makes the kernel begin again */
+	for (int i = 0; !r && i < WEIR_MAX_DEVICES; i++, from = &last) {
+		if (bpf_map_get_next_key(dp->map[DP_DEV], from, &key) < 0)
+			break;
+		for (enum dp_side side = 0; !r && side < DP_SIDE_MAX_; side++) {
+			struct dp_stand stand = { side, key, filter_prog(side, key), 0 };
+
+			if (stand.prog_id)
+				r = stand_add(s, &stand, err);
+		}
+		last = key;
+	}
+	return r;
+}
+
+int dp_stands(struct dp *dp, struct dp_stand **ret, size_t *ret_n, struct err *err)
+{
+	cleanup(stands_fini) struct stands s = {};
+	int r = has_tcx() ? links_collect(dp, &s, err) : filters_collect(dp, &s, err);
+
+	if (r < 0)
+		return r;
+	if (s.n)
+		qsort(s.at, s.n, sizeof(*s.at), stand_cmp);
+	*ret = take_ptr(s.at);
+	*ret_n = s.n;
+	return 0;
 }

@@ -156,13 +156,17 @@ const char *dp_class_name(enum weir_class c); /* "external", "cluster", "local",
 
 struct dp_program {
 	char name[16], attach[24]; /* "weir_connect4", "cgroup connect4" */
-	uint32_t id, link_id, verified_insns, xlated_bytes;
+	uint32_t ifindex; /* of the device it stands on, in the node's network namespace; 0: none */
+	char device[16]; /* its name; "": not known in this network namespace */
+	uint32_t id, verified_insns, xlated_bytes;
+	uint32_t link_id; /* 0: a filter */
 	uint64_t run_count, run_ns; /* when kernel.bpf_stats_enabled */
 };
 struct dp_map {
 	char name[16], type[24];
 	uint32_t id, max_entries, entries; /* entries: UINT32_MAX where it can't be told cheaply */
 };
+/* In a stable order. Filters of devices (before Linux 6.6) are seen in the node's network namespace only. */
 int dp_programs(struct dp *dp, struct dp_program **ret, size_t *ret_n, struct err *err);
 int dp_maps(struct dp *dp, struct dp_map **ret, size_t *ret_n, struct err *err);
 

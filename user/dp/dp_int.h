@@ -78,11 +78,21 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err);
 bool dp_adoptable(struct dp *dp, const struct dp_options *opt);
 /* devices.c */
 const char *dp_side_prog(enum dp_side side); /* also the name of its pin in progs/ */
+const char *dp_side_what(enum dp_side side); /* "ingress", "egress" */
 /* Opens the pinned programs of devices; those that are open already stay. */
 int dp_sides_open(struct dp *dp, struct err *err);
+/* A program on a device: by a link or, link_id 0, by a filter. */
+struct dp_stand {
+	enum dp_side side;
+	uint32_t ifindex, prog_id, link_id;
+};
+/* In order of device and side; filters are seen in the node's network namespace only. free(). */
+int dp_stands(struct dp *dp, struct dp_stand **ret, size_t *ret_n, struct err *err);
 /* Takes away all filters of the pinned programs; links go with their pins. */
 void dp_filters_end(struct dp *dp);
 
+/* Of the network namespace of this process. */
+int dp_netns_cookie(uint64_t *ret, struct err *err);
 /* Tells the programs which network namespace is the node's: that of this process. */
 int dp_host_netns(struct dp *dp, struct err *err);
 

@@ -325,7 +325,7 @@ static int sides_pin(struct dp *dp, struct weir_bpf *skel, struct err *err)
 	return dp_sides_open(dp, err);
 }
 
-int dp_host_netns(struct dp *dp, struct err *err)
+int dp_netns_cookie(uint64_t *ret, struct err *err)
 {
 	cleanup(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	uint64_t cookie = 0;
@@ -333,8 +333,18 @@ int dp_host_netns(struct dp *dp, struct err *err)
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
 		return err_errno(err, -errno, "asking for this network namespace's cookie");
-	dp->ctl->host_netns = cookie;
+	*ret = cookie;
 	return 0;
+}
+
+int dp_host_netns(struct dp *dp, struct err *err)
+{
+	uint64_t cookie;
+	int r = dp_netns_cookie(&cookie, err);
+
+	if (!r)
+		dp->ctl->host_netns = cookie;
+	return r;
 }
 
 int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)

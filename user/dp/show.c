@@ -2,6 +2,7 @@
 /* What is in the kernel: reasons, programs, maps. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <net/if.h>
 
 #include "core/cleanup.h"
 #include "core/err.h"
@@ -80,23 +81,15 @@ int dp_reason_add(struct dp *dp, enum weir_reason why, uint64_t n, struct err *e
 	return r < 0 ? err_errno(err, r, "writing weir_reason") : 0;
 }
 
-static int program_info(int link_fd, struct dp_program *ret)
+static int program_info(uint32_t id, struct dp_program *ret)
 {
-	struct bpf_link_info link = {};
 	struct bpf_prog_info info = {};
-	uint32_t len = sizeof(link);
-	cleanup(close_fd) int fd = -1;
+	uint32_t len = sizeof(info);
+	cleanup(close_fd) int fd = bpf_prog_get_fd_by_id(id);
 
-	if (bpf_link_get_info_by_fd(link_fd, &link, &len) < 0)
-		return -errno;
-	fd = bpf_prog_get_fd_by_id(link.prog_id);
-	if (fd < 0)
-		return -errno;
-	len = sizeof(info);
-	if (bpf_prog_get_info_by_fd(fd, &info, &len) < 0)
+	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &len) < 0)
 		return -errno;
 	ret->id = info.id;
-	ret->link_id = link.id;
 	ret->verified_insns = info.verified_insns;
 	ret->xlated_bytes = info.xlated_prog_len;
 	ret->run_count = info.run_cnt;
@@ -104,33 +97,75 @@ static int program_info(int link_fd, struct dp_program *ret)
 	return 0;
 }
 
+/* 1: told; 0: there is no such link. */
+static int attached_program(const struct dp *dp, const struct dp_attach *a, struct dp_program *ret,
+			    struct err *err)
+{
+	struct bpf_link_info link = {};
+	uint32_t len = sizeof(link);
+	cleanup(close_fd) int fd = -1;
+	char path[DP_PATH_MAX];
+	int r = dp_pin_path(dp, "links", a->prog, path, err);
+
+	if (r < 0)
+		return r;
+	fd = bpf_obj_get(path);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || bpf_link_get_info_by_fd(fd, &link, &len) < 0)
+		return err_errno(err, -errno, "%s", path);
+	r = program_info(link.prog_id, ret);
+	if (r < 0)
+		return err_errno(err, r, "%s", path);
+	ret->link_id = link.id;
+	snprintf(ret->name, sizeof(ret->name), "%s", a->prog);
+	snprintf(ret->attach, sizeof(ret->attach), "%s", a->what);
+	return 1;
+}
+
+/* As attached_program(). named: this is the network namespace that the index is of. */
+static int device_program(const struct dp_stand *stand, bool named, struct dp_program *ret,
+			  struct err *err)
+{
+	char name[IF_NAMESIZE];
+	int r = program_info(stand->prog_id, ret);
+
+	if (r == -ENOENT)
+		return 0; /* replaced meanwhile */
+	if (r < 0)
+		return err_errno(err, r, "%s of device %u", dp_side_prog(stand->side),
+				 stand->ifindex);
+	ret->ifindex = stand->ifindex;
+	ret->link_id = stand->link_id;
+	snprintf(ret->name, sizeof(ret->name), "%s", dp_side_prog(stand->side));
+	snprintf(ret->attach, sizeof(ret->attach), "%s %s", stand->link_id ? "tcx" : "filter",
+		 dp_side_what(stand->side));
+	if (named && if_indextoname(stand->ifindex, name))
+		snprintf(ret->device, sizeof(ret->device), "%s", name);
+	return 1;
+}
+
 int dp_programs(struct dp *dp, struct dp_program **ret, size_t *ret_n, struct err *err)
 {
-	cleanup(free_ptr) struct dp_program *out = calloc(dp_attach_n, sizeof(*out));
-	size_t n = 0;
+	cleanup(free_ptr) struct dp_program *out = NULL;
+	cleanup(free_ptr) struct dp_stand *stands = NULL;
+	size_t n = 0, n_stands = 0;
+	uint64_t here = 0;
+	int r = dp_stands(dp, &stands, &n_stands, err);
 
+	if (!r)
+		r = dp_netns_cookie(&here, err);
+	if (r < 0)
+		return r;
+	out = calloc(dp_attach_n + n_stands, sizeof(*out));
 	if (!out)
 		return err_errno(err, -ENOMEM, "reading programs");
-	for (size_t i = 0; i < dp_attach_n; i++) {
-		LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = 0);
-		cleanup(close_fd) int fd = -1;
-		char path[DP_PATH_MAX];
-		int r = dp_pin_path(dp, "links", dp_attach[i].prog, path, err);
-
-		if (r < 0)
-			return r;
-		fd = bpf_obj_get_opts(path, &opts);
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (fd < 0)
-			return err_errno(err, -errno, "%s", path);
-		r = program_info(fd, &out[n]);
-		if (r < 0)
-			return err_errno(err, r, "%s", path);
-		snprintf(out[n].name, sizeof(out[n].name), "%s", dp_attach[i].prog);
-		snprintf(out[n].attach, sizeof(out[n].attach), "%s", dp_attach[i].what);
-		n++;
-	}
+	for (size_t i = 0; r >= 0 && i < dp_attach_n; i++, n += r > 0)
+		r = attached_program(dp, &dp_attach[i], &out[n], err);
+	for (size_t i = 0; r >= 0 && i < n_stands; i++, n += r > 0)
+		r = device_program(&stands[i], here == dp->ctl->host_netns, &out[n], err);
+	if (r < 0)
+		return r;
 	*ret = take_ptr(out);
 	*ret_n = n;
 	return 0;
