@@ -271,7 +271,7 @@ static void detach_leaves_nothing(void **state)
 {
 	struct run *f = &kernel_of(state)->run;
 	cleanup(json_free) struct json *would = NULL;
-	size_t links = 0, maps = 0;
+	size_t links = 0, maps = 0, progs = 0;
 
 	/* dry: says what would go, all of it, and leaves it */
 	run_ok(f, "-j", "datapath", "detach", "--dry-run");
@@ -279,10 +279,11 @@ static void detach_leaves_nothing(void **state)
 	json_foreach(pin, would) {
 		links += strcmp(json_str(pin, "kind", ""), "link") == 0;
 		maps += strcmp(json_str(pin, "kind", ""), "map") == 0;
+		progs += strcmp(json_str(pin, "kind", ""), "prog") == 0;
 		assert_int_equal(access(json_str(pin, "path", ""), F_OK), 0);
 	}
-	assert_true(links > 0 && maps > 0);
-	assert_int_equal(links + maps, json_len(would));
+	assert_true(links > 0 && maps > 0 && progs > 0);
+	assert_int_equal(links + maps + progs, json_len(would));
 	run_ok(f, "datapath", "status");
 	run_ok(f, "datapath", "detach");
 	assert_int_equal(run(f, "datapath", "status"), 1);
