@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
-#include "core/addr.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/json.h"
@@ -43,29 +41,16 @@ static void count_frontends(struct row *rows, size_t n, const struct dp_frontend
 	}
 }
 
-static const char *protocol(uint8_t proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return "TCP";
-	case IPPROTO_UDP:
-		return "UDP";
-	default:
-		return "?";
-	}
-}
-
 static struct json *row_json(const struct row *row)
 {
+	const struct weir_backend *be = &row->backend.be;
 	struct json *o = json_new_object();
-	char address[ADDR_TEXT_MAX];
-	struct addr a;
 
-	memcpy(a.b, &row->backend.be.addr, sizeof(a.b));
 	json_set_u64(o, "id", row->backend.id);
-	json_set_str(o, "address", addr_format(&a, address));
-	json_set_u64(o, "port", ntohs(row->backend.be.port));
-	json_set_str(o, "protocol", protocol(row->backend.be.proto));
+	member_address(o, "address", &be->addr);
+	json_set_u64(o, "port", ntohs(be->port));
+	member_protocol(o, "protocol", be->proto);
+	json_set_bool(o, "serving", !be->gone);
 	json_set_u64(o, "frontends", row->frontends);
 	return o;
 }
@@ -122,6 +107,7 @@ static const struct column columns[] = {
 	{ "ADDRESS", "address", FORM_TEXT },
 	{ "PORT", "port", FORM_NUMBER },
 	{ "PROTOCOL", "protocol", FORM_TEXT },
+	{ "SERVING", "serving", FORM_TEXT },
 	{ "FRONTENDS", "frontends", FORM_NUMBER },
 	{},
 };
@@ -130,8 +116,9 @@ static const struct cli_command commands[] = {
 	{
 		.name = "show",
 		.help = "the backends in the kernel, and how many frontends send to each",
-		.more = "A backend with 0 frontends is out of use and rests until its id may be given "
-			"away again.",
+		.more = "A backend without frontends gets no new connections. One that serves no more "
+			"keeps the TCP connections it has ('weir flow show'), and rests until its id may "
+			"be given away again.",
 		.views = (const struct view[]){ { .path = "", .columns = columns }, {} },
 		.run = run_show,
 	},

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/members.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "bpf/abi.h"
+#include "core/addr.h"
+#include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/parse.h"
@@ -54,6 +59,29 @@ void member_pod(struct json *o, const char *key, const char *ns, const char *nam
 
 	snprintf(text, sizeof(text), "%s/%s", ns, name);
 	json_set_str(o, key, name[0] ? text : NULL);
+}
+
+void member_protocol(struct json *o, const char *key, uint8_t proto)
+{
+	static const struct {
+		uint8_t proto;
+		const char *name;
+	} names[] = { { IPPROTO_TCP, "TCP" }, { IPPROTO_UDP, "UDP" }, { IPPROTO_SCTP, "SCTP" } };
+	const char *name = "?";
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (names[i].proto == proto)
+			name = names[i].name;
+	json_set_str(o, key, name);
+}
+
+void member_address(struct json *o, const char *key, const struct weir_addr *addr)
+{
+	char text[ADDR_TEXT_MAX];
+	struct addr a;
+
+	memcpy(a.b, addr, sizeof(a.b));
+	json_set_str(o, key, addr_format(&a, text));
 }
 
 /* Member DIR_UNIT + ENDING. A sum of classes may pass 64 bits. */

@@ -11,6 +11,7 @@
 
 struct json;
 struct usage;
+struct weir_addr;
 
 void member_text(struct json *o, const char *key, const char *text);
 void member_time(struct json *o, const char *key, uint64_t ms);
@@ -20,6 +21,8 @@ void member_mist(struct json *o, const char *key, uint64_t mist);
 void member_number(struct json *o, const char *key, uint64_t number);
 /* "ns/name", or null when it has no name. */
 void member_pod(struct json *o, const char *key, const char *ns, const char *name);
+void member_protocol(struct json *o, const char *key, uint8_t proto); /* IPPROTO_TCP: "TCP" */
+void member_address(struct json *o, const char *key, const struct weir_addr *addr);
 /* cpu_ns, memory_*, rx_*, tx_*: names that programs rely on. Where memory was not measured it is
  * null, and not_measured says why; of a sum, how many of its `parts` were without (1: a reading). */
 void member_usage(struct json *o, const struct usage *u, uint64_t parts);

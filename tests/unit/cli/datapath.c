@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What reads the kernel: datapath, backend, pod. */
+#include <netinet/in.h>
+
 #include "unit/cli/books.h"
 #include "unit/cli/kernel.h"
 
@@ -64,17 +66,33 @@ static void check_finds_what_another_hand_changed(void **state)
 
 static void backends_are_the_kernels(void **state)
 {
-	struct run *f = &kernel_of(state)->run;
-	cleanup(json_free) struct json *j = NULL;
-	uint64_t frontends;
+	const struct weir_backend sctp = { .port = 1, .proto = IPPROTO_SCTP };
+	struct kernel *k = kernel_of(state);
+	struct run *f = &k->run;
+	cleanup(json_free) struct json *j = NULL, *later = NULL;
+	cleanup(dp_close) struct dp *dp = NULL;
+	uint64_t frontends, id;
+	struct err err = {};
 
 	run_ok(f, "-j", "backend", "show");
 	j = run_json(f);
 	assert_int_equal(json_len(j), 2);
 	assert_string_equal(json_str(json_at(j, 0), "address", ""), "10.1.0.5");
 	assert_string_equal(json_str(json_at(j, 1), "protocol", ""), "TCP");
+	assert_true(json_bool(json_at(j, 1), "serving", false));
 	assert_int_equal(json_u64(json_at(j, 1), "frontends", &frontends), 0);
 	assert_int_equal(frontends, 1);
+
+	assert_int_equal(json_u64(json_at(j, 1), "id", &id), 0);
+	kernel_must(kernel_attach(k, &dp, &err), &err);
+	kernel_must(dp_backend_gone(dp, (uint32_t)id, true, &err), &err);
+	kernel_must(dp_backend_put(dp, (uint32_t)id + 1, &sctp, &err), &err);
+	run_ok(f, "-j", "backend", "show");
+	later = run_json(f);
+	assert_int_equal(json_len(later), 3);
+	assert_true(json_bool(json_at(later, 0), "serving", false));
+	assert_false(json_bool(json_at(later, 1), "serving", true));
+	assert_string_equal(json_str(json_at(later, 2), "protocol", ""), "SCTP");
 }
 
 static void pods_have_a_row_before_the_ledger_knows_them(void **state)
