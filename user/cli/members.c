@@ -12,9 +12,9 @@
 #include "core/json.h"
 #include "core/parse.h"
 #include "core/usage.h"
-#include "ledger/usage.h"
 
 #define HEX_MAX 64 /* bytes */
+#define NAME_LEN_MAX 512 /* Kubernetes has namespaces and names of 253 characters at most */
 
 /* The answer over a closed window never changes, so the reason is that of then, not of now. */
 #define NO_MEMORY "no memory controller on the pods' cgroup2 (see 'weir feature probe')"
@@ -53,9 +53,9 @@ void member_number(struct json *o, const char *key, uint64_t number)
 		json_set_null(o, key);
 }
 
-void member_pod(struct json *o, const char *key, const char *ns, const char *name)
+void member_name(struct json *o, const char *key, const char *ns, const char *name)
 {
-	char text[LEDGER_NAMESPACE_MAX + LEDGER_NAME_MAX];
+	char text[NAME_LEN_MAX];
 
 	snprintf(text, sizeof(text), "%s/%s", ns, name);
 	json_set_str(o, key, name[0] ? text : NULL);
@@ -75,13 +75,30 @@ void member_protocol(struct json *o, const char *key, uint8_t proto)
 	json_set_str(o, key, name);
 }
 
-void member_address(struct json *o, const char *key, const struct weir_addr *addr)
+static bool format_address(const struct weir_addr *addr, char ret[ADDR_TEXT_MAX])
 {
-	char text[ADDR_TEXT_MAX];
 	struct addr a;
 
 	memcpy(a.b, addr, sizeof(a.b));
-	json_set_str(o, key, addr_format(&a, text));
+	addr_format(&a, ret);
+	return addr_is_v4(&a);
+}
+
+void member_address(struct json *o, const char *key, const struct weir_addr *addr)
+{
+	char text[ADDR_TEXT_MAX];
+
+	format_address(addr, text);
+	json_set_str(o, key, text);
+}
+
+void member_endpoint(struct json *o, const char *key, const struct weir_addr *addr, uint16_t port)
+{
+	char text[ADDR_TEXT_MAX], both[ADDR_TEXT_MAX + 8];
+	bool v4 = format_address(addr, text);
+
+	snprintf(both, sizeof(both), v4 ? "%s:%u" : "[%s]:%u", text, ntohs(port));
+	json_set_str(o, key, both);
 }
 
 /* Member DIR_UNIT + ENDING. A sum of classes may pass 64 bits. */

@@ -20,9 +20,11 @@ void member_mist(struct json *o, const char *key, uint64_t mist);
 /* A number, or null for 0 where 0 is no number of the thing. */
 void member_number(struct json *o, const char *key, uint64_t number);
 /* "ns/name", or null when it has no name. */
-void member_pod(struct json *o, const char *key, const char *ns, const char *name);
+void member_name(struct json *o, const char *key, const char *ns, const char *name);
 void member_protocol(struct json *o, const char *key, uint8_t proto); /* IPPROTO_TCP: "TCP" */
 void member_address(struct json *o, const char *key, const struct weir_addr *addr);
+/* The port in network order. "10.0.0.1:80", "[fd00::1]:80". */
+void member_endpoint(struct json *o, const char *key, const struct weir_addr *addr, uint16_t port);
 /* cpu_ns, memory_*, rx_*, tx_*: names that programs rely on. Where memory was not measured it is
  * null, and not_measured says why; of a sum, how many of its `parts` were without (1: a reading). */
 void member_usage(struct json *o, const struct usage *u, uint64_t parts);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/config.h"
 #include "agent/ctl.h"
@@ -57,6 +58,34 @@ int node_services(struct cli *cli, struct svc_table **ret, struct err *err)
 			"name the right paths.state with -c",
 			path);
 	return rc;
+}
+
+int node_service_word(struct cli *cli, const char **ret, struct err *err)
+{
+	const char *which = cli_arg(cli, 0);
+
+	if (which && !strchr(which, '/'))
+		return cli_usage(cli, err, "'%.80s' is not NS/NAME; try default/%.80s", which,
+				 which);
+	*ret = which;
+	return 0;
+}
+
+int node_service(const struct svc_table *t, const char *which, const struct svc_service **ret,
+		 struct err *err)
+{
+	size_t len = strcspn(which, "/");
+
+	for (size_t i = 0; i < t->n_services; i++) {
+		const struct svc_service *s = t->services[i];
+
+		if (strncmp(s->ns, which, len) != 0 || s->ns[len] != '\0' || which[len] != '/' ||
+		    strcmp(s->name, which + len + 1) != 0)
+			continue;
+		*ret = s;
+		return 0;
+	}
+	return err_set(err, -ENOENT, "no Service %s here; 'weir service show' lists all", which);
 }
 
 int node_ledger(struct cli *cli, struct ledger **ret, struct err *err)

@@ -13,6 +13,7 @@ struct dp;
 struct err;
 struct json;
 struct ledger;
+struct svc_service;
 struct svc_table;
 
 #define NODE_PATH_MAX 4096
@@ -21,6 +22,11 @@ struct svc_table;
 int node_dp(struct cli *cli, struct dp **ret, struct err *err);
 /* The table as the agent saved it last; svc_table_free(). */
 int node_services(struct cli *cli, struct svc_table **ret, struct err *err);
+/* The word "NS/NAME" of a command that takes one Service, or NULL; cli_usage() when it is no such name. */
+int node_service_word(struct cli *cli, const char **ret, struct err *err);
+/* -ENOENT with a text when there is no such Service; borrowed from the table. */
+int node_service(const struct svc_table *t, const char *which, const struct svc_service **ret,
+		 struct err *err);
 /* Read-only; ledger_close(). */
 int node_ledger(struct cli *cli, struct ledger **ret, struct err *err);
 /* The array that fill makes of the ledger. */

@@ -8,6 +8,7 @@ extern const struct cli_object cli_object_agent;
 extern const struct cli_object cli_object_service;
 extern const struct cli_object cli_object_backend;
 extern const struct cli_object cli_object_datapath;
+extern const struct cli_object cli_object_flow;
 extern const struct cli_object cli_object_pod;
 extern const struct cli_object cli_object_usage;
 extern const struct cli_object cli_object_receipt;

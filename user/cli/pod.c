@@ -49,7 +49,7 @@ static int add_pod(const struct show *s, const struct weir_sample *sample)
 		return rc;
 	meter_reading(sample, &net, (uint64_t)sysconf(_SC_PAGESIZE), &u);
 	o = json_new_object();
-	member_pod(o, "pod", known.namespace, known.name);
+	member_name(o, "pod", known.namespace, known.name);
 	member_text(o, "namespace", known.namespace);
 	member_text(o, "name", known.name);
 	member_text(o, "uid", known.uid);

@@ -1,55 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <string.h>
-
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
 #include "core/cleanup.h"
-#include "core/err.h"
 #include "core/json.h"
 #include "svc/svc.h"
 #include "svc/view.h"
-
-/* -ENOENT with a text when there is no such Service. */
-static int show_one(const struct svc_table *t, const char *which, struct json *list,
-		    struct err *err)
-{
-	const char *slash = strchr(which, '/');
-
-	for (size_t i = 0; slash && i < t->n_services; i++) {
-		const struct svc_service *s = t->services[i];
-		struct json *o;
-		int rc;
-
-		if (strncmp(s->ns, which, (size_t)(slash - which)) != 0 ||
-		    s->ns[slash - which] != '\0' || strcmp(s->name, slash + 1) != 0)
-			continue;
-		rc = svc_view_service(s, &o);
-		return rc < 0 ? rc : json_add(list, o);
-	}
-	return err_set(err, -ENOENT, "no Service %s here; 'weir service show' lists all", which);
-}
 
 static int run_show(struct cli *cli, struct json **ret, struct err *err)
 {
 	cleanup(svc_table_free) struct svc_table *table = NULL;
 	cleanup(json_free) struct json *list = NULL;
-	const char *which = cli_arg(cli, 0);
-	int rc;
+	const struct svc_service *service;
+	struct json *o = NULL;
+	const char *which;
+	int rc = node_service_word(cli, &which, err);
 
-	if (which && !strchr(which, '/'))
-		return cli_usage(cli, err, "'%.80s' is not NS/NAME; try default/%.80s", which,
-				 which);
-	rc = node_services(cli, &table, err);
+	if (rc == 0)
+		rc = node_services(cli, &table, err);
 	if (rc < 0)
 		return rc;
 	if (!which)
 		return svc_view(table, ret);
+	rc = node_service(table, which, &service, err);
+	if (rc == 0)
+		rc = svc_view_service(service, &o);
+	if (rc < 0)
+		return rc;
 	list = json_new_array();
-	if (!list)
-		return -ENOMEM;
-	rc = show_one(table, which, list, err);
+	rc = json_add(list, o);
 	if (rc == 0)
 		*ret = take_ptr(list);
 	return rc;

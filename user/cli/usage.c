@@ -28,7 +28,7 @@ static int add(const struct ledger_usage_row *row, void *arg)
 {
 	struct json *o = json_new_object();
 
-	member_pod(o, "pod", row->namespace, row->name);
+	member_name(o, "pod", row->namespace, row->name);
 	member_text(o, "namespace", row->namespace);
 	member_text(o, "name", row->name);
 	member_text(o, "uid", row->uid);
