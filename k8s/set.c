@@ -15,6 +15,7 @@ struct kube_array {
 
 struct kube_set {
 	struct kube_array kinds[KUBE_KIND_MAX_];
+	struct kube_array slices; /* those of KUBE_SLICE, by namespace, Service, name; no owner */
 };
 
 int kube_set_new(struct kube_set **ret)
@@ -40,6 +41,7 @@ void kube_set_free(struct kube_set **set)
 			kube_object_free(&a->v[i]);
 		free(a->v);
 	}
+	free(s->slices.v);
 	free(s);
 }
 
@@ -95,6 +97,87 @@ static int reserve(struct kube_array *a, size_t n)
 	return 0;
 }
 
+/* ---- Slices by Service ----------------------------------------------------------------------- */
+
+static int cmp_slice(const struct kube_object *o, const char *namespace, const char *service,
+		     const char *name)
+{
+	int c = strcmp(o->meta.namespace, namespace);
+
+	if (c == 0)
+		c = strcmp(o->slice.service, service);
+	return c ? c : strcmp(o->meta.name, name);
+}
+
+/* The first that does not come before. "" comes before each name. */
+static size_t slice_place(const struct kube_array *a, const char *namespace, const char *service,
+			  const char *name)
+{
+	size_t low = 0, high = a->n;
+
+	if (a->n && cmp_slice(a->v[a->n - 1], namespace, service, name) < 0)
+		return a->n; /* what comes in order */
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (cmp_slice(a->v[mid], namespace, service, name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static size_t slice_at(const struct kube_array *a, const struct kube_object *obj)
+{
+	return slice_place(a, obj->meta.namespace, obj->slice.service, obj->meta.name);
+}
+
+/* There is room. */
+static void slice_add(struct kube_array *a, struct kube_object *obj)
+{
+	size_t i = slice_at(a, obj);
+
+	memmove(&a->v[i + 1], &a->v[i], (a->n - i) * sizeof(struct kube_object *));
+	a->v[i] = obj;
+	a->n++;
+}
+
+static void slice_remove(struct kube_array *a, const struct kube_object *obj)
+{
+	size_t i = slice_at(a, obj);
+
+	a->n--;
+	memmove(&a->v[i], &a->v[i + 1], (a->n - i) * sizeof(struct kube_object *));
+}
+
+const struct kube_object *const *kube_set_slices(const struct kube_set *set, size_t *ret_n)
+{
+	*ret_n = set->slices.n;
+	return (const struct kube_object *const *)set->slices.v;
+}
+
+const struct kube_object *const *kube_set_slices_of(const struct kube_set *set,
+						    const char *namespace, const char *service,
+						    size_t *ret_n)
+{
+	const struct kube_array *a = &set->slices;
+	size_t first = slice_place(a, namespace, service, ""), n = 0;
+
+	while (first + n < a->n && !strcmp(a->v[first + n]->meta.namespace, namespace) &&
+	       !strcmp(a->v[first + n]->slice.service, service))
+		n++;
+	*ret_n = n;
+	return n ? (const struct kube_object *const *)a->v + first : NULL;
+}
+
+/* ---- All objects ----------------------------------------------------------------------------- */
+
+static int reserve_slices(struct kube_set *set, enum kube_kind kind, size_t n)
+{
+	return kind == KUBE_SLICE ? reserve(&set->slices, n) : 0;
+}
+
 int kube_set_put(struct kube_set *set, struct kube_object *obj)
 {
 	struct kube_array *a = &set->kinds[obj->kind];
@@ -103,15 +186,23 @@ int kube_set_put(struct kube_set *set, struct kube_object *obj)
 
 	kube_object_ref(obj);
 	if (found) {
+		if (obj->kind == KUBE_SLICE) {
+			slice_remove(&set->slices, a->v[i]);
+			slice_add(&set->slices, obj);
+		}
 		kube_object_free(&a->v[i]);
 		a->v[i] = obj;
 		return 0;
 	}
 	int r = reserve(a, 1);
+	if (r == 0)
+		r = reserve_slices(set, obj->kind, 1);
 	if (r < 0) {
 		kube_object_free(&obj);
 		return r;
 	}
+	if (obj->kind == KUBE_SLICE)
+		slice_add(&set->slices, obj);
 	memmove(&a->v[i + 1], &a->v[i], (a->n - i) * sizeof(struct kube_object *));
 	a->v[i] = obj;
 	a->n++;
@@ -126,6 +217,8 @@ int kube_set_del(struct kube_set *set, enum kube_kind kind, const char *namespac
 
 	if (!found)
 		return -ENOENT;
+	if (kind == KUBE_SLICE)
+		slice_remove(&set->slices, a->v[i]);
 	kube_object_free(&a->v[i]);
 	a->n--;
 	memmove(&a->v[i], &a->v[i + 1], (a->n - i) * sizeof(struct kube_object *));
@@ -167,6 +260,8 @@ int kube_set_merge(struct kube_set *set, const struct kube_set *from,
 			}
 		}
 		int r = reserve(&set->kinds[kind], f->n);
+		if (r == 0)
+			r = reserve_slices(set, (enum kube_kind)kind, f->n);
 		if (r < 0)
 			return r;
 	}

@@ -6,7 +6,7 @@
  *     they came in. Any put or del may move the others.
  * I2. The set is one owner of each of its objects (see object.h); what it hands out is borrowed.
  *
- * One sorted array for each kind: lists of an API server and of a directory arrive nearly sorted, so
+ * One sorted array for each kind, and for slices one more by Service: lists of an API server and of a directory arrive nearly sorted, so
  * a put is an append, a find is a binary search, and a walk needs nothing beside it.
  */
 #pragma once
@@ -47,6 +47,13 @@ struct kube_touched {
 /* An object is the same in both when both share it: decoded anew it is another, whatever it says. */
 void kube_set_compare(const struct kube_set *old, const struct kube_set *new,
 		      struct kube_touched *ret);
+
+/* All slices in order of namespace, Service and name; borrowed until the next put or del. */
+const struct kube_object *const *kube_set_slices(const struct kube_set *set, size_t *ret_n);
+/* Those of one Service. */
+const struct kube_object *const *kube_set_slices_of(const struct kube_set *set,
+						    const char *namespace, const char *service,
+						    size_t *ret_n);
 
 /* Shares all objects of `from`, or none: -EEXIST with the one that both have in *ret_twice. */
 int kube_set_merge(struct kube_set *set, const struct kube_set *from,

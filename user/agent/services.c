@@ -172,42 +172,13 @@ static int cmp_service(const char *ns_a, const char *name_a, const char *ns_b, c
 	return c ? c : strcmp(name_a, name_b);
 }
 
-static int cmp_slice(const void *a, const void *b)
-{
-	const struct kube_object *const *x = a, *const *y = b;
-	int c = cmp_service((*x)->meta.namespace, (*x)->slice.service, (*y)->meta.namespace,
-			    (*y)->slice.service);
-
-	return c ? c : strcmp((*x)->meta.name, (*y)->meta.name);
-}
-
-/* The slices that count, in the order of the Services they belong to. */
-static int sort_slices(const struct kube_set *set, const struct kube_object ***ret, size_t *ret_n)
-{
-	size_t all = kube_set_len(set, KUBE_SLICE), n = 0;
-	const struct kube_object **list = calloc(all + 1, sizeof(const struct kube_object *));
-
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < all; i++) {
-		const struct kube_object *obj = kube_set_at(set, KUBE_SLICE, i);
-
-		if (is_joined(&obj->slice))
-			list[n++] = obj;
-	}
-	qsort(list, n, sizeof(const struct kube_object *), cmp_slice);
-	*ret = list;
-	*ret_n = n;
-	return 0;
-}
-
 /* Both lists are in order of namespace and Service: one walk joins them. */
 static int add_services(struct translation *tr)
 {
-	cleanup(free_ptr) const struct kube_object **slices = NULL;
-	size_t n_slices = 0, at = 0;
+	size_t n_slices, at = 0;
+	const struct kube_object *const *slices = kube_set_slices(tr->set, &n_slices);
 	char title[KUBE_TITLE_MAX];
-	int r = sort_slices(tr->set, &slices, &n_slices);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < kube_set_len(tr->set, KUBE_SERVICE); i++) {
 		const struct kube_object *obj = kube_set_at(tr->set, KUBE_SERVICE, i);
@@ -224,7 +195,7 @@ static int add_services(struct translation *tr)
 
 			if (c > 0)
 				break;
-			if (c == 0 && s)
+			if (c == 0 && s && is_joined(&slice->slice))
 				r = add_slice(tr, slice, s);
 		}
 		tell(tr, kube_object_title(obj, title));
@@ -369,20 +340,17 @@ static const char *zone_of(const struct services_node *node, const struct kube_o
 	return node->zone;
 }
 
-/* Slices are in order of their names within the namespace, as add_services() takes them. */
 static int add_one(struct translation *tr, const struct kube_object *obj)
 {
 	struct svc_service *s = NULL;
+	size_t n;
+	const struct kube_object *const *slices =
+		kube_set_slices_of(tr->set, obj->meta.namespace, obj->meta.name, &n);
 	int r = add_service(tr, obj, &s);
 
-	for (size_t i = 0; r == 0 && s && i < kube_set_len(tr->set, KUBE_SLICE); i++) {
-		const struct kube_object *slice = kube_set_at(tr->set, KUBE_SLICE, i);
-
-		if (is_joined(&slice->slice) &&
-		    cmp_service(slice->meta.namespace, slice->slice.service, obj->meta.namespace,
-				obj->meta.name) == 0)
-			r = add_slice(tr, slice, s);
-	}
+	for (size_t i = 0; r == 0 && s && i < n; i++)
+		if (is_joined(&slices[i]->slice))
+			r = add_slice(tr, slices[i], s);
 	return r;
 }
 

@@ -293,6 +293,37 @@ static void services_are_touched_by_themselves_and_by_their_slices(void **state)
 	assert_string_equal(t.v[4].namespace, "demo");
 }
 
+static void slices_are_found_by_their_service(void **state)
+{
+	(void)state;
+	cleanup(kube_set_free) struct kube_set *set = new_set(), *copy = NULL;
+	const struct kube_object *const *slices;
+	size_t n;
+
+	put_text(set, SLICE("z", "a"));
+	put_text(set, SLICE("a", "b"));
+	put_text(set, SLICE("c", "a"));
+	put_text(set, SLICE("d", "aa"));
+	slices = kube_set_slices_of(set, "demo", "a", &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(slices[0]->meta.name, "c");
+	assert_string_equal(slices[1]->meta.name, "z");
+	put_text(set, SLICE("c", "b")); /* goes over */
+	assert_int_equal(kube_set_del(set, KUBE_SLICE, "demo", "d"), 0);
+	copy = share(set);
+	assert_non_null(kube_set_slices_of(copy, "demo", "a", &n));
+	assert_int_equal(n, 1);
+	assert_non_null(kube_set_slices_of(copy, "demo", "b", &n));
+	assert_int_equal(n, 2);
+	assert_null(kube_set_slices_of(copy, "demo", "aa", &n));
+	assert_int_equal(n, 0);
+	assert_null(kube_set_slices_of(copy, "other", "a", &n));
+	slices = kube_set_slices(copy, &n);
+	assert_int_equal(n, 3);
+	assert_string_equal(slices[0]->slice.service, "a");
+	assert_string_equal(slices[2]->meta.name, "c");
+}
+
 static void other_objects_and_many_services_are_more(void **state)
 {
 	(void)state;
@@ -330,6 +361,7 @@ int main(void)
 		cmocka_unit_test(a_bad_item_leaves_the_set_as_it_was),
 		cmocka_unit_test(an_error_points_into_the_document),
 		cmocka_unit_test(services_are_touched_by_themselves_and_by_their_slices),
+		cmocka_unit_test(slices_are_found_by_their_service),
 		cmocka_unit_test(other_objects_and_many_services_are_more),
 	};
 
