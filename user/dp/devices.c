@@ -377,10 +377,10 @@ static int links_collect(const struct dp *dp, struct stands *s, struct err *err)
 	return r;
 }
 
-static int filters_collect(struct dp *dp, struct stands *s, struct err *err)
+static int filters_collect(const struct dp *dp, struct stands *s, struct err *err)
 {
 	uint32_t key, last, *from = NULL;
-	int r = dp_sides_open(dp, err);
+	int r = 0;
 
 	/* in steps, since a key that goes meanwhile makes the kernel begin again */
 	for (int i = 0; !r && i < WEIR_MAX_DEVICES; i++, from = &last) {
@@ -397,11 +397,16 @@ static int filters_collect(struct dp *dp, struct stands *s, struct err *err)
 	return r;
 }
 
-int dp_stands(struct dp *dp, struct dp_stand **ret, size_t *ret_n, struct err *err)
+int dp_stands(const struct dp *dp, bool at_home, struct dp_stand **ret, size_t *ret_n,
+	      struct err *err)
 {
 	cleanup(stands_fini) struct stands s = {};
-	int r = has_tcx() ? links_collect(dp, &s, err) : filters_collect(dp, &s, err);
+	int r = 0;
 
+	if (has_tcx())
+		r = links_collect(dp, &s, err);
+	else if (at_home)
+		r = filters_collect(dp, &s, err);
 	if (r < 0)
 		return r;
 	if (s.n)

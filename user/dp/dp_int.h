@@ -86,8 +86,9 @@ struct dp_stand {
 	enum dp_side side;
 	uint32_t ifindex, prog_id, link_id;
 };
-/* In order of device and side; filters are seen in the node's network namespace only. free(). */
-int dp_stands(struct dp *dp, struct dp_stand **ret, size_t *ret_n, struct err *err);
+/* In order of device and side; filters are seen only at home, in the node's network namespace. free(). */
+int dp_stands(const struct dp *dp, bool at_home, struct dp_stand **ret, size_t *ret_n,
+	      struct err *err);
 /* Takes away all filters of the pinned programs; links go with their pins. */
 void dp_filters_end(struct dp *dp);
 

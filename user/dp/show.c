@@ -123,8 +123,8 @@ static int attached_program(const struct dp *dp, const struct dp_attach *a, stru
 	return 1;
 }
 
-/* As attached_program(). named: this is the network namespace that the index is of. */
-static int device_program(const struct dp_stand *stand, bool named, struct dp_program *ret,
+/* As attached_program(). At home, in the node's network namespace, devices have names. */
+static int device_program(const struct dp_stand *stand, bool at_home, struct dp_program *ret,
 			  struct err *err)
 {
 	char name[IF_NAMESIZE];
@@ -140,7 +140,7 @@ static int device_program(const struct dp_stand *stand, bool named, struct dp_pr
 	snprintf(ret->name, sizeof(ret->name), "%s", dp_side_prog(stand->side));
 	snprintf(ret->attach, sizeof(ret->attach), "%s %s", stand->link_id ? "tcx" : "filter",
 		 dp_side_what(stand->side));
-	if (named && if_indextoname(stand->ifindex, name))
+	if (at_home && if_indextoname(stand->ifindex, name))
 		snprintf(ret->device, sizeof(ret->device), "%s", name);
 	return 1;
 }
@@ -150,11 +150,14 @@ int dp_programs(struct dp *dp, struct dp_program **ret, size_t *ret_n, struct er
 	cleanup(free_ptr) struct dp_program *out = NULL;
 	cleanup(free_ptr) struct dp_stand *stands = NULL;
 	size_t n = 0, n_stands = 0;
-	uint64_t here = 0;
-	int r = dp_stands(dp, &stands, &n_stands, err);
+	bool at_home = false;
+	uint64_t here;
+	int r = dp_netns_cookie(&here, err);
 
-	if (!r)
-		r = dp_netns_cookie(&here, err);
+	if (!r) {
+		at_home = here == dp->ctl->host_netns;
+		r = dp_stands(dp, at_home, &stands, &n_stands, err);
+	}
 	if (r < 0)
 		return r;
 	out = calloc(dp_attach_n + n_stands, sizeof(*out));
@@ -163,7 +166,7 @@ int dp_programs(struct dp *dp, struct dp_program **ret, size_t *ret_n, struct er
 	for (size_t i = 0; r >= 0 && i < dp_attach_n; i++, n += r > 0)
 		r = attached_program(dp, &dp_attach[i], &out[n], err);
 	for (size_t i = 0; r >= 0 && i < n_stands; i++, n += r > 0)
-		r = device_program(&stands[i], here == dp->ctl->host_netns, &out[n], err);
+		r = device_program(&stands[i], at_home, &out[n], err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(out);
