@@ -97,7 +97,13 @@ __noinline int netns_is_in_range(__u32 svc)
 
 	if (!net)
 		return false;
-	w.devs = w.dev = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
+	w.devs = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
+	w.dev = netns_next(w.devs);
+	if (!w.dev || w.dev == w.devs)
+		return false;
+	/* before the loop: Linux 6.1 verifies a loop's step once, as it begins, and takes out what that
+	 * one does not reach; with nothing to look at yet that was all but the way to the next device */
+	netns_device(&w);
 	bpf_loop(NETNS_STEPS, netns_step, &w, 0);
 	return w.found;
 }
