@@ -9,7 +9,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 vm=build/vm/$1
 shift
-TIMEOUT=180 # three to five times what it takes on two busy CPUs
+TIMEOUT=600 # three to five times what it takes on two busy CPUs
 root=$vm/root
 
 # the same paths as in this tree, since tests open files by them
