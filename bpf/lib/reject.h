@@ -19,7 +19,7 @@
 #include "bpf/lib/rewrite.h"
 
 #define REJECT_PER_S 1000
-#define REJECT_QUOTE_MAX 128 /* of IP header and what is quoted behind it */
+#define REJECT_QUOTE_MAX 128 /* of IP header and what is quoted behind it; a power of 2 */
 
 /* What an ICMP error says: type and code, and the last word of its header. */
 struct icmp_says {
@@ -169,12 +169,13 @@ static __always_inline int quote_load(struct __sk_buff *skb, struct reject_work 
 				      __u64 *ret)
 {
 	__builtin_memset(w->quote, 0, sizeof(w->quote));
-	/* one bound at a time: merged into one comparison, Linux 6.1's verifier sees neither */
-	barrier_var(len);
-	if (len < sizeof(struct iphdr))
+	if (len < sizeof(struct iphdr) || len > REJECT_QUOTE_MAX)
 		return -EINVAL;
+	/* what each verifier from Linux 6.1 to 7.2 sees: not 0, and no more than there is room for */
+	len--;
 	barrier_var(len);
-	if (len > REJECT_QUOTE_MAX || bpf_skb_load_bytes(skb, PKT_L3, w->quote, len))
+	len &= REJECT_QUOTE_MAX - 1;
+	if (bpf_skb_load_bytes(skb, PKT_L3, w->quote, len + 1))
 		return -EINVAL;
 	*ret = (__u32)bpf_csum_diff(NULL, 0, (__be32 *)w->quote, REJECT_QUOTE_MAX, 0);
 	return 0;
