@@ -268,14 +268,16 @@ static __always_inline bool dev_addr(__u32 ifindex, bool v6, struct weir_addr *r
 	return ret->w[3] || ret->w[2] || ret->w[1] || ret->w[0];
 }
 
-/* Is the client's address to be replaced? A pod that dials itself would not know the answer. */
-static __always_inline bool conn_is_masked(const struct conn_work *w)
+/* Is the client's address to be replaced? A pod that dials itself would not know the answer. Nor would a
+ * client behind the device that the backend is behind as well: what is on one link answers past the node. */
+static __always_inline bool conn_is_masked(const struct __sk_buff *skb, const struct conn_work *w)
 {
 	const struct lb_choice *choice = &w->choice;
 
 	if (!w->there.ifindex) /* the answer leaves by this node's own stack */
 		return false;
-	if (choice->flags & WEIR_SVC_MASQ || addr_same(&choice->be.addr, &w->p.t.src))
+	if (choice->flags & WEIR_SVC_MASQ || w->there.ifindex == skb->ifindex ||
+	    addr_same(&choice->be.addr, &w->p.t.src))
 		return true;
 	return !(choice->flags & WEIR_SVC_KEEP) && !(class_flags(&w->p.t.src) & WEIR_CLASS_POD);
 }
@@ -306,7 +308,7 @@ __noinline int conn_make(struct __sk_buff *skb, __u64 now)
 	r = route_find(skb, to, w->p.v6, &w->there.ifindex, &w->there.next);
 	if (r)
 		return r;
-	masked = conn_is_masked(w);
+	masked = conn_is_masked(skb, w);
 	if (masked && !dev_addr(w->there.ifindex, w->p.v6, &to->src))
 		return -ENETUNREACH;
 	w->back = (struct weir_conn){

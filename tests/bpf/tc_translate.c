@@ -146,13 +146,19 @@ static void a_client_outside_speaks_as_the_node(void **state)
 static void a_pod_keeps_its_address_and_port(void **state)
 {
 	each_way(state, &(struct ways){ 0, PODS, FAR, POD2, FAR_POD, false });
-	each_way(state, &(struct ways){ 0, PODS, PODS, POD2, POD, false });
 }
 
 static void a_pod_that_reaches_itself_speaks_as_the_node(void **state)
 {
 	each_way(state, &(struct ways){ 0, PODS, PODS, POD, POD, true });
 	each_way(state, &(struct ways){ WEIR_SVC_KEEP, PODS, PODS, POD, POD, true });
+}
+
+/* On one link, a bridge say, a backend answers its neighbour past the node. */
+static void a_client_behind_its_backends_device_speaks_as_the_node(void **state)
+{
+	each_way(state, &(struct ways){ 0, PODS, PODS, POD2, POD, true });
+	each_way(state, &(struct ways){ WEIR_SVC_KEEP, PODS, PODS, POD2, POD, true });
 }
 
 static void a_frontend_says_who_is_masked(void **state)
@@ -405,6 +411,7 @@ int main(void)
 		cmocka_unit_test(a_client_outside_speaks_as_the_node),
 		cmocka_unit_test(a_pod_keeps_its_address_and_port),
 		cmocka_unit_test(a_pod_that_reaches_itself_speaks_as_the_node),
+		cmocka_unit_test(a_client_behind_its_backends_device_speaks_as_the_node),
 		cmocka_unit_test(a_frontend_says_who_is_masked),
 		cmocka_unit_test(a_client_port_of_the_range_is_kept),
 		cmocka_unit_test(no_two_clients_are_given_one_port),
