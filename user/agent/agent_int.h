@@ -22,6 +22,8 @@ struct svc_quick;
 struct svc_plan;
 struct svc_table;
 
+#define SHORTAGES 8
+
 struct agent {
 	const struct config *cfg;
 	uv_loop_t loop;
@@ -54,6 +56,7 @@ struct agent {
 	size_t n_port_addrs;
 
 	struct ends *ends; /* ends.c */
+	uint64_t short_of[SHORTAGES]; /* shortage.c: counts at its last look */
 
 	/* measure.c */
 	struct podtab *pods;
@@ -80,6 +83,9 @@ void packets_links_changed(struct agent *a);
 int ends_open(struct agent *a, struct err *err);
 void ends_close(struct agent *a); /* when neither loop nor queues run any more */
 void ends_after(struct agent *a, const struct svc_plan *plan); /* when it was carried out */
+
+/* shortage.c: tells what found no room in the kernel since the last look. */
+void shortage_look(struct agent *a, bool tell);
 
 /* measure.c: reads the pods, closes windows. */
 int measure_prepare(struct agent *a, struct err *err); /* before the datapath is opened */

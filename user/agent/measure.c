@@ -156,6 +156,7 @@ static void on_sample(uv_timer_t *timer)
 	if (sample(timer->data, &samples, &n, &err) < 0)
 		log_error("measure", "a sample failed; counters go on in the kernel", "error=%s",
 			  log_quote(err.text));
+	shortage_look(timer->data, true);
 }
 
 static int read_one(struct agent *a, const struct weir_sample *s, const struct meter_pod *pod,
@@ -401,6 +402,7 @@ int measure_open(struct agent *a, struct err *err)
 	(void)err;
 	if (!dp_memory_measured(a->meter_cgroup, why, sizeof(why)))
 		log_warn("measure", "memory is not measured", "why=%s", log_quote(why));
+	shortage_look(a, false);
 	uv_timer_init(&a->loop, &a->sample);
 	uv_timer_init(&a->loop, &a->window);
 	a->sample.data = a->window.data = a;
