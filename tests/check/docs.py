@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the documents promise: links lead somewhere, a `make X` they name exists, every folder of the map
-in README.md has its own README.md, and every folder of code is on that map."""
+"""What the documents promise: links lead somewhere, a `make X` or an end-to-end test they name exists, every
+folder of the map in README.md has its own README.md, and every folder of code is on that map."""
 import re
 from pathlib import Path
 
@@ -34,6 +34,13 @@ def check_make(path, n, line, known):
                     find(path, n, f"there is no `make {word}`", "`make help` lists what there is")
 
 
+def check_tests(path, n, line, known):
+    """End-to-end tests they name, by the whole name or how it begins."""
+    for name in re.findall(r"`(test_\w+)`", line):
+        if not any(k == name or k.startswith(name + "_") for k in known):
+            find(path, n, f"there is no {name}", "name the test that is there")
+
+
 def check_map():
     text = read("README.md")
     shown = set(re.findall(r"^\| \[([\w/]+)/\]\(", text, flags=re.M))
@@ -46,9 +53,11 @@ def check_map():
 
 
 known = targets()
+tests = {m for f in files(".py", under="tests/e2e/") for m in re.findall(r"^def (test_\w+)", read(f), flags=re.M)}
 for f in files(".md"):
     for n, line in enumerate(read(f).split("\n"), 1):
         check_links(f, n, line)
         check_make(f, n, line, known)
+        check_tests(f, n, line, tests)
 check_map()
 done()

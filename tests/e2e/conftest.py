@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import statistics
 import sys
 
 import pytest
@@ -59,6 +60,12 @@ def dual(cluster, request):
 @pytest.fixture(params=cases.CLIENTS)
 def client(request):
     return request.param
+
+
+def pytest_terminal_summary(terminalreporter):
+    if cases.TOOK:
+        terminalreporter.write_line(f"changes of Services were seen after {statistics.median(cases.TOOK) * 1000:.0f} ms, "
+                                    f"the median of {len(cases.TOOK)}; {max(cases.TOOK) * 1000:.0f} ms at most")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -98,7 +98,7 @@ def direct(bed, replicas):
         expect(sum(got.values()) == 200 and len(got) == 2 and min(got.values()) >= 60,
                f"not every request was answered, or not by both: {got}")
     for vip in vips:
-        got = client.client("count", "udp", vip, 80, 100)
+        got = client.ask("count", "udp", vip, 80, 100)
         say(f"   UDP, 100 datagrams to {vip:<11} port 80: {dict(sorted(got['answers'].items()))}")
         expect(not got["failed"] and len(got["answers"]) == 2, f"UDP: {got}")
     shown(bed, "service", "show")
@@ -121,9 +121,9 @@ def edit(bed, client, replicas, vips):
 
 
 def kill(bed, client, vips):
-    flow = client.client_popen("flow", "tcp", vips[0], 80, 3)
-    held = client.client_popen("hold", vips[0], 80)
-    expect(held.stdout.readline() == "up\n", "no connection")
+    flow = client.begin("flow", "tcp", vips[0], 80, 3)
+    held = client.begin("hold", "held", vips[0], 80, 1)
+    held.up()
     time.sleep(0.5)
     bed.kill_agent(signal.SIGKILL)
     say("   the agent is dead (SIGKILL); traffic goes on")
@@ -131,10 +131,11 @@ def kill(bed, client, vips):
     time.sleep(1.0)
     bed.start()
     say("   the agent is back; it adopted what was in the kernel")
-    got = json.loads(flow.communicate(timeout=60)[0])
+    got = flow.result()
     expect(not got["failed"], f"failed requests: {got['failed'][:3]}")
-    answer = held.communicate(timeout=20)[0]
-    expect(answer.startswith("HTTP/1.1 400"), f"the long connection broke: {answer!r}")
+    held.say()
+    late = held.result()
+    expect(any(a.startswith("HTTP/1.1 400") for a in late["answers"]), f"the long connection broke: {late}")
     say(f"   {got['requests']} requests meanwhile, 0 failed; the long connection lived on")
     return got["requests"]
 

@@ -4,7 +4,7 @@ import contextlib
 import time
 
 from bed import wait_for
-from bed.case import CLIENTS, T1
+from bed.case import CLIENTS
 
 ALL = {"l1", "r2a", "r3a"}
 
@@ -26,7 +26,7 @@ def test_a43_datagrams_from_one_port_go_to_the_new_endpoint_at_once(case):
         case.settles("r3a", kind="udp")
     for datagrams in (load, anew):
         assert datagrams.order == ["r2a", "r3a"]
-        assert datagrams.first("r3a") - changed < T1
+        assert case.in_time(datagrams.first("r3a") - changed)
 
 
 def one(case, n, **how):
@@ -37,11 +37,12 @@ def one(case, n, **how):
 
 
 def test_a45_affinity_goes_on_off_and_on(case, client):
-    """The timeout is a day, the longest there is."""
+    """The timeout is a day, the longest there is. Outside, datagrams from one port are one flow, and a
+    port may have been another socket's."""
     for policy in (DAY, {"sessionAffinity": "None"}, DAY):
         case.serve(*ALL, **policy)
         case.shows(sessionAffinity=policy["sessionAffinity"])
-        for kind in ("tcp", "udp", "udpc"):
+        for kind in ("tcp", "udp", "udpc") if client == "c1" else ("tcp",):
             if policy is DAY:
                 one(case, 50, kind=kind, by=client)
             else:

@@ -19,9 +19,8 @@ def test_a34_the_local_policy_without_a_local_endpoint_does_not_say_refused(case
     case.serve("l1", "r2a", internalTrafficPolicy="Local")
     case.settles("l1")
     case.serve("r2a", internalTrafficPolicy="Local")
-    for by in ("c1", "host"):
-        for kind in ("tcp", "udpc", "udp"):
-            case.fails("EHOSTUNREACH", by=by, kind=kind)
+    case.fails(["EHOSTUNREACH"], *({"by": by, "kind": kind} for by in ("c1", "host")
+                                   for kind in ("tcp", "udpc", "udp")))
     case.serve(case.ep("r2a", NOT_READY), internalTrafficPolicy="Local")  # none anywhere
     case.refused()
 

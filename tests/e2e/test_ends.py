@@ -32,13 +32,14 @@ def kept(case, *places):
         time.sleep(1)
 
 
-def test_a_client_goes_on_with_the_new_backend(case):
+def test_a43_a_client_with_a_connected_socket_goes_on_with_the_new_backend(case):
     case.serve("r2a")
     case.settles("r2a", kind="udp")
     backend = (case.ip("r2a"), 8080)
     with case.load(kind="kept", hertz=50, to=backend) as direct, kept(case, "c1") as (load,):
-        case.serve("r3a")
+        changed = case.serve("r3a")
     assert outcomes(load) == ["r2a", "CUT", "r3a"]
+    assert case.in_time(load.first("r3a") - changed)
     assert direct.order == ["r2a"]  # it never meant the Service
 
 

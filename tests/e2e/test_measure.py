@@ -200,18 +200,19 @@ def test_twenty_kills_under_traffic_lose_and_double_nothing(bed):
     open_lease(bed, "shop", 10**12)
     before = {pod: pod.counters() for pod in (server, client)}
     server.serve(8080)
-    flow = client.client_popen("flow", "tcp", vips[0], 80, 14)
-    held = client.client_popen("hold", vips[0], 80)
-    assert held.stdout.readline() == "up\n"
+    flow = client.begin("flow", "tcp", vips[0], 80, 14)
+    held = client.begin("hold", "held", vips[0], 80, 1)
+    held.up()
     for _ in range(20):
         time.sleep(random.uniform(0.02, 0.45))
         bed.kill_agent()
         bed.start(wait=False)
     wait_for("the agent answers", bed.answers)
-    result = json.loads(flow.communicate(timeout=60)[0])
+    result = flow.result()
     assert result["failed"] == []
     assert result["requests"] > 200
-    assert held.communicate(timeout=20)[0] == "server\n", "the connection that was held has gone"
+    held.say()
+    assert held.result()["answers"] == {"server": 1}, "the connection that was held has gone"
 
     for pod in (server, client):
         now = {k: v - before[pod][k] for k, v in pod.counters().items()}

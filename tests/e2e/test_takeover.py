@@ -246,7 +246,7 @@ def test_without_the_right_to_look_nothing_is_said_to_be_clean(node):
 
 
 def ask(pod, kind, addr, port, n):
-    return pod.client("count", kind, addr, port, n)
+    return pod.ask("count", kind, addr, port, n)
 
 
 def test_weir_starts_beside_kube_proxys_rules_takes_over_and_leaves(bed):

@@ -15,8 +15,8 @@ service address that is not translated goes nowhere.
 `Cluster` is a bed with other nodes and clients outside; `Case` a Service on it. See ../README.md.
 """
 from bed.node import Bed
-from bed.place import CLIENT, Place, Pod, PodNetwork
-from bed.tools import TOP, WEIR, BedError, cgroup2_mount, ip, missing, run, wait_for
+from bed.place import Place, Pod, PodNetwork
+from bed.tools import TOP, WEIR, BedError, cgroup2_mount, ip, missing, own_mounts, run, wait_for
 
-__all__ = ["CLIENT", "TOP", "WEIR", "Bed", "BedError", "Place", "Pod", "PodNetwork", "cgroup2_mount", "ip",
-           "missing", "run", "wait_for"]
+__all__ = ["TOP", "WEIR", "Bed", "BedError", "Place", "Pod", "PodNetwork", "cgroup2_mount", "ip",
+           "missing", "own_mounts", "run", "wait_for"]

@@ -1,121 +1,119 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that run at a place of the bed.
+"""A client at a place of the bed. It takes one job after the other, a line of JSON each, and answers with
+a line of JSON:
 
-client.py count KIND ADDR PORT N [TIMEOUT]      N requests; prints {"answers": {name: n}, "failed": [...]}
-client.py flow KIND ADDR PORT SECONDS [TIMEOUT] requests as fast as they go; the same, with "requests"
-client.py hold ADDR PORT         one TCP connection; prints "up", and when its input ends asks once more
-                                 over it and prints the answer
-client.py who KIND ADDR PORT N [TIMEOUT]        as count, with answers "NAME CLIENT LOCAL:PORT": which
-                                 server, as whom it saw the client, and where it was asked
-client.py watch KIND ADDR PORT HERTZ [TIMEOUT]  requests at this rate at most; prints "up" behind the
-                                 first, and when its input ends asks once more and prints as flow, with
-                                 "runs": [[outcome, n, first, last], ...] in the order of time (CLOCK_MONOTONIC)
+["count", KIND, ADDR, PORT, N, TIMEOUT]      asks N times
+["who", KIND, ADDR, PORT, N, TIMEOUT]        the same; an answer is "NAME CLIENT LOCAL:PORT": which server,
+                                             as whom it saw the client, and where it was asked
+["flow", KIND, ADDR, PORT, SECONDS, TIMEOUT] asks as fast as it goes
+["watch", KIND, ADDR, PORT, HERTZ, TIMEOUT]  asks at this rate at most; says "up" behind the first, asks once
+                                             more when the next line comes, and is done
+["hold", "held", ADDR, PORT, 1, TIMEOUT]     says "up" when connected, asks when the next line comes
+
+{"answers": {answer: n}, "failed": ["NUMBER: ERROR", ...], "requests": n,
+ "runs": [[outcome, n, first, last], ...]}   runs: in the order of time, by CLOCK_MONOTONIC
+
 KIND: tcp (a connection each), held (one TCP connection), udp (one unconnected socket), udpc (a connected
 socket each), kept (one connected UDP socket; after an error another one with the same port of its own).
-TIMEOUT: seconds that a request may take, 5 by default.
+Who ends after 3 failures, watch never, all else after 100.
 """
 import collections
-import itertools
 import json
+import math
 import select
 import socket
 import sys
 import time
 
-WHAT, ARGS = sys.argv[1], sys.argv[2:]
-REQUEST = b"?" if WHAT == "who" else b"x" * 100
-TIMEOUT = float(ARGS[4]) if len(ARGS) > 4 else 5
+LIMIT = {"who": 3, "watch": math.inf}  # failures
 
 
-def datagram_socket(addr):
-    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_DGRAM)
-    s.settimeout(TIMEOUT)
+def say(text):
+    print(text, flush=True)
+
+
+def datagram_socket(to, timeout):
+    s = socket.socket(socket.AF_INET6 if ":" in to[0] else socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(timeout)
     return s
 
 
-def datagram_answer(s, addr, port):
+def datagram_answer(s, to):
     data, peer = s.recvfrom(1024)
-    if peer[:2] != (addr, port):
+    if peer[:2] != to:
         raise OSError(f"answer from {peer}")
-    return data.decode()
+    return data
 
 
-def ask_tcp(s):
-    """One request; then an orderly end, in which every packet still has its socket."""
-    s.sendall(REQUEST)
-    answer = s.recv(1024).decode()
-    s.shutdown(socket.SHUT_WR)
-    if s.recv(1):
-        raise OSError("data behind the answer")
-    return answer
+def tcp_asker(to, timeout, request):
+    """An orderly end, in which every packet still has its socket."""
+    def ask():
+        with socket.create_connection(to, timeout) as s:
+            peer = s.getpeername()[:2]
+            if peer != to:
+                raise OSError(f"getpeername says {peer}")
+            s.sendall(request)
+            answer = s.recv(1024)
+            s.shutdown(socket.SHUT_WR)
+            if s.recv(1):
+                raise OSError("data behind the answer")
+            return answer
+    return ask
 
 
-def once_tcp(addr, port):
-    with socket.create_connection((addr, port), TIMEOUT) as s:
-        peer = s.getpeername()[:2]
-        if peer != (addr, port):
-            raise OSError(f"getpeername says {peer}")
-        return ask_tcp(s)
+def held_asker(to, timeout, request):
+    s = socket.create_connection(to, timeout)
+
+    def ask():
+        s.sendall(request)
+        answer = s.recv(1024)
+        if not answer:
+            raise OSError("the connection was closed")
+        return answer
+    return ask
 
 
-def once_udpc(addr, port):
-    with datagram_socket(addr) as s:
-        s.connect((addr, port))
-        s.send(REQUEST)
-        return datagram_answer(s, addr, port)
+def udp_asker(to, timeout, request):
+    s = datagram_socket(to, timeout)
+
+    def ask():
+        s.sendto(request, to)
+        return datagram_answer(s, to)
+    return ask
 
 
-def udp_asker():
-    sockets = {}
+def udpc_asker(to, timeout, request):
+    def ask():
+        with datagram_socket(to, timeout) as s:
+            s.connect(to)
+            s.send(request)
+            return datagram_answer(s, to)
+    return ask
 
-    def once(addr, port):
-        s = sockets.get(addr) or sockets.setdefault(addr, datagram_socket(addr))
-        s.sendto(REQUEST, (addr, port))
-        return datagram_answer(s, addr, port)
-    return once
 
+def kept_asker(to, timeout, request):
+    sockets, own = [], ["", 0]
 
-def kept_asker():
-    sockets, own = [], []
-
-    def connected(addr, port):
-        s = datagram_socket(addr)
-        s.bind(("", *own) if own else ("", 0))
-        s.connect((addr, port))
-        own[:] = s.getsockname()[1:2]
+    def connected():
+        s = datagram_socket(to, timeout)
+        s.bind(tuple(own))
+        own[1] = s.getsockname()[1]
+        s.connect(to)
         return s
 
-    def once(addr, port):
+    def ask():
         if not sockets:
-            sockets.append(connected(addr, port))
+            sockets.append(connected())
         try:
-            sockets[0].send(REQUEST)
-            return datagram_answer(sockets[0], addr, port)
+            sockets[0].send(request)
+            return datagram_answer(sockets[0], to)
         except OSError:
             sockets.pop().close()
             raise
-    return once
+    return ask
 
 
-def held_asker():
-    sockets = []
-
-    def once(addr, port):
-        if not sockets:
-            sockets.append(socket.create_connection((addr, port), TIMEOUT))
-        sockets[0].sendall(REQUEST)
-        answer = sockets[0].recv(1024)
-        if not answer:
-            raise OSError("the connection was closed")
-        return answer.decode()
-    return once
-
-
-def hold(addr, port):
-    with socket.create_connection((addr, port), TIMEOUT) as s:
-        print("up", flush=True)
-        sys.stdin.read()
-        print(ask_tcp(s))
+ASKERS = {"tcp": tcp_asker, "held": held_asker, "udp": udp_asker, "udpc": udpc_asker, "kept": kept_asker}
 
 
 def without_clients_port(answer):
@@ -123,35 +121,36 @@ def without_clients_port(answer):
     return f"{name} {peer.rpartition(':')[0]} {local}"
 
 
-def tries(amount):
-    """Yields before each request: amount of them, as many as fit in that time, or until the input ends."""
-    if WHAT == "watch":
+def tries(what, amount):
+    """Yields before each request."""
+    if what == "flow":
+        end = time.monotonic() + amount
+        while time.monotonic() < end:
+            yield
+            time.sleep(0.002)
+    elif what == "watch":
         yield
-        print("up", flush=True)
+        say("up")
         while not select.select([sys.stdin], [], [], 1 / amount)[0]:
             yield
+        sys.stdin.readline()
         yield
-        return
-    end = time.monotonic() + amount
-    for n in itertools.count():
-        if (n >= amount) if WHAT != "flow" else (time.monotonic() >= end):
-            return
+    elif what == "hold":
+        say("up")
+        sys.stdin.readline()
         yield
-        if WHAT == "flow":
-            time.sleep(0.002)
+    else:
+        yield from range(int(amount))
 
 
-def main():
-    if WHAT == "hold":
-        hold(ARGS[0], int(ARGS[1]))
-        return
-    kind, addr, port, amount = ARGS[0], ARGS[1], int(ARGS[2]), float(ARGS[3])
-    ask = {"tcp": once_tcp, "held": held_asker(), "udpc": once_udpc, "udp": udp_asker(), "kept": kept_asker()}[kind]
+def done(what, kind, addr, port, amount, timeout):
+    """Does a job; its result."""
     answers, failed, runs = collections.Counter(), [], []
-    for number, _ in enumerate(tries(amount), 1):
+    ask = ASKERS[kind]((addr, port), timeout, b"?" if what == "who" else b"x" * 100)
+    for number, _ in enumerate(tries(what, amount), 1):
         try:
-            outcome = ask(addr, port)
-            if WHAT == "who":
+            outcome = ask().decode()
+            if what == "who":
                 outcome = without_clients_port(outcome)
             answers[outcome] += 1
         except OSError as e:
@@ -161,10 +160,10 @@ def main():
             runs.append([outcome, 0, time.monotonic(), 0])
         runs[-1][1] += 1
         runs[-1][3] = time.monotonic()
-        if len(failed) > 100 and WHAT != "watch":
+        if len(failed) >= LIMIT.get(what, 100):
             break
-    print(json.dumps({"answers": answers, "failed": failed, "runs": runs,
-                      "requests": sum(n for _, n, *_ in runs)}))
+    return {"answers": answers, "failed": failed, "requests": sum(n for _, n, *_ in runs), "runs": runs}
 
 
-main()
+for line in iter(sys.stdin.readline, ""):
+    say(json.dumps(done(*json.loads(line))))

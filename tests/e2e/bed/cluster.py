@@ -60,6 +60,8 @@ class Cluster(Bed):
     def make_routers(self):
         self.plug("lan", self.node, "eth0", f"{N1[0]}/24", f"{N1[1]}/64")
         self.route_on(self.node)
+        # refusals at the rate that tests dial at
+        self.sysctl(self.node, "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
         for name, addresses, number, pods in (("n2", N2, 2, ("r2a", "r2b")), ("n3", N3, 3, ("r3a",))):
             netns = self.add_netns(name)
             network = PodNetwork(netns, name, number)
@@ -86,8 +88,8 @@ class Cluster(Bed):
     @contextlib.contextmanager
     def restarted(self, **datapath):
         """With an agent of this configuration; afterwards with one as before."""
-        self.restart(**datapath)
         try:
+            self.restart(**datapath)
             yield
         finally:
             self.restart()

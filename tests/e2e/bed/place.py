@@ -1,14 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where processes run: a network namespace, and a cgroup of the node's unless it is elsewhere."""
 import json
+import select
 import subprocess
 from pathlib import Path
 
 from bed.tools import BedError, ip, run
 
 HERE = Path(__file__).resolve().parent
-CLIENT = ("/usr/bin/python3", str(HERE / "client.py"))
-ECHO = ("/usr/bin/python3", str(HERE / "echo.py"))
+
+
+class Client:
+    """A client that has a job."""
+
+    def __init__(self, place):
+        self.place = place
+        self.process = place.popen("/usr/bin/python3", str(HERE / "client.py"), stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+
+    def say(self, line=""):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def hears_within(self, seconds):
+        return bool(select.select([self.process.stdout], [], [], seconds)[0])
+
+    def hears(self):
+        if not self.hears_within(60):
+            raise BedError(f"a client at {self.place.name} says nothing")
+        return self.process.stdout.readline()
+
+    def up(self):
+        line = self.hears()
+        if line != "up\n":
+            raise BedError(f"a client at {self.place.name} does not come up: {line!r}")
+
+    def result(self):
+        """Of its job; then it is free for another."""
+        result = json.loads(self.hears())
+        self.place.idle.append(self)
+        return result
+
+    def kill(self):
+        self.process.kill()
 
 
 class Place:
@@ -18,7 +52,7 @@ class Place:
         self.bed, self.name, self.netns, self.rel = bed, name, netns, rel
         self.ip, self.ip6 = ips
         self.cgroup = bed.cgroup / rel if rel else None
-        self.procs = []
+        self.procs, self.idle = [], []
         bed.places[name] = self
 
     def make_cgroup(self):
@@ -41,17 +75,19 @@ class Place:
             raise BedError(f"{self.name}: {' '.join(argv)[:200]}: exit {p.returncode}: {errout}{out}")
         return out
 
-    def client(self, *argv):
-        """Runs client.py; its result."""
-        return json.loads(self.run(*CLIENT, *map(str, argv)))
+    def begin(self, what, kind, addr, port, amount, timeout=5):
+        """Gives a client a job, see client.py; returns the client."""
+        client = self.idle.pop() if self.idle else Client(self)
+        client.say(json.dumps([what, kind, addr, port, amount, timeout]))
+        return client
 
-    def client_popen(self, *argv):
-        """Starts client.py, to be told by its input when to end."""
-        return self.popen(*CLIENT, *map(str, argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def ask(self, *job):
+        return self.begin(*job).result()
 
     def serve(self, *ports):
         """An echo server that answers with the place's name."""
-        server = self.popen(*ECHO, self.name, *map(str, ports or (8080,)), stdout=subprocess.PIPE)
+        server = self.popen("/usr/bin/python3", str(HERE / "echo.py"), self.name, *map(str, ports or (8080,)),
+                            stdout=subprocess.PIPE)
         if server.stdout.readline() != "up\n":
             raise BedError(f"{self.name} does not serve")
 
@@ -61,6 +97,7 @@ class Place:
                 p.kill()
             p.wait()
         self.procs.clear()
+        self.idle.clear()
 
 
 class PodNetwork:
@@ -69,7 +106,8 @@ class PodNetwork:
     def __init__(self, netns, node, number):
         self.netns, self.node, self.number = netns, node, number
         gateway, gateway6 = self.ips(1)
-        ip(netns, "link add br0 type bridge mcast_snooping 0", "link set br0 up",
+        # an address of its own: else it is that of some pod's link, and another when a pod comes
+        ip(netns, f"link add br0 address 02:00:00:00:00:{number:02x} type bridge mcast_snooping 0", "link set br0 up",
            f"addr add {gateway}/24 dev br0", f"addr add {gateway6}/64 dev br0 nodad")
 
     def ips(self, host):

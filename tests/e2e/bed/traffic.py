@@ -2,10 +2,7 @@
 """What clients got: from a number of requests, or from requests that go on while something changes."""
 import contextlib
 import errno
-import json
 import re
-
-from bed.tools import BedError
 
 NO_ANSWER = "timed out"
 
@@ -41,18 +38,8 @@ class Answers:
 class Load:
     """Requests that go on; what became of them when they have ended."""
 
-    def __init__(self, process):
-        self.process = process
+    def __init__(self):
         self.failed, self.runs = [], []
-
-    def begin(self):
-        line = self.process.stdout.readline()
-        if line != "up\n":
-            raise BedError(f"no load: {line!r}")
-
-    def end(self):
-        result = json.loads(self.process.communicate(timeout=30)[0])
-        self.failed, self.runs = result["failed"], result["runs"]
 
     @property
     def order(self):
@@ -67,20 +54,22 @@ class Load:
         """When a name answered last."""
         return max(end for outcome, _, _, end in self.runs if outcome == name)
 
+
 @contextlib.contextmanager
 def load(place, kind, addr, port, hertz, timeout):
-    process = place.client_popen("watch", kind, addr, port, hertz, timeout)
+    client, running = place.begin("watch", kind, addr, port, hertz, timeout), Load()
     try:
-        running = Load(process)
-        running.begin()
+        client.up()
         yield running
-        running.end()
-    finally:
-        if process.poll() is None:
-            process.kill()
+        client.say()
+    except BaseException:
+        client.kill()
+        raise
+    result = client.result()
+    running.failed, running.runs = result["failed"], result["runs"]
+
 
 def ask_all(hows):
     """Requests of several clients at once: (place, kind, addr, port, n, timeout) each; all their Answers."""
-    clients = [place.client_popen("who", *how) for place, *how in hows]
-    return [Answers(json.loads(c.communicate(timeout=60)[0])) for c in clients]
-
+    clients = [place.begin("who", *how) for place, *how in hows]
+    return [Answers(client.result()) for client in clients]
