@@ -102,7 +102,7 @@ static void must(bool ok, const char *what)
 }
 
 /* Not by a shell: busybox's takes an ip of its own. */
-void node_ip(const char *lines)
+bool node_ip_can(const char *lines)
 {
 	size_t len = strlen(lines);
 	int pipe_fd[2], status = 0;
@@ -121,8 +121,13 @@ void node_ip(const char *lines)
 	must(write(pipe_fd[1], lines, len) == (ssize_t)len, "ip");
 	close(pipe_fd[1]);
 	must(waitpid(pid, &status, 0) == pid, "ip");
-	if (status)
-		fail_msg("/sbin/ip -batch: status %d", status);
+	return !status;
+}
+
+void node_ip(const char *lines)
+{
+	if (!node_ip_can(lines))
+		fail_msg("/sbin/ip -batch could not do all of:\n%s", lines);
 }
 
 void node_sysctl(const char *value, const char *fmt, ...)
@@ -174,9 +179,9 @@ uint32_t node_ifindex(enum node_dev dev)
 	return node.ifindex[dev];
 }
 
-static void programs_attach(void)
+void node_attach(uint32_t ifindex)
 {
-	struct dp_device want[NODE_DEVS];
+	struct dp_device want[NODE_DEVS + 1] = { [NODE_DEVS] = { .ifindex = ifindex } };
 	struct err err = {};
 
 	for (size_t i = 0; i < NODE_DEVS; i++) {
@@ -188,7 +193,7 @@ static void programs_attach(void)
 				   bed_vip(node_name[1][SELF + i], 0, 0).addr },
 		};
 	}
-	if (dp_devices_sync(node.bed->dp, want, NODE_DEVS, &err) < 0)
+	if (dp_devices_sync(node.bed->dp, want, NODE_DEVS + !!ifindex, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -205,7 +210,7 @@ int node_setup(void **state)
 	for (size_t i = 0; i < NODE_DEVS; i++) /* nobody sends a packet that no test asked for */
 		node_sysctl("1", "ipv6/conf/%s-peer/disable_ipv6", dev_name[i]);
 	node_ip(addresses);
-	programs_attach();
+	node_attach(0);
 	node.in = pin_open("progs", "weir_tc_in");
 	node.out = pin_open("progs", "weir_tc_out");
 	return 0;

@@ -81,5 +81,8 @@ int node_table(const char *name); /* fd of a pinned map, which the node closes *
 /* A value of /proc/sys/net/...; and forwarding of one family by the device. */
 __attribute__((format(printf, 2, 3))) void node_sysctl(const char *value, const char *fmt, ...);
 void node_forwarding(enum node_dev dev, bool v6, bool on);
-/* "ip -batch" with these lines. */
+/* "ip -batch" with these lines; the second says whether all of them could be done. */
 void node_ip(const char *lines);
+bool node_ip_can(const char *lines);
+/* The programs stand on this device, too; 0: on those above alone. */
+void node_attach(uint32_t ifindex);

@@ -307,6 +307,16 @@ void frame_partial(const struct packet *p, struct frame *ret, uint16_t *ret_star
 	put16(ret->data + *ret_start + *ret_offset, (uint16_t)pseudo(&p->t, head + p->len));
 }
 
+void frame_tag(struct frame *f)
+{
+	uint8_t *at = f->data + FRAME_L3 - 2;
+
+	room(f, 4);
+	memmove(at + 4, at, f->len - FRAME_L3 - 2);
+	put16(at, ETH_P_8021Q);
+	put16(at + 2, 100);
+}
+
 void frame_cut(const struct frame *f, uint32_t id, uint16_t offset, uint16_t len, struct frame *ret)
 {
 	struct frame out = {};

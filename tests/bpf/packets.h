@@ -59,6 +59,7 @@ void frame_make(const struct packet *p, struct frame *ret);
 void frame_partial(const struct packet *p, struct frame *ret, uint16_t *ret_start,
 		   uint16_t *ret_offset);
 void frame_read(const struct frame *f, struct packet *ret);
+void frame_tag(struct frame *f); /* VLAN 100 */
 /* Bytes offset .. offset+len of what is behind the IP header, as a fragment. */
 void frame_cut(const struct frame *f, uint32_t id, uint16_t offset, uint16_t len,
 	       struct frame *ret);

@@ -362,9 +362,7 @@ static void what_is_no_services_is_left_alone(void **state)
 		f.data[0] = 0xff; /* to all */
 		assert_left_alone(&f);
 		f = made;
-		memmove(f.data + FRAME_L3 + 4, f.data + FRAME_L3 - 2, f.len - FRAME_L3 + 2);
-		memcpy(f.data + FRAME_L3 - 2, "\x81\x00\x00\x64", 4); /* VLAN 100 */
-		f.len += 4;
+		frame_tag(&f);
 		assert_left_alone(&f);
 		f = made;
 		f.data[FRAME_L3 + (v6 ? 6 : 9)] = IPPROTO_GRE;

@@ -365,12 +365,49 @@ static void a_tagged_frame_is_left_to_the_device_of_its_tag(void **state)
 	struct bed *b = bed_of(state);
 	uint64_t before = bed_reason(b, WEIR_REASON_PKT_PASS);
 
-	memmove(c.f.data + FRAME_L3 + 2, c.f.data + FRAME_L3 - 2, c.f.len - FRAME_L3 + 2);
-	memcpy(c.f.data + FRAME_L3 - 2, "\x81\x00\x00\x64", 4); /* VLAN 100 */
-	c.f.len += 4;
+	frame_tag(&c.f);
 	send_by(OUT, &c);
 	assert_left_alone(b, before, 1);
 	assert_int_equal(node_conns(), 0);
+}
+
+/* It comes to the device of its tag without it, and answers leave by that device. */
+static void a_tagged_link_is_one_like_others(void **state)
+{
+	struct packet p = asked(state, false, IPPROTO_UDP, node_name[0][FAR_POD], TO_PORT), got;
+	struct bed *b = bed_of(state);
+	uint64_t before = bed_reason(b, WEIR_REASON_PKT_PASS);
+	struct weir_tuple want;
+	struct carried c;
+
+	if (!node_ip_can("link add link out name tagged type vlan id 100\n")) {
+		print_message("skipped: this kernel has no VLAN devices\n");
+		skip();
+	}
+	node_ip("addr add 198.18.0.1/24 dev tagged\nlink set tagged addrgenmode none up\n"
+		"neigh add 198.18.0.9 lladdr 02:00:00:00:01:09 dev tagged\n");
+	node_attach(if_nametoindex("tagged"));
+	p.t.src = bed_vip("198.18.0.9", 0, 0).addr;
+	c = carried(&p, false, 0);
+	frame_tag(&c.f);
+	send_by(OUT, &c);
+	c = receive_at(FAR);
+	complete(&c);
+	frame_read(&c.f, &got);
+	assert_int_equal(ntohs(got.t.dport), TO_PORT);
+	assert_int_equal(bed_reason(b, WEIR_REASON_PKT_PASS), before + 1);
+
+	want = tuple_answer(&p.t);
+	p.t = tuple_answer(&got.t);
+	c = carried(&p, false, 0);
+	send_by(FAR, &c);
+	c = receive_at(OUT); /* which sees the tag apart from the frame */
+	assert_memory_equal(c.f.data, ((uint8_t[6]){ 2, 0, 0, 0, 1, 9 }), 6);
+	complete(&c);
+	frame_read(&c.f, &got);
+	assert_tuple(&got.t, &want);
+	node_attach(0);
+	node_ip("link del tagged\n");
 }
 
 /* Cut anywhere, down to nothing behind the link's header. */
@@ -403,6 +440,7 @@ int main(void)
 		cmocka_unit_test(the_answer_to_a_pod_is_the_services_too),
 		cmocka_unit_test(a_listener_of_the_node_answers_as_the_service),
 		cmocka_unit_test(a_tagged_frame_is_left_to_the_device_of_its_tag),
+		cmocka_unit_test(a_tagged_link_is_one_like_others),
 		cmocka_unit_test(a_frame_without_a_whole_header_is_left_alone),
 	};
 
