@@ -44,7 +44,7 @@ def test_a25_an_external_ip_is_load_balanced(case, kind):
     case.serve(*ALL, externalIPs=[case.address("external")])
     for by in ("c1", "host"):
         case.settles(*ALL, by=by, to="external", kind=kind)
-    assert not case.ask(to="external", port=81).errors & {"ECONNREFUSED", "EPERM"}
+    assert not case.ask(to="external", port=81, timeout=0.3).errors & {"ECONNREFUSED", "EPERM"}
 
 
 def test_a26_a_load_balancers_address_is_served_on_the_node(case):
