@@ -160,6 +160,26 @@ static void what_was_seen_says_how_long_it_is_remembered(void **state)
 		}
 }
 
+/* Who only speaks, or only listens, is as young as the other side. */
+static void either_side_keeps_both_entries_young(void **state)
+{
+	struct client c = client(false, IPPROTO_UDP, CLIENT, IN_RANGE);
+
+	node_of(state);
+	service(&c, 0, 0);
+	for (int i = 0; i < 3; i++) {
+		sends(&c, 0);
+		age(&c, 20); /* of the 30 without an answer */
+	}
+	is_answered(&c, 0);
+	for (int i = 0; i < 3; i++) {
+		is_answered(&c, 0);
+		age(&c, 100); /* of 120 */
+	}
+	service(&c, 1, 0);
+	assert_sends_to(&c, 0, POD);
+}
+
 static void answers_are_forgotten_with_the_connection(void **state)
 {
 	struct weir_tuple got, answer;
@@ -393,6 +413,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_seen_says_how_long_it_is_remembered),
+		cmocka_unit_test(either_side_keeps_both_entries_young),
 		cmocka_unit_test(answers_are_forgotten_with_the_connection),
 		cmocka_unit_test(a_syn_begins_anew_where_both_sides_had_closed),
 		cmocka_unit_test(what_goes_on_after_a_reset_was_none),
