@@ -384,7 +384,9 @@ static void a_tagged_link_is_one_like_others(void **state)
 		print_message("skipped: this kernel has no VLAN devices\n");
 		skip();
 	}
-	node_ip("addr add 198.18.0.1/24 dev tagged\nlink set tagged addrgenmode none up\n"
+	node_sysctl("1",
+		    "ipv6/conf/tagged/disable_ipv6"); /* it would ask for multicast by itself */
+	node_ip("addr add 198.18.0.1/24 dev tagged\nlink set tagged up\n"
 		"neigh add 198.18.0.9 lladdr 02:00:00:00:01:09 dev tagged\n");
 	node_attach(if_nametoindex("tagged"));
 	p.t.src = bed_vip("198.18.0.9", 0, 0).addr;
