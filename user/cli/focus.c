@@ -89,8 +89,7 @@ static const struct {
 	[PRICE_TX + USAGE_LOCAL] = { "tx_local", "Sent, same node", NETWORK, "Bytes", "GiB" },
 };
 
-struct export
-{
+struct focus {
 	struct ledger *ledger;
 	const struct window *window;
 	struct buf *out;
@@ -132,7 +131,7 @@ static void member_sui_id(struct json *o, const char *key, const uint8_t id[OBJE
 	json_set_str(o, key, text);
 }
 
-static void set_parties(struct json *o, const struct export *e)
+static void set_parties(struct json *o, const struct focus *e)
 {
 	member_sui_id(o, "BillingAccountId", e->lease.terms.tenant);
 	json_set_str(o, "BillingAccountType", "Sui address");
@@ -153,7 +152,7 @@ static void set_parties(struct json *o, const struct export *e)
 	member_text(o, "x_Node", e->record->node);
 }
 
-static void set_period(struct json *o, const struct export *e)
+static void set_period(struct json *o, const struct focus *e)
 {
 	struct window month = window_month(e->receipt->from_ms);
 
@@ -186,7 +185,7 @@ static void set_pod(struct json *o, const struct record_pod *pod)
 	json_set_str(o, "ResourceType", "Pod");
 }
 
-static void set_usage(struct json *o, const struct export *e, const struct charge *c)
+static void set_usage(struct json *o, const struct focus *e, const struct charge *c)
 {
 	uint64_t mist = price_item_mist(&e->record->prices, c->item);
 	char text[128];
@@ -213,7 +212,7 @@ static void set_usage(struct json *o, const struct export *e, const struct charg
 static int add_charge(const struct charge *c, void *arg)
 {
 	cleanup(json_free) struct json *o = json_new_object();
-	struct export *e = arg;
+	struct focus *e = arg;
 
 	if (!o)
 		return -ENOMEM;
@@ -232,7 +231,7 @@ static int add_charge(const struct charge *c, void *arg)
 	return csv_row(o, keys, e->out);
 }
 
-static int read_lease(struct export *e, const char *label)
+static int read_lease(struct focus *e, const char *label)
 {
 	int rc;
 
@@ -247,7 +246,7 @@ static int read_lease(struct export *e, const char *label)
 static int add_receipt(const struct ledger_receipt *r, void *arg)
 {
 	cleanup(record_fini) struct record record = {};
-	struct export *e = arg;
+	struct focus *e = arg;
 	int rc;
 
 	if (e->window->to_ms && (r->from_ms < e->window->from_ms || r->from_ms >= e->window->to_ms))
@@ -268,7 +267,7 @@ static int add_receipt(const struct ledger_receipt *r, void *arg)
 int focus_export(struct ledger *ledger, const struct window *window, const char *lease,
 		 struct buf *out, struct err *err)
 {
-	struct export e = { .ledger = ledger, .window = window, .out = out, .err = err };
+	struct focus e = { .ledger = ledger, .window = window, .out = out, .err = err };
 	int rc;
 
 	csv_head(keys, out);
