@@ -274,7 +274,8 @@ int tx_decode(const void *data, size_t len, struct tx *ret, struct err *err)
 			       TX_LEN_MAX);
 	copy = tx_alloc(&tx, len ? len : 1, 1);
 	if (copy) {
-		memcpy(copy, data, len);
+		if (len)
+			memcpy(copy, data, len);
 		bcs_init(&r.in, copy, len);
 		get_tx(&r, &tx);
 	}
