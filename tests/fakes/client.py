@@ -28,11 +28,12 @@ class Client:
     def __init__(self, server, token=None, ca=None, certificate=None, timeout=20):
         self.server, self.token = server, token
         context = ssl.create_default_context(cafile=ca or server.ca.cert)
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # an end that is not said is an error
         if certificate:
             context.load_cert_chain(certificate.cert, certificate.key)
         raw = socket.create_connection((server.address, server.port), timeout)
         try:
-            self.sock = context.wrap_socket(raw, server_hostname=server.address)
+            self.sock = context.wrap_socket(raw, server_hostname=server.address, suppress_ragged_eofs=False)
         except BaseException:
             raw.close()
             raise

@@ -213,7 +213,7 @@ async def listed(server, ask, out):
     end = time.monotonic() + FUTURE_WAIT_S
     while True:
         try:
-            version = server.store.version
+            version = (server.store.version, server.store.compacted)
             key = (*ask.scope, ask.query.get("resourceVersion"), ask.query.get("resourceVersionMatch"))
             body = server.cached(("list", *key), version, lambda: reads.list_body(server.store, ask))
             break

@@ -2,7 +2,7 @@
 """Server-side apply: who owns which field, what conflicts, and what goes because nobody wants it any more.
 
 A path is a tuple of elements as fieldsV1 spells them: "f:name" of an object, 'k:{"port":80}' of a list whose
-items have keys. Other lists are one value.
+items have keys, and "." behind it for the item itself. Other lists are one value.
 """
 import copy
 import json
@@ -35,7 +35,9 @@ def leaves(value, path=(), name=None):
     if isinstance(value, dict) and value:
         return {p: v for k, child in value.items() for p, v in leaves(child, (*path, f"f:{k}"), k).items()}
     if isinstance(value, list) and value and (keys := keys_of(name, value)):
-        return {p: v for item in value for p, v in leaves(item, (*path, item_key(item, keys))).items()}
+        below = [(*path, item_key(item, keys)) for item in value]
+        return {**{(*p, "."): None for p in below},
+                **{p: v for at, item in zip(below, value) for p, v in leaves(item, at).items()}}
     return {path: value}
 
 
@@ -79,10 +81,10 @@ def drop(obj, path, name=None):
     if isinstance(obj, list):
         keys = keys_of(name, obj) or ()
         for item in [i for i in obj if item_key(i, keys) == element]:
-            if rest:
-                drop(item, rest)
-            if not rest or set(item) <= set(keys):
+            if rest == (".",):
                 obj.remove(item)
+            else:
+                drop(item, rest)
         return
     key = element[2:]
     if key not in obj:

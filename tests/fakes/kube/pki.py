@@ -53,6 +53,7 @@ class Authority:
     def __init__(self, folder, name="kubernetes"):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
+        self.issued = 0
         self.config = self.folder / "ca.cnf"
         self.config.write_text(CONFIG.format(self.folder))
         (self.folder / "index.txt").touch()
@@ -64,9 +65,10 @@ class Authority:
     def new_key(path):
         return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path]
 
-    def issue(self, name, ips=(), names=(), client=False, organization=None, begins=-DAY, ends=DAY, tag=None):
-        """begins, ends: seconds from now. tag: of its files, when one name has several."""
-        stem = self.folder / (tag or name).replace(":", "-")
+    def issue(self, name, ips=(), names=(), client=False, organization=None, begins=-DAY, ends=DAY):
+        """begins, ends: seconds from now."""
+        self.issued += 1
+        stem = self.folder / f"{self.issued}-{name.replace(':', '-')}"
         request, extensions = stem.with_suffix(".csr"), stem.with_suffix(".ext")
         made = Certificate(stem.with_suffix(".crt"), stem.with_suffix(".key"))
         subject = (f"/O={organization}" if organization else "") + f"/CN={name}"

@@ -17,7 +17,6 @@ import socket
 import ssl
 import threading
 import time
-import uuid
 
 from kube import api, reads
 from kube.faults import Fault
@@ -27,7 +26,6 @@ from kube.wire import Connection
 CLONE_NEWNET = 0x40000000
 BACKLOG = 64
 ADMIN_TOKEN = "admin-token-0123456789abcdef"
-ANONYMOUS = "system:anonymous"
 
 
 @dataclasses.dataclass
@@ -63,7 +61,7 @@ class Server:
     def __init__(self, store, ca, address="127.0.0.1", port=0, netns=None, certificate=None):
         self.store, self.ca, self.address, self.port, self.netns = store, ca, address, port, netns
         self.certificate = certificate or ca.issue("kube-apiserver", ips=[address], names=[
-            "kubernetes", "kubernetes.default.svc"], tag=f"server-{uuid.uuid4().hex[:8]}")
+            "kubernetes", "kubernetes.default.svc"])
         self.tokens, self.rules = {ADMIN_TOKEN: "kubernetes-admin"}, {}
         self.protocols = ["h2", "http/1.1"]
         self.has_watchlist, self.mute = True, False
