@@ -46,13 +46,13 @@ static void encoding_fini(struct encoding *e)
 
 int blobid_shape(uint64_t size, uint32_t shards, struct blobid_shape *ret, struct err *err)
 {
-	uint32_t faulty = shards > 0 ? (shards - 1) / 3 : 0;
+	uint32_t faulty = (shards - 1) / 3;
 	struct blobid_shape s = { shards, shards - 2 * faulty, shards - faulty, 0 };
 	uint64_t symbols = (uint64_t)s.rows * s.columns, bytes;
 
-	if (shards == 0 || shards > BLOBID_SHARDS_MAX)
-		return err_set(err, -EINVAL, "%" PRIu32 " shards; there can be 1 to %u", shards,
-			       BLOBID_SHARDS_MAX);
+	if (shards < BLOBID_SHARDS_MIN || shards > BLOBID_SHARDS_MAX)
+		return err_set(err, -EINVAL, "%" PRIu32 " shards; there can be %u to %u", shards,
+			       BLOBID_SHARDS_MIN, BLOBID_SHARDS_MAX);
 	bytes = size == 0 ? 1 : size / symbols + (size % symbols > 0);
 	bytes += bytes % 2;
 	if (bytes > BLOBID_SYMBOL_MAX)
@@ -170,7 +170,7 @@ static int columns_init(struct columns *c, struct encoding *e)
 	c->e = e;
 	c->width = read_width(e);
 	c->source = malloc(rows * c->width * s);
-	c->more = malloc(c->width * (n - rows) * s + 1); /* there may be none */
+	c->more = malloc(c->width * (n - rows) * s);
 	c->scratch = malloc(erasure_scratch_bytes(e->down));
 	c->leaves = calloc(n * STRIP, sizeof(c->leaves[0]));
 	c->column = calloc(n + 1, sizeof(c->column[0]));
@@ -305,7 +305,7 @@ static int encoding_init(struct encoding *e)
 	if (__builtin_mul_overflow((size_t)s->rows * e->recovery_columns, s->symbol_bytes,
 				   &recovery_bytes))
 		return -ENOMEM;
-	e->recovery = malloc(recovery_bytes + 1); /* there may be none */
+	e->recovery = malloc(recovery_bytes);
 	e->strip_roots = calloc(s->shards * (e->strips + 1), sizeof(e->strip_roots[0]));
 	if (!e->recovery || !e->strip_roots)
 		return -ENOMEM;
@@ -328,10 +328,8 @@ static size_t threads_of(const struct encoding *e, uint32_t wanted)
 static int encode(struct encoding *e, uint32_t threads)
 {
 	size_t rows = e->shape.rows, n = threads_of(e, threads);
-	int r = 0;
+	int r = crew_run(n, (rows + row_batch(e) - 1) / row_batch(e), rows_work, e);
 
-	if (e->recovery_columns > 0)
-		r = crew_run(n, (rows + row_batch(e) - 1) / row_batch(e), rows_work, e);
 	return r < 0 ? r : crew_run(n, e->strips, columns_work, e);
 }
 

@@ -22,6 +22,7 @@
 
 #define BLOBID_LEN HASH_LEN
 #define BLOBID_SHARDS 1000u /* of the public networks */
+#define BLOBID_SHARDS_MIN 4u /* the fewest of which one may be lost */
 #define BLOBID_SHARDS_MAX 4096u
 #define BLOBID_SYMBOL_MAX 65534u
 
@@ -52,6 +53,6 @@ struct blobid {
 };
 
 /* Of the whole file, whatever its offset. options NULL: all defaults. -EINVAL not a regular file or
- * a number of shards out of 1 to BLOBID_SHARDS_MAX; -E2BIG larger than a blob can be. */
+ * a number of shards out of bounds; -E2BIG larger than a blob can be. */
 int blobid_of(int fd, const struct blobid_options *options, struct blobid *ret, struct err *err);
 int blobid_shape(uint64_t size, uint32_t shards, struct blobid_shape *ret, struct err *err);

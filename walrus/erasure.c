@@ -38,7 +38,7 @@ int erasure_new(size_t k, size_t m, const struct lanes *lanes, struct erasure **
 	cleanup(erasure_free) struct erasure *e = calloc(1, sizeof(*e));
 	size_t of_k = next_pow2(k), of_m = next_pow2(m);
 
-	assert(k > 0 && k + m < GF16_ORDER / 2);
+	assert(k > 0 && m > 0 && k + m < GF16_ORDER / 2);
 	if (!e)
 		return -ENOMEM;
 	e->k = k;
@@ -213,8 +213,6 @@ void erasure_encode(const struct erasure *e, const struct erasure_word *words, s
 	size_t full = symbol_bytes / LANE_BYTES * LANE_BYTES, rest = symbol_bytes - full;
 	size_t batch = erasure_batch(symbol_bytes);
 
-	if (e->m == 0)
-		return;
 	for (size_t i = 0; i < n; i++) {
 		for (size_t at = 0; at < full; at += LANE_BYTES)
 			encode(e, &(struct pass){ words + i, 1, at, LANE_ELEMENTS }, scratch);

@@ -19,7 +19,7 @@ struct erasure;
 struct gf16;
 struct lanes;
 
-/* k + m at most 65535 / 2. Borrows lanes. m 0: there is nothing to make. */
+/* k and m above 0, both together below 32768. Borrows lanes. */
 int erasure_new(size_t k, size_t m, const struct lanes *lanes, struct erasure **ret);
 void erasure_free(struct erasure **e);
 

@@ -32,9 +32,9 @@ static int get_shards(struct cli *cli, uint32_t *ret, struct err *err)
 {
 	const char *text = cli_flag(cli, "shards");
 
-	if (text && parse_u32(text, 1, BLOBID_SHARDS_MAX, ret) < 0)
-		return cli_usage(cli, err, "--shards: '%.40s' is not a number from 1 to %u", text,
-				 BLOBID_SHARDS_MAX);
+	if (text && parse_u32(text, BLOBID_SHARDS_MIN, BLOBID_SHARDS_MAX, ret) < 0)
+		return cli_usage(cli, err, "--shards: '%.40s' is not a number from %u to %u", text,
+				 BLOBID_SHARDS_MIN, BLOBID_SHARDS_MAX);
 	return 0;
 }
 

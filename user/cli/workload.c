@@ -191,6 +191,7 @@ static const struct cli_command commands[] = {
 	{
 		.name = "verify",
 		.args = "ID FILE",
+		.takes_blob_id = true,
 		.flags = walrus_verify_flags,
 		.help = "is FILE the content that the Walrus blob id ID names? exit 1 if not",
 		.more = "ID is in base64url, or the decimal number that Sui shows. The id is calculated "

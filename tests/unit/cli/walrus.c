@@ -31,6 +31,20 @@ static void right_content_is_exit_0(void **state)
 	}
 }
 
+static void an_id_may_begin_with_a_dash(void **state)
+{
+	static const char id[] = "-Uj1nOhl_Qt2Pmlp-w1u3foHViEIfdoqUOMnUD0JTbo"; /* of "a49" */
+	struct run *f = *state;
+	char path[128];
+
+	write_abc(f, path);
+	run_write(path, "a49");
+	run_ok(f, "-j", "workload", "verify", id, path, "--shards=4");
+	run_ok(f, "workload", "verify", "--shards=4", "-j", "--", id, path);
+	assert_int_equal(run(f, "workload", "verify", "-x", path), 2);
+	assert_int_equal(run(f, "workload", "show", id), 2);
+}
+
 static void wrong_content_is_exit_1_and_told(void **state)
 {
 	struct run *f = *state;
@@ -68,6 +82,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN_TEST(right_content_is_exit_0),
+		RUN_TEST(an_id_may_begin_with_a_dash),
 		RUN_TEST(wrong_content_is_exit_1_and_told),
 		RUN_TEST(what_cannot_be_checked_is_said),
 	};

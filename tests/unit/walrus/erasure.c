@@ -119,17 +119,6 @@ static void batches_fill_the_lanes(void **state)
 	assert_int_equal(erasure_batch(66), 32);
 }
 
-static void nothing_to_recover_is_fine(void **state)
-{
-	cleanup(erasure_free) struct erasure *e = NULL;
-	uint8_t in[6] = { 1, 2, 3, 4, 5, 6 }, out[2] = { 7, 7 };
-
-	(void)state;
-	assert_int_equal(erasure_new(3, 0, lanes_best(), &e), 0);
-	encode_one(e, in, 2, out);
-	assert_int_equal(out[0], 7);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,7 +126,6 @@ int main(void)
 		cmocka_unit_test(every_symbol_counts_everywhere),
 		cmocka_unit_test(words_together_are_as_words_alone),
 		cmocka_unit_test(batches_fill_the_lanes),
-		cmocka_unit_test(nothing_to_recover_is_fine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
