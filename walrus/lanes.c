@@ -39,13 +39,20 @@ static void plain_fft(uint8_t *a, uint8_t *b, size_t n, const struct gf16_factor
 	lanes_xor(b, a, n * LANE_BYTES);
 }
 
+void lanes_hash_one(uint8_t prefix, const uint8_t *data, size_t len, uint8_t ret[HASH_LEN])
+{
+	const struct hash_part parts[] = { { &prefix, sizeof(prefix) }, { data, len } };
+
+	blake2b256_parts(parts, ARRAY_LEN(parts), ret);
+}
+
 void lanes_plain_hash(uint8_t prefix, const uint8_t *const data[LANES_HASHES], size_t len,
 		      uint8_t *const ret[LANES_HASHES])
 {
 	uint8_t hashes[LANES_HASHES][HASH_LEN];
 
 	for (size_t i = 0; i < LANES_HASHES; i++)
-		blake2b256_tagged(prefix, data[i], len, hashes[i]);
+		lanes_hash_one(prefix, data[i], len, hashes[i]);
 	for (size_t i = 0; i < LANES_HASHES; i++)
 		memcpy(ret[i], hashes[i], HASH_LEN);
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/crypto.h"
+
 #define LANE_ELEMENTS 32
 #define LANE_BYTES 64
 #define LANES_HASHES 4 /* that are calculated side by side */
@@ -36,6 +38,7 @@ extern const struct lanes lanes_plain, lanes_avx2, lanes_neon; /* those this com
 extern const struct lanes *const lanes_all[];
 const struct lanes *lanes_best(void);
 
+void lanes_hash_one(uint8_t prefix, const uint8_t *data, size_t len, uint8_t ret[HASH_LEN]);
 void lanes_plain_hash(uint8_t prefix, const uint8_t *const data[LANES_HASHES], size_t len,
 		      uint8_t *const ret[LANES_HASHES]);
 /* to ^= from; len is a multiple of LANE_BYTES. */
