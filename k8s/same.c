@@ -75,8 +75,8 @@ static bool same_endpoint(const struct kube_endpoint *a, const struct kube_endpo
 static bool same_slice(const struct kube_slice *a, const struct kube_slice *b)
 {
 	bool same = same_text(a->service, b->service) && a->headless == b->headless &&
-		    a->type == b->type && a->n_ports == b->n_ports &&
-		    a->n_endpoints == b->n_endpoints;
+		    a->type == b->type && a->trigger_ms == b->trigger_ms &&
+		    a->n_ports == b->n_ports && a->n_endpoints == b->n_endpoints;
 
 	for (size_t i = 0; same && i < a->n_ports; i++)
 		same = same_text(a->ports[i].name, b->ports[i].name) &&

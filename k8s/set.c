@@ -325,11 +325,15 @@ static void touch_one(struct kube_touched *t, const struct kube_object *obj)
 void kube_touched_add(struct kube_touched *t, const struct kube_object *was,
 		      const struct kube_object *is)
 {
+	const struct kube_object *any = is ? is : was;
+
+	t->services += any->kind == KUBE_SERVICE;
+	t->slices += any->kind == KUBE_SLICE;
 	if (was)
 		touch_one(t, was);
 	if (is)
 		touch_one(t, is);
-	if ((was ? was : is)->kind == KUBE_POD && !kube_pod_same_place(was, is))
+	if (any->kind == KUBE_POD && !kube_pod_same_place(was, is))
 		t->addrs = true;
 }
 

@@ -44,6 +44,7 @@ const struct kube_object *kube_set_at(const struct kube_set *set, enum kube_kind
 
 /* What differs between two states of a set. */
 struct kube_touched {
+	size_t services, slices; /* objects of the kind that differ, all of them */
 	size_t n;
 	bool more; /* more Services than v has room for, or what concerns all of them: a Node, ranges */
 	bool pods; /* Pods */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cli/csv.h"
+#include "cli/focus.h"
+#include "cli/format.h"
 #include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
@@ -17,12 +19,50 @@
 #include "ledger/ledger.h"
 #include "ledger/usage.h"
 
+#define ROW_TITLE_MAX (LEDGER_NAMESPACE_MAX + LEDGER_NAME_MAX)
+
 static const char *const by_names[LEDGER_BY_MAX_] = {
 	[LEDGER_BY_WINDOW] = "window",
 	[LEDGER_BY_POD] = "pod",
 	[LEDGER_BY_NAMESPACE] = "namespace",
 	[LEDGER_BY_LEASE] = "lease",
 };
+
+/* Whose the row is. */
+static const char *title(const struct ledger_usage_row *row, char ret[ROW_TITLE_MAX])
+{
+	const char *ns = row->namespace[0] ? row->namespace : row->lease;
+
+	snprintf(ret, ROW_TITLE_MAX, "%s%s%s", ns, row->name[0] ? "/" : "", row->name);
+	return ret;
+}
+
+/* Both opinions, where they differ in some window; else nulls. */
+static void add_interface(struct json *o, const struct ledger_usage_row *row)
+{
+	const struct usage_interface *i = &row->interface;
+	char who[ROW_TITLE_MAX], sent[FORMAT_MAX], got[FORMAT_MAX], text[300];
+	char raw_sent[FORMAT_MAX], raw_got[FORMAT_MAX];
+	struct json *notes;
+
+	if (!row->differing) {
+		json_set_null(o, "rx_bytes_interface");
+		json_set_null(o, "tx_bytes_interface");
+		return;
+	}
+	json_set_u64(o, "rx_bytes_interface", i->rx.bytes);
+	json_set_u64(o, "tx_bytes_interface", i->tx.bytes);
+	snprintf(text, sizeof(text),
+		 "in %" PRIu64 " of %" PRIu64
+		 " windows its interface saw other bytes than its sockets: "
+		 "sent %s, not %s, received %s, not %s; billed is what the sockets account for",
+		 row->differing, row->parts, format_bytes(i->tx.bytes, sent),
+		 format_bytes(row->usage.tx.raw.bytes, raw_sent), format_bytes(i->rx.bytes, got),
+		 format_bytes(row->usage.rx.raw.bytes, raw_got));
+	notes = json_new_object();
+	json_set_str(notes, title(row, who), text);
+	json_set(o, "differs", notes);
+}
 
 static int add(const struct ledger_usage_row *row, void *arg)
 {
@@ -40,6 +80,7 @@ static int add(const struct ledger_usage_row *row, void *arg)
 	member_time(o, "from", row->from_ms);
 	member_time(o, "to", row->to_ms);
 	member_usage(o, &row->usage, row->parts);
+	add_interface(o, row);
 	return json_add(arg, o);
 }
 
@@ -75,24 +116,33 @@ static int read_pod(struct cli *cli, struct ledger_query *q, char ns[LEDGER_NAME
 	return 0;
 }
 
+/* All time, from 0 to 0, unless --window is given. */
+static int read_window(struct cli *cli, struct window *ret, struct err *err)
+{
+	const char *text = cli_flag(cli, "window");
+	struct err why = {};
+
+	if (text && window_parse(text, clock_wall_ms(), ret, &why) < 0)
+		return cli_usage(cli, err, "--window: %s", why.text);
+	return 0;
+}
+
 static int query(struct cli *cli, enum ledger_by by, struct json **ret, struct err *err)
 {
 	cleanup(ledger_close) struct ledger *ledger = NULL;
 	cleanup(json_free) struct json *list = json_new_array();
-	const char *window = cli_flag(cli, "window");
 	struct ledger_query q = { .by = by, .lease = cli_flag(cli, "lease") };
 	char ns[LEDGER_NAMESPACE_MAX];
 	struct window w = {};
-	struct err why = {};
 	int rc;
 
 	if (!list)
 		return -ENOMEM;
-	if (window && window_parse(window, clock_wall_ms(), &w, &why) < 0)
-		return cli_usage(cli, err, "--window: %s", why.text);
+	rc = read_window(cli, &w, err);
 	q.from_ms = w.from_ms;
 	q.to_ms = w.to_ms;
-	rc = read_by(cli, cli_flag(cli, "by"), &q, err);
+	if (rc == 0)
+		rc = read_by(cli, cli_flag(cli, "by"), &q, err);
 	if (rc == 0)
 		rc = read_pod(cli, &q, ns, err);
 	if (rc == 0)
@@ -131,8 +181,28 @@ static const char *const csv_keys[] = {
 	"tx_bytes_cluster",
 	"tx_bytes_external",
 	"tx_bytes_raw",
+	"rx_bytes_interface",
+	"tx_bytes_interface",
 	NULL,
 };
+
+static int export_focus(struct cli *cli, struct err *err)
+{
+	cleanup(ledger_close) struct ledger *ledger = NULL;
+	struct window w = {};
+	int rc;
+
+	if (cli_flag(cli, "by") || cli_flag(cli, "pod"))
+		return cli_usage(
+			cli, err,
+			"--format focus: a row is a charge; --by and --pod don't go with it");
+	rc = read_window(cli, &w, err);
+	if (rc == 0)
+		rc = node_ledger(cli, &ledger, err);
+	if (rc == 0)
+		rc = focus_export(ledger, &w, cli_flag(cli, "lease"), &cli->raw, err);
+	return rc;
+}
 
 static int run_export(struct cli *cli, struct json **ret, struct err *err)
 {
@@ -141,8 +211,11 @@ static int run_export(struct cli *cli, struct json **ret, struct err *err)
 	bool csv = format && strcmp(format, "csv") == 0;
 	int rc;
 
+	if (format && strcmp(format, "focus") == 0)
+		return export_focus(cli, err);
 	if (format && !csv && strcmp(format, "json") != 0)
-		return cli_usage(cli, err, "--format: '%.40s' is not one of json, csv", format);
+		return cli_usage(cli, err, "--format: '%.40s' is not one of json, csv, focus",
+				 format);
 	rc = query(cli, LEDGER_BY_WINDOW, &list, err);
 	if (rc < 0)
 		return rc;
@@ -183,7 +256,8 @@ static const struct cli_flag show_flags[] = {
 };
 
 static const struct cli_flag export_flags[] = {
-	{ "format", 'f', "FORMAT", "json (the default) or csv" },
+	{ "format", 'f', "FORMAT",
+	  "json (the default), csv, or focus: charges in the columns of FOCUS 1.3" },
 	{ "window", 'w', "W", WINDOW_HELP },
 	{ "by", 'b', "KEY", "a row for each window (the default), pod, namespace or lease" },
 	{ "pod", 0, "NS/NAME", "of this pod only" },
@@ -199,11 +273,13 @@ static const struct cli_command commands[] = {
 		.more = "Reads what is booked: the window of metering that is still open is not in it. "
 			"Times are UTC; FROM and TO are RFC 3339 or seconds since 1970. A window of "
 			"metering belongs to the range that holds its beginning. What was not measured "
-			"is '-' with the reason below, and null in JSON.",
-		.views =
-			(const struct view[]){
-				{ .path = "", .columns = columns, .notes = "not_measured" },
-				{} },
+			"is '-' with the reason below, and null in JSON. Where a pod's interface saw other "
+			"bytes than its sockets account for, by more than 64 KiB and a sixteenth of "
+			"them in a window, both are shown; billed are the sockets'.",
+		.views = (const struct view[]){ { .path = "",
+						  .columns = columns,
+						  .notes = { "not_measured", "differs" } },
+						{} },
 		.run = run_show,
 	},
 	{
