@@ -20,6 +20,7 @@
 #define DELAY_MIN_MS 250
 #define DELAY_MAX_MS 30000
 #define RETRY_AFTER_MAX_MS 120000
+#define STANDS_MS 1000
 #define ABSENT_MS 600000 /* until a kind is asked for again that the server doesn't know */
 
 /* How a request ended. */
@@ -100,9 +101,17 @@ bool kube_informer_synced(const struct kube_informer *inf)
 	return inf->synced;
 }
 
-bool kube_informer_in_step(const struct kube_informer *inf)
+/* A version that is too old is told by an event, after the answer. */
+bool kube_informer_in_step(const struct kube_informer *inf, uint64_t now_ms)
 {
-	return inf->absent || (inf->open && inf->answered && inf->plan == KUBE_WATCH);
+	bool stands = inf->heard || now_ms >= inf->answered_ms + STANDS_MS;
+
+	return inf->absent || (inf->open && inf->answered && inf->plan == KUBE_WATCH && stands);
+}
+
+bool kube_informer_unreached(const struct kube_informer *inf)
+{
+	return inf->unreached;
 }
 
 unsigned int kube_informer_failures(const struct kube_informer *inf)
@@ -186,9 +195,10 @@ int kube_informer_begin(struct kube_informer *inf, uint64_t now_ms, struct buf *
 	return buf_error(ret_path);
 }
 
-void kube_informer_head(struct kube_informer *inf, unsigned int status)
+void kube_informer_head(struct kube_informer *inf, unsigned int status, uint64_t now_ms)
 {
 	inf->answered = status >= 200 && status < 300;
+	inf->answered_ms = now_ms;
 }
 
 int kube_informer_feed(struct kube_informer *inf, const void *data, size_t len, uint64_t now_ms)
@@ -288,6 +298,7 @@ void kube_informer_end(struct kube_informer *inf, const struct kube_informer_end
 	enum cause cause;
 
 	inf->open = inf->absent = false;
+	inf->unreached = end->status == 0;
 	kube_split_fini(&inf->split);
 	inf->due_ms = now_ms;
 	if (take_page(inf, end))

@@ -53,15 +53,17 @@ void kube_informer_free(struct kube_informer **inf);
 
 bool kube_informer_is_open(const struct kube_informer *inf); /* begun and not ended */
 bool kube_informer_synced(const struct kube_informer *inf); /* was whole once */
-bool kube_informer_in_step(const struct kube_informer *inf); /* the server watches for us */
+/* The server watches for us, and has not said at once that it can't. */
+bool kube_informer_in_step(const struct kube_informer *inf, uint64_t now_ms);
 unsigned int kube_informer_failures(const struct kube_informer *inf); /* in a row */
+bool kube_informer_unreached(const struct kube_informer *inf); /* nobody answered, last time */
 /* What waits for its time is due now. */
 void kube_informer_hurry(struct kube_informer *inf, uint64_t now_ms);
 uint64_t kube_informer_due(const struct kube_informer *inf);
 
 /* Appends path and query. -ENOMEM, -E2BIG: then it counts as a request that failed. */
 int kube_informer_begin(struct kube_informer *inf, uint64_t now_ms, struct buf *ret_path);
-void kube_informer_head(struct kube_informer *inf, unsigned int status);
+void kube_informer_head(struct kube_informer *inf, unsigned int status, uint64_t now_ms);
 int kube_informer_feed(struct kube_informer *inf, const void *data, size_t len, uint64_t now_ms);
 /* Why the last feed failed. */
 const struct err *kube_informer_error(const struct kube_informer *inf);

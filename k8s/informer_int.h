@@ -34,6 +34,8 @@ struct kube_informer {
 	char rv[KUBE_RV_MAX + 1]; /* up to where the set is */
 	char next_page[KUBE_CONTINUE_MAX + 1]; /* "": the list is whole */
 	bool answered, heard; /* 2xx; an event, in this request */
+	uint64_t answered_ms;
+	bool unreached;
 	bool listed; /* the list's own document came */
 	struct err err;
 

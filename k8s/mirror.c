@@ -18,6 +18,7 @@
 
 #define QUIET_MS 20000
 #define ANSWER_MS 10000
+#define LOOK_MS 1000 /* between two looks whether all is well again */
 
 /* What kube-proxy leaves out by its selectors, as labels; what it leaves out by type is left out later. */
 #define PROXIED                                                                      \
@@ -42,6 +43,7 @@ struct kube_mirror {
 	struct kube_touched touched;
 	bool told; /* all of it, once */
 	bool away;
+	bool reached; /* a server answered, in this turn */
 	struct err why; /* the first failure since all was in step */
 
 	struct kube_call *question; /* to a server that is quiet */
@@ -84,7 +86,8 @@ static int on_head(void *arg, unsigned int status)
 	struct mirror_part *p = arg;
 
 	p->mirror->heard_ms = now(p->mirror);
-	kube_informer_head(p->informer, status);
+	kube_informer_head(p->informer, status, p->mirror->heard_ms);
+	p->mirror->reached = true;
 	return 0;
 }
 
@@ -276,7 +279,7 @@ static void tell_state(struct kube_mirror *m)
 		unsigned int failures = kube_informer_failures(inf);
 
 		most = failures > most ? failures : most;
-		in_step = in_step && kube_informer_in_step(inf);
+		in_step = in_step && kube_informer_in_step(inf, now(m));
 	}
 	m->away = m->away ? !in_step : most >= enough && !in_step;
 	if (m->away != was)
@@ -285,8 +288,18 @@ static void tell_state(struct kube_mirror *m)
 		m->why = (struct err){};
 }
 
+/* Where one was answered, the others need not wait. */
+static void hurry_unreached(struct kube_mirror *m)
+{
+	for (int i = 0; m->reached && i < PART_MAX_; i++)
+		if (kube_informer_unreached(m->parts[i].informer))
+			kube_informer_hurry(m->parts[i].informer, now(m));
+	m->reached = false;
+}
+
 void kube_mirror_turn(struct kube_mirror *m)
 {
+	hurry_unreached(m);
 	for (int i = 0; i < PART_MAX_; i++) {
 		struct mirror_part *p = &m->parts[i];
 
@@ -302,8 +315,10 @@ void kube_mirror_turn(struct kube_mirror *m)
 
 uint64_t kube_mirror_due(const struct kube_mirror *m)
 {
-	uint64_t at = m->heard_ms + QUIET_MS, t = now(m);
+	uint64_t t = now(m), look = t + LOOK_MS, at = m->heard_ms + QUIET_MS;
 
+	if (m->away && look < at)
+		at = look;
 	for (int i = 0; i < PART_MAX_; i++) {
 		uint64_t due = kube_informer_due(m->parts[i].informer);
 

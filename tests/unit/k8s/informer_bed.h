@@ -107,7 +107,7 @@ static inline void asked(struct fixture *f, const char *what)
 
 static inline void starts(struct fixture *f, unsigned int status)
 {
-	kube_informer_head(f->inf, status);
+	kube_informer_head(f->inf, status, f->now);
 }
 
 static inline int feed(struct fixture *f, const char *text)
