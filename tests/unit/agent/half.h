@@ -86,7 +86,8 @@ static inline int half_setup(void **state)
 	rounds_init(&h->a.rounds, &(struct rounds_now){ .ms = 1795000000000, .ns = 1 });
 	return uv_loop_init(&h->a.loop) || dir_make(h->state, 0700, NULL) < 0 ||
 	       dir_make(h->manifests, 0700, NULL) < 0 ||
-	       source_files_start(&h->a.loop, h->manifests, &half_source_ops, h, &h->a.source, NULL) ||
+	       source_files_start(&h->a.loop, h->manifests, &half_source_ops, h, &h->a.source,
+				  NULL) ||
 	       podtab_new("/nowhere", &h->a.pods) || work_new(&h->a.loop, &h->a.books) ||
 	       work_new(&h->a.loop, &h->a.hands) ||
 	       store_open(h->state, 1 << 20, &h->a.store, NULL);
