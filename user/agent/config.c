@@ -92,6 +92,9 @@ static const struct option_spec specs[] = {
 	KEY("walrus.maxBlobBytes", OPTION_SIZE, walrus.max_blob_bytes, "256MiB",
 	    "largest blob that is fetched", .min = 1, .max = 16ull << 30),
 
+	KEY("workload.image", OPTION_STRING, workload.image, "docker.io/library/node:22-slim",
+	    "kubernetes: what packages run in; has node on its PATH"),
+
 	KEY("listen.healthz", OPTION_LISTEN, listen.healthz, "0.0.0.0:10256",
 	    "address of /healthz and /livez"),
 	KEY("listen.metrics", OPTION_LISTEN, listen.metrics, "127.0.0.1:10249",

@@ -64,6 +64,9 @@ struct config {
 		uint64_t max_blob_bytes;
 	} walrus;
 	struct {
+		char *image; /* of Pods */
+	} workload;
+	struct {
 		struct option_listen healthz, metrics, web;
 	} listen;
 	struct {

@@ -312,6 +312,7 @@ static void window_done(struct work_job *job)
 
 	a->window_waits = a->window_waits && w->reply;
 	window_report(a, w);
+	hosting_look(a);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->readings[i].booked && !dp_pod_forget(a->dp, w->readings[i].cgroup_id, NULL))
 			podtab_forget(a->pods, w->readings[i].cgroup_id);
