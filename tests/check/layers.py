@@ -38,6 +38,7 @@ ABI = {"user/dp", "user/svc", "user/meter", "user/agent", "user/cli"}
 # Library header: the files that may include it. One file wraps a library, so that its types, errors and
 # faults stay there; where more may, the reason stands behind it.
 LIBRARY = {
+    r"curl/.*": r"user/core/http(_call)?\.c|user/core/http_impl\.h",
     r"sodium\.h": r"user/core/crypto\.c",
     r"cjson/.*": r"user/core/json\.c",
     r"libfyaml\.h": r"user/core/yaml\.c",

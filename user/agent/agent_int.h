@@ -34,7 +34,7 @@ struct agent {
 	struct source *source;
 	struct links *links;
 	struct ctl *ctl;
-	struct http *health, *metrics;
+	struct http_server *health, *metrics;
 	struct probes *probes;
 	struct work *books; /* the ledger's queue: windows, leases */
 	struct ledger *ledger; /* its */

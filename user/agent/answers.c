@@ -189,7 +189,8 @@ static const struct http_route metrics_routes[] = {
 };
 
 static int serve(struct agent *a, const struct option_listen *listen, const char *key,
-		 const struct http_route *routes, size_t n, struct http **ret, struct err *err)
+		 const struct http_route *routes, size_t n, struct http_server **ret,
+		 struct err *err)
 {
 	const struct http_options opt = {
 		.loop = &a->loop,
@@ -200,7 +201,7 @@ static int serve(struct agent *a, const struct option_listen *listen, const char
 		.ctx = a,
 	};
 
-	return listen->on ? http_start(&opt, ret, err) : 0;
+	return listen->on ? http_server_start(&opt, ret, err) : 0;
 }
 
 int answers_open(struct agent *a, struct err *err)
@@ -219,6 +220,6 @@ int answers_open(struct agent *a, struct err *err)
 void answers_close(struct agent *a)
 {
 	probes_stop(&a->probes);
-	http_stop(&a->health);
-	http_stop(&a->metrics);
+	http_server_stop(&a->health);
+	http_server_stop(&a->metrics);
 }

@@ -17,7 +17,7 @@
  * which we poll, and tells the next time-out, for which we keep a timer. Freed when both handles
  * are closed.
  */
-struct http {
+struct http_server {
 	struct http_options opt;
 	struct MHD_Daemon *daemon;
 	uv_poll_t poll;
@@ -66,7 +66,7 @@ static enum MHD_Result fail(struct MHD_Connection *connection, unsigned int stat
 	return queue(connection, status, "text/plain; charset=utf-8", NULL, &body);
 }
 
-static enum MHD_Result serve(const struct http *http, const struct http_route *route,
+static enum MHD_Result serve(const struct http_server *http, const struct http_route *route,
 			     struct MHD_Connection *connection)
 {
 	cleanup(buf_fini) struct buf body = BUF_INIT(HTTP_BODY_MAX);
@@ -78,7 +78,7 @@ static enum MHD_Result serve(const struct http *http, const struct http_route *r
 	return queue(connection, status, route->content_type, route->headers, &body);
 }
 
-static const struct http_route *find_route(const struct http *http, const char *path)
+static const struct http_route *find_route(const struct http_server *http, const char *path)
 {
 	for (size_t i = 0; i < http->opt.n_routes; i++) {
 		const struct http_route *route = &http->opt.routes[i];
@@ -99,7 +99,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 				  size_t *len, void **state)
 {
 	static char seen;
-	const struct http *http = ctx;
+	const struct http_server *http = ctx;
 	const struct http_route *route = find_route(http, path);
 	bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 
@@ -122,7 +122,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 
 static void on_timer(uv_timer_t *timer);
 
-static unsigned int connections(struct http *http)
+static unsigned int connections(struct http_server *http)
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
@@ -130,7 +130,7 @@ static unsigned int connections(struct http *http)
 	return info ? info->num_connections : 0;
 }
 
-static void turn(struct http *http)
+static void turn(struct http_server *http)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
 	unsigned int before = connections(http);
@@ -158,7 +158,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 static void on_closed(uv_handle_t *handle)
 {
-	struct http *http = handle->data;
+	struct http_server *http = handle->data;
 
 	if (--http->handles == 0)
 		free(http);
@@ -208,7 +208,7 @@ static int open_listener(const struct http_options *opt, int *ret_fd, uint16_t *
 	return 0;
 }
 
-static int start_daemon(struct http *http, struct err *err)
+static int start_daemon(struct http_server *http, struct err *err)
 {
 	cleanup(close_fd) int fd = -1;
 	int r = open_listener(&http->opt, &fd, &http->port, err);
@@ -226,7 +226,7 @@ static int start_daemon(struct http *http, struct err *err)
 	return 0;
 }
 
-static int nest(struct http *http, struct err *err)
+static int nest(struct http_server *http, struct err *err)
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -242,9 +242,9 @@ static int nest(struct http *http, struct err *err)
 	return 0;
 }
 
-int http_start(const struct http_options *opt, struct http **ret, struct err *err)
+int http_server_start(const struct http_options *opt, struct http_server **ret, struct err *err)
 {
-	cleanup(free_ptr) struct http *http = calloc(1, sizeof(*http));
+	cleanup(free_ptr) struct http_server *http = calloc(1, sizeof(*http));
 	int r;
 
 	if (!http)
@@ -264,9 +264,9 @@ int http_start(const struct http_options *opt, struct http **ret, struct err *er
 	return 0;
 }
 
-void http_stop(struct http **http)
+void http_server_stop(struct http_server **http)
 {
-	struct http *h = *http;
+	struct http_server *h = *http;
 
 	if (!h)
 		return;
@@ -276,7 +276,7 @@ void http_stop(struct http **http)
 	MHD_stop_daemon(h->daemon);
 }
 
-uint16_t http_port(const struct http *http)
+uint16_t http_port(const struct http_server *http)
 {
 	return http->port;
 }

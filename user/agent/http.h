@@ -24,7 +24,7 @@
 
 struct buf;
 struct err;
-struct http;
+struct http_server;
 struct option_listen;
 struct uv_loop_s;
 
@@ -52,8 +52,8 @@ struct http_options {
 	unsigned int connections; /* at most; 0: HTTP_CONNECTIONS_MAX */
 };
 
-/* routes, their headers and ctx must live until http_stop(). Errors of binding name the address and the key. */
-int http_start(const struct http_options *opt, struct http **ret, struct err *err);
+/* routes, their headers and ctx must live until http_server_stop(). Errors of binding name the address and the key. */
+int http_server_start(const struct http_options *opt, struct http_server **ret, struct err *err);
 /* Closes at once, with answers on the way; NULL-safe. Memory goes with the next loop turns. */
-void http_stop(struct http **http);
-uint16_t http_port(const struct http *http);
+void http_server_stop(struct http_server **http);
+uint16_t http_port(const struct http_server *http);

@@ -25,7 +25,7 @@ struct probe_server {
 	UT_hash_handle hh;
 	const struct probes *all;
 	bool wanted;
-	struct http *http; /* NULL: not to be had, yet */
+	struct http_server *http; /* NULL: not to be had, yet */
 	struct option_listen at;
 	size_t endpoints;
 	char weight[24];
@@ -73,7 +73,7 @@ static void server_free(struct probe_server **server)
 
 	if (!s)
 		return;
-	http_stop(&s->http);
+	http_server_stop(&s->http);
 	free(s->ns);
 	free(s->name);
 	free(s->told);
@@ -122,7 +122,7 @@ static int start(struct probe_server *s, const struct option_listen *at, struct 
 		.connections = PROBES_CONNECTIONS,
 	};
 
-	return http_start(&opt, &s->http, err);
+	return http_server_start(&opt, &s->http, err);
 }
 
 static int open_one(struct probe_server *s, struct err *err)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-$(eval $(call module,core,user/core,,libsodium libcjson libfyaml))
+$(eval $(call module,core,user/core,,libsodium libcjson libfyaml libcurl))

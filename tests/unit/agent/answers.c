@@ -13,7 +13,7 @@ static int setup(void **state)
 #define ANSWERING(name) cmocka_unit_test_setup_teardown(name, setup, half_teardown)
 
 /* The body; buf_fini() the call's answer. */
-static const char *get(struct half *h, const struct http *from, const char *path, int status,
+static const char *get(struct half *h, const struct http_server *from, const char *path, int status,
 		       struct half_call *c)
 {
 	char first[32];
@@ -29,7 +29,7 @@ static const char *get(struct half *h, const struct http *from, const char *path
 	return body + 4;
 }
 
-static void assert_get(struct half *h, const struct http *from, const char *path, int status,
+static void assert_get(struct half *h, const struct http_server *from, const char *path, int status,
 		       const char *part)
 {
 	struct half_call c;

@@ -24,7 +24,7 @@
 
 struct fixture {
 	uv_loop_t loop;
-	struct http *http;
+	struct http_server *http;
 	unsigned int calls;
 	struct err err;
 };
@@ -81,7 +81,7 @@ static const struct http_route routes[] = {
 	{ "/extra", "text/plain", get_sick, extras },
 };
 
-static int start(struct fixture *f, const char *host, uint16_t port, struct http **ret)
+static int start(struct fixture *f, const char *host, uint16_t port, struct http_server **ret)
 {
 	struct option_listen at = { .on = true, .port = port };
 	const struct http_options opt = {
@@ -94,7 +94,7 @@ static int start(struct fixture *f, const char *host, uint16_t port, struct http
 	};
 
 	assert_int_equal(addr_parse(host, &at.addr), 0);
-	return http_start(&opt, ret, &f->err);
+	return http_server_start(&opt, ret, &f->err);
 }
 
 static int setup(void **state)
@@ -111,7 +111,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 	int r;
 
-	http_stop(&f->http);
+	http_server_stop(&f->http);
 	uv_run(&f->loop, UV_RUN_DEFAULT);
 	r = uv_loop_close(&f->loop); /* -EBUSY if a handle was left open */
 	free(f);
@@ -237,9 +237,9 @@ static void a_route_may_answer_at_any_path(void **state)
 					  .n_routes = ARRAY_LEN(any),
 					  .ctx = f };
 
-	http_stop(&f->http);
+	http_server_stop(&f->http);
 	assert_int_equal(addr_parse("127.0.0.1", &at.addr), 0);
-	assert_int_equal(http_start(&opt, &f->http, &f->err), 0);
+	assert_int_equal(http_server_start(&opt, &f->http, &f->err), 0);
 	check(f, "GET /" TAIL "\r\n", 200, NULL, "{\"ok\":true}\n");
 	check(f, "GET /what/ever?x" TAIL "\r\n", 200, NULL, "{\"ok\":true}\n");
 	check(f, "GET /sick" TAIL "\r\n", 503, NULL, "stale\n");
@@ -270,9 +270,9 @@ static void connections_over_the_limit_wait(void **state)
 					  .connections = 2 };
 	int fds[3];
 
-	http_stop(&f->http);
+	http_server_stop(&f->http);
 	assert_int_equal(addr_parse("127.0.0.1", &at.addr), 0);
-	assert_int_equal(http_start(&opt, &f->http, &f->err), 0);
+	assert_int_equal(http_server_start(&opt, &f->http, &f->err), 0);
 	for (int i = 0; i < 3; i++) {
 		fds[i] = connect_to(http_port(f->http), false);
 		assert_int_equal(send(fds[i], request, strlen(request), 0), strlen(request));
@@ -368,7 +368,7 @@ static void a_connection_carries_many_requests(void **state)
 static void a_taken_port_names_address_and_key(void **state)
 {
 	struct fixture *f = *state;
-	struct http *second = NULL;
+	struct http_server *second = NULL;
 	char text[128];
 
 	assert_int_equal(start(f, "127.0.0.1", http_port(f->http), &second), -EADDRINUSE);
@@ -383,7 +383,7 @@ static void a_taken_port_names_address_and_key(void **state)
 static void an_address_of_another_host_is_an_error(void **state)
 {
 	struct fixture *f = *state;
-	struct http *second = NULL;
+	struct http_server *second = NULL;
 
 	assert_int_equal(start(f, "192.0.2.1", 0, &second), -EADDRNOTAVAIL);
 	assert_null(second);
@@ -396,7 +396,7 @@ static void the_unspecified_ipv6_address_takes_both_families(void **state)
 	struct fixture *f = *state;
 	struct job v4 = { .request = "GET /healthz" TAIL "\r\n" }, v6 = v4;
 
-	http_stop(&f->http);
+	http_server_stop(&f->http);
 	if (start(f, "::", 0, &f->http) == -EAFNOSUPPORT)
 		skip(); /* a kernel without IPv6 */
 	assert_non_null(f->http);
@@ -420,7 +420,7 @@ static void stopping_closes_open_connections(void **state)
 	assert_int_equal(send(fd, "GET /he", 7, 0), 7);
 	for (int i = 0; i < 5; i++)
 		uv_run(&f->loop, UV_RUN_NOWAIT);
-	http_stop(&f->http);
+	http_server_stop(&f->http);
 	assert_null(f->http);
 	assert_true(recv(fd, &byte, 1, 0) <= 0);
 	close(fd);
