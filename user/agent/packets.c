@@ -33,7 +33,9 @@ void packets_links_changed(struct agent *a)
 	struct err err = {};
 	size_t n = 0, n_links;
 	const struct link_info *links = links_list(a->links, &n_links);
-	int r = devices_select(links, n_links, names->v, names->n, &devices, &n);
+	int r = a->cfg->datapath.mode == CONFIG_MODE_OFF ?
+			0 :
+			devices_select(links, n_links, names->v, names->n, &devices, &n);
 
 	local_ports(&local_low, &local_high);
 	devices_ports(local_low, local_high, &low, &high);

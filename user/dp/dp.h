@@ -39,6 +39,7 @@ struct dp_options {
 	const struct dp_restore *restore; /* written before the programs, if the tables are new */
 	size_t n_restore;
 	bool ends_by_netlink; /* when it loads: also where programs can end sockets themselves */
+	bool measure_only; /* no program translates at sockets; those that did go */
 };
 
 int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err);
