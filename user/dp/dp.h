@@ -173,7 +173,7 @@ int dp_maps(struct dp *dp, struct dp_map **ret, size_t *ret_n, struct err *err);
 
 struct dp_feature {
 	const char *name, *why; /* what Weir uses it for */
-	bool have;
+	bool have, needed; /* needed: without it dp_open() fails */
 	char note[96]; /* when missing: what then degrades or fails */
 };
 /* What this kernel offers, found by trying; needs no pins. */
