@@ -34,6 +34,7 @@
 #define WEIR_MAX_CONNS 131072 /* two for each connection that is translated on its way */
 #define WEIR_MAX_FRAGS 8192
 #define WEIR_MAX_DEVICES 4096
+#define WEIR_MAX_VETHS 16384 /* the host's ends of pods' interfaces, also of those that went */
 #define WEIR_MAX_CPUS 1024
 #define WEIR_MAX_LEVELS 16 /* depth of cgroups that pods are looked for in */
 
@@ -336,6 +337,15 @@ struct weir_net {
 	struct weir_dir rx, tx;
 };
 WEIR_ASSERT_SIZE(weir_net, 128);
+
+/* Value of weir_veth (per CPU), key __u32 ifindex: the host's end of a pod's interface, and what went
+ * by it from the IP header on. The second opinion of `raw`: no socket gets around it. Seen from the
+ * pod. */
+struct weir_veth {
+	__u64 pod; /* cgroup id, from the first packet that tells; 0: none did on this CPU */
+	struct weir_count rx, tx;
+};
+WEIR_ASSERT_SIZE(weir_veth, 40);
 
 /* The single element of weir_ctl (mmapable): what user space tells the programs, and they it. */
 struct weir_ctl {

@@ -17,6 +17,7 @@ struct dev_map weir_dev SEC(".maps");
 struct pod_map weir_pod SEC(".maps");
 struct parent_map weir_parent SEC(".maps");
 struct net_map weir_net SEC(".maps");
+struct veth_map weir_veth SEC(".maps");
 struct sample_map weir_sample SEC(".maps");
 struct ctl_map weir_ctl SEC(".maps");
 struct reason_map weir_reason SEC(".maps");

@@ -99,6 +99,12 @@ struct net_map {
 	__type(key, __u64);
 	__type(value, struct weir_net);
 };
+/* Only user space makes and ends entries: with the programs on a device, and after its pod's last bill. */
+struct veth_map {
+	MAP(PERCPU_HASH, WEIR_MAX_VETHS, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct weir_veth);
+};
 struct sample_map {
 	MAP(ARRAY, WEIR_MAX_PODS, BPF_F_MMAPABLE);
 	__type(key, __u32);
@@ -141,6 +147,7 @@ extern struct dev_map weir_dev SEC(".maps");
 extern struct pod_map weir_pod SEC(".maps");
 extern struct parent_map weir_parent SEC(".maps");
 extern struct net_map weir_net SEC(".maps");
+extern struct veth_map weir_veth SEC(".maps");
 extern struct sample_map weir_sample SEC(".maps");
 extern struct ctl_map weir_ctl SEC(".maps");
 extern struct reason_map weir_reason SEC(".maps");

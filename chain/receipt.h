@@ -29,6 +29,9 @@
 #include "chain/report.h"
 
 #define RECEIPTS_VERSION "weir-receipts-v1"
+/* Which of the two counts of bytes is billed: those of the pods' sockets, as on the wire. What a pod's
+ * interface saw is evidence that `weir usage show` shows where it differs. */
+#define RECEIPTS_BYTES "sockets"
 #define RECEIPTS_LEN_MAX (64U << 20) /* bytes of a file */
 #define RECEIPTS_MAX 1000000U
 

@@ -27,6 +27,7 @@ struct json *receipt_lease_to_json(const struct receipts *rs)
 	field_set_hex(obj, "market", rs->market, sizeof(rs->market));
 	field_set_hex(obj, "provider", rs->provider, sizeof(rs->provider));
 	field_set_time(obj, "opened", terms->opened_ms);
+	json_set_str(obj, "bytes_billed", RECEIPTS_BYTES);
 	price_to_json(&terms->prices, prices);
 	json_set(obj, "prices", prices);
 	return take_ptr(obj);

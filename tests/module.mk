@@ -7,6 +7,7 @@ test: deps ## set up and pass all tests (root)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/rooted.sh $(MAKE) --no-print-directory SAN=address,undefined unit
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined fuzz-replay
+	$(Q)$(MAKE) --no-print-directory move-test
 	$(Q)tests/rooted.sh $(MAKE) --no-print-directory bpf-test
 	$(Q)tests/rooted.sh $(MAKE) --no-print-directory e2e
 

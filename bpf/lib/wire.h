@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What a packet weighs. A cgroup_skb program sees packets before segmentation and after merging
+ * What a packet weighs, in cgroup_skb and on a device alike. Both see packets before segmentation and after merging
  * (GSO, GRO), from the IP header on. A link carries each segment with headers of its own:
  *
  *	segments = ceil((len - headers) / gso_size)
@@ -27,11 +27,17 @@ struct packet {
 	__u8 proto;
 };
 
+/* cgroup_skb programs have the IP header in front, those of devices the link's. */
+static __always_inline long l3_load(struct __sk_buff *skb, __u32 at, void *ret, __u32 len)
+{
+	return bpf_skb_load_bytes_relative(skb, at, ret, len, BPF_HDR_START_NET);
+}
+
 static __always_inline int packet_parse4(struct __sk_buff *skb, struct packet *ret)
 {
 	struct iphdr ip;
 
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+	if (l3_load(skb, 0, &ip, sizeof(ip)))
 		return -1;
 	*ret = (struct packet){
 		.src.w = { 0, 0, bpf_htonl(0xffff), ip.saddr },
@@ -46,7 +52,7 @@ static __always_inline int packet_parse6(struct __sk_buff *skb, struct packet *r
 {
 	struct ipv6hdr ip;
 
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+	if (l3_load(skb, 0, &ip, sizeof(ip)))
 		return -1;
 	*ret = (struct packet){ .l3_len = sizeof(ip), .proto = ip.nexthdr };
 	__builtin_memcpy(&ret->src, &ip.saddr, sizeof(ret->src));
@@ -71,7 +77,7 @@ static __always_inline __u32 packet_headers(struct __sk_buff *skb, const struct 
 
 	if (p->proto == IPPROTO_UDP)
 		return p->l3_len + sizeof(struct udphdr);
-	if (p->proto != IPPROTO_TCP || bpf_skb_load_bytes(skb, p->l3_len + 12, &off, 1))
+	if (p->proto != IPPROTO_TCP || l3_load(skb, p->l3_len + 12, &off, 1))
 		return 0;
 	return p->l3_len + (off >> 4) * 4;
 }
@@ -88,13 +94,15 @@ static __always_inline struct weir_count wire_count(__u32 len, __u32 headers, __
 	return c;
 }
 
-static __always_inline struct weir_count packet_wire(struct __sk_buff *skb, const struct packet *p)
+/* len: from the IP header on. */
+static __always_inline struct weir_count packet_wire(struct __sk_buff *skb, __u32 len,
+						     const struct packet *p)
 {
 	__u32 headers = skb->gso_size ? packet_headers(skb, p) : 0;
 
-	if (skb->gso_size && (!headers || headers >= skb->len)) {
+	if (skb->gso_size && (!headers || headers >= len)) {
 		reason_count(WEIR_REASON_PARSE);
-		return wire_count(skb->len, 0, 0);
+		return wire_count(len, 0, 0);
 	}
-	return wire_count(skb->len, headers, skb->gso_size);
+	return wire_count(len, headers, skb->gso_size);
 }

@@ -109,9 +109,9 @@ static void sync_with(struct bed *b, uint32_t one, uint32_t other)
 	size_t n = 0;
 
 	if (one)
-		want[n++] = (struct dp_device){ .ifindex = one };
+		want[n++] = (struct dp_device){ one, DP_DIRECT, {} };
 	if (other)
-		want[n++] = (struct dp_device){ .ifindex = other };
+		want[n++] = (struct dp_device){ other, DP_DIRECT, {} };
 	if (dp_devices_sync(b->dp, want, n, &err))
 		fail_msg("%s", err.text);
 }
@@ -340,7 +340,7 @@ static void a_place_that_another_has_is_not_taken(void **state)
 	cleanup(close_fd) int prog = -1;
 	struct bed *b = bed_of(state);
 	uint32_t one = device("one"), two = device("two");
-	struct dp_device want[2] = { { .ifindex = one }, { .ifindex = two } };
+	struct dp_device want[2] = { { one, DP_DIRECT, {} }, { two, DP_DIRECT, {} } };
 	struct err err = {};
 	int r;
 

@@ -331,7 +331,7 @@ static void programs_of_devices_are_told(void **state)
 {
 	struct bed *b = bed_of(state);
 	cleanup(close_fd) int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	struct dp_device lo = { .ifindex = 1 };
+	struct dp_device lo = { 1, DP_DIRECT, {} };
 
 	assert_int_equal(on_loopback(b, "lo"), 0);
 	assert_int_equal(dp_devices_sync(b->dp, &lo, 1, NULL), 0);

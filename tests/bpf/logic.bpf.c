@@ -92,7 +92,7 @@ int test_packet(struct __sk_buff *skb)
 	seen = (struct logic_packet){ .parsed = !packet_parse(skb, &p) };
 	if (!seen.parsed)
 		return 1;
-	c = packet_wire(skb, &p);
+	c = packet_wire(skb, skb->len, &p);
 	seen.dst_class = class_of(&p.dst);
 	seen.src_class = class_of(&p.src);
 	seen.bytes = c.bytes;

@@ -181,7 +181,7 @@ uint32_t node_ifindex(enum node_dev dev)
 
 void node_attach(uint32_t ifindex)
 {
-	struct dp_device want[NODE_DEVS + 1] = { [NODE_DEVS] = { .ifindex = ifindex } };
+	struct dp_device want[NODE_DEVS + 1] = { [NODE_DEVS] = { ifindex, DP_DIRECT, {} } };
 	struct err err = {};
 
 	for (size_t i = 0; i < NODE_DEVS; i++) {
@@ -189,6 +189,7 @@ void node_attach(uint32_t ifindex)
 		must(node.ifindex[i] > 0, dev_name[i]);
 		want[i] = (struct dp_device){
 			.ifindex = node.ifindex[i],
+			.duties = DP_DIRECT,
 			.addrs = { bed_vip(node_name[0][SELF + i], 0, 0).addr,
 				   bed_vip(node_name[1][SELF + i], 0, 0).addr },
 		};

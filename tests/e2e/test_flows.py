@@ -132,9 +132,13 @@ def test_the_programs_of_devices_are_shown(cluster):
     def shown(status):
         return [(p["name"], p["ifindex"], p["device"]) for p in status["programs"] if p["ifindex"]]
 
-    want = [(f"weir_tc_{way}", dev) for dev in ("br0", "eth0", "eth1") for way in ("in", "out")]
     links = json.loads(run("ip", "-n", cluster.node, "-j", "link", "show").stdout)
     index = {link["ifname"]: link["ifindex"] for link in links}
+    # who directs stands on what leads somewhere, who counts on what has its other end in another namespace
+    want = [(f"weir_{what}_{way}", link["ifname"]) for link in sorted(links, key=lambda l: l["ifindex"])
+            for what, stands in (("tc", link["ifname"] in ("br0", "eth0", "eth1")), ("veth", "link_netnsid" in link))
+            if stands for way in ("in", "out")]
+    assert len(want) > 12
     # elsewhere an index is another device's, or nobody's
     assert shown(cluster.weir("datapath", "status")) == [(prog, index[dev], None) for prog, dev in want]
     there = cluster.host.run(cluster.bin, "-c", str(cluster.config), "-j", "datapath", "status")

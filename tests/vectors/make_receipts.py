@@ -166,7 +166,7 @@ def main():
         previous = blake(report)
     lease = {"id": LEASE.hex(), "label": LABEL, "market": MARKET.hex(),
              "provider": public_key(SEED).hex(), "opened": rfc3339(OPENED),
-             "prices": {p: str(TERMS[p]) for p in PRICES}}
+             "bytes_billed": "sockets", "prices": {p: str(TERMS[p]) for p in PRICES}}
     compact = lambda v: json.dumps(v, separators=(",", ":"))
     sys.stdout.write('{"version":"weir-receipts-v1","lease":' + compact(lease) + ',"receipts":[\n'
                      + ",\n".join(compact(line) for line in lines) + "\n]}\n")

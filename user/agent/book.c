@@ -75,6 +75,8 @@ static int book_pod(struct closing *c, const struct book_reading *reading, struc
 	r = ledger_pod_put(&c->tx, &row, &id, err);
 	if (!r)
 		r = ledger_usage_record(&c->tx, id, &reading->total, &share->delta, err);
+	if (!r && reading->has_interface)
+		r = ledger_interface_record(&c->tx, id, &reading->interface, &share->delta, err);
 	if (!r && reading->final) {
 		row.closed = true;
 		r = ledger_pod_put(&c->tx, &row, &id, err);

@@ -47,6 +47,8 @@ struct book_reading {
 	uint64_t cgroup_id;
 	struct meter_pod pod;
 	struct usage total; /* cumulative */
+	struct usage_interface interface; /* the same of its interfaces; evidence */
+	bool has_interface;
 	bool final; /* nothing can come any more */
 	bool booked; /* out: closed in the ledger; the kernel may forget it */
 };

@@ -17,6 +17,13 @@ static bool is_listed(const struct link_info *l)
 	return l->up && !l->loopback && l->ether && !l->master;
 }
 
+/* A pod's interface is counted from its first packet on, and also as a port of a bridge. */
+static unsigned int duties_of(const struct link_info *l)
+{
+	return (is_listed(l) ? DP_DIRECT : 0) |
+	       (!l->loopback && l->ether && l->elsewhere ? DP_COUNT : 0);
+}
+
 static bool is_outside(const struct link_info *l, char *const *names, size_t n_names)
 {
 	for (size_t i = 0; i < n_names; i++)
@@ -81,10 +88,13 @@ int devices_select(const struct link_info *links, size_t n, char *const *names, 
 	if (!out)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		if (!is_listed(&links[i]))
+		unsigned int duties = duties_of(&links[i]);
+
+		if (!duties)
 			continue;
 		out[kept++] = (struct dp_device){
 			.ifindex = (uint32_t)links[i].ifindex,
+			.duties = duties,
 			.addrs = { addr_or(first_addr(&links[i], true), node4),
 				   addr_or(first_addr(&links[i], false), node6) },
 		};

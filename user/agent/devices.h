@@ -2,7 +2,8 @@
 /*
  * Which devices the programs that see packets stand on, and under which address the node speaks for
  * clients there. All that is up, is no loopback, has Ethernet frames and is no port of a bridge, bond
- * or VRF (packets come by that one).
+ * or VRF (packets come by that one) directs; all with Ethernet frames whose other end is in another
+ * network namespace count.
  *
  * A device's address is the first of its family that is not local to a link; one without takes the
  * node's: the first of those that devices to the outside have, then of all. To the outside lead those

@@ -132,6 +132,7 @@ static int on_link(struct nl_msg *msg, void *arg)
 		.up = head->ifi_flags & IFF_UP,
 		.loopback = head->ifi_flags & IFF_LOOPBACK,
 		.ether = head->ifi_type == ARPHRD_ETHER,
+		.elsewhere = attrs[IFLA_LINK_NETNSID],
 	};
 	nla_strlcpy(link.name, attrs[IFLA_IFNAME], sizeof(link.name));
 	buf_append(&rd->links, &link, sizeof(link));
@@ -320,8 +321,9 @@ static bool same_link(const struct link_info *a, const struct link_info *b)
 {
 	return a->ifindex == b->ifindex && a->master == b->master && !strcmp(a->name, b->name) &&
 	       a->mtu == b->mtu && a->up == b->up && a->loopback == b->loopback &&
-	       a->ether == b->ether && a->default_v4 == b->default_v4 &&
-	       a->default_v6 == b->default_v6 && a->n_addrs == b->n_addrs;
+	       a->ether == b->ether && a->elsewhere == b->elsewhere &&
+	       a->default_v4 == b->default_v4 && a->default_v6 == b->default_v6 &&
+	       a->n_addrs == b->n_addrs;
 }
 
 static bool same(const struct snapshot *a, const struct snapshot *b)

@@ -39,6 +39,7 @@ struct link_info {
 	bool up; /* administratively */
 	bool loopback;
 	bool ether; /* its frames are Ethernet's */
+	bool elsewhere; /* its other end (of a veth) is in another network namespace */
 	bool default_v4, default_v6; /* a default route of the main table goes out of it */
 	const struct addr *addrs;
 	size_t n_addrs;

@@ -160,8 +160,19 @@ static void on_sample(uv_timer_t *timer)
 	shortage_look(timer->data, true);
 }
 
+/* What was counted at interfaces, in order of pod: read once for all pods. */
+struct veths {
+	struct weir_veth *v;
+	size_t n;
+};
+
+static void veths_fini(struct veths *veths)
+{
+	free(veths->v);
+}
+
 static int read_one(struct agent *a, const struct weir_sample *s, const struct meter_pod *pod,
-		    struct book_reading *ret, struct err *err)
+		    const struct veths *veths, struct book_reading *ret, struct err *err)
 {
 	struct weir_net net;
 	int r = dp_net(a->dp, s->cgroup_id, &net, err);
@@ -174,6 +185,7 @@ static int read_one(struct agent *a, const struct weir_sample *s, const struct m
 		.final = meter_final(s),
 	};
 	meter_reading(s, &net, (uint64_t)getpagesize(), &ret->total);
+	ret->has_interface = meter_interface(s, veths->v, veths->n, &ret->interface);
 	return 0;
 }
 
@@ -187,12 +199,16 @@ static void drop_unnamed(struct agent *a, const struct weir_sample *s)
 int measure_collect(struct agent *a, struct book_reading **ret, size_t *ret_n, struct err *err)
 {
 	cleanup(free_ptr) struct book_reading *readings = NULL;
+	cleanup(veths_fini) struct veths veths = {};
 	const struct weir_sample *samples;
 	size_t n, got = 0;
 	int r;
 
 	parents_sync(a);
 	r = sample(a, &samples, &n, err);
+	if (r < 0)
+		return r;
+	r = dp_veths(a->dp, &veths.v, &veths.n, err);
 	if (r < 0)
 		return r;
 	readings = calloc(n ? n : 1, sizeof(*readings));
@@ -202,7 +218,7 @@ int measure_collect(struct agent *a, struct book_reading **ret, size_t *ret_n, s
 		const struct meter_pod *pod = podtab_match(a->pods, &samples[i]);
 
 		if (pod)
-			r = read_one(a, &samples[i], pod, &readings[got++], err);
+			r = read_one(a, &samples[i], pod, &veths, &readings[got++], err);
 		else
 			drop_unnamed(a, &samples[i]);
 	}

@@ -197,8 +197,8 @@ static int print_table(const struct json *part, const struct view *v, struct buf
 	for (const struct json *row = many ? json_first(part) : part; row;
 	     row = many ? json_next(row) : NULL) {
 		add_rows(&t, v, row);
-		if (v->notes)
-			add_notes(row, v->notes, &notes);
+		for (size_t i = 0; i < ARRAY_LEN(v->notes) && v->notes[i]; i++)
+			add_notes(row, v->notes[i], &notes);
 	}
 	rc = table_print(&t, out);
 	if (rc == 0 && notes.len)

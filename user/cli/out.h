@@ -10,9 +10,9 @@
  *   object or a list of objects.
  * `rows` names a list in each element: each of its elements is a row then, and "^type" is the key
  * `type` of the element around it.
- * null, "", an empty list and a member that is not there are "-". `notes` names a member that maps
- * a dimension to the reason why it is null ("not_measured"); each different reason is told once
- * below the table. Views have an empty line between them. An empty array is its header alone, or
+ * null, "", an empty list and a member that is not there are "-". `notes` names members that map
+ * a dimension to the reason why it is null ("not_measured"), or a thing to what is to be said of it; each
+ * different one is told once below the table. Views have an empty line between them. An empty array is its header alone, or
  * the text `empty`.
  */
 #pragma once
@@ -37,7 +37,8 @@ struct column {
 struct view {
 	const char *path;
 	const struct column *columns; /* up to one without a head */
-	const char *rows, *notes, *empty; /* NULL: none */
+	const char *rows, *empty; /* NULL: none */
+	const char *notes[2]; /* NULL: none, or no other */
 };
 
 /* 0, -ENOMEM, or the buffer's error. */

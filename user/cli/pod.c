@@ -179,7 +179,7 @@ static const struct cli_command commands[] = {
 			"come from the ledger; a pod that is not in it yet is known by its cgroup.",
 		.views =
 			(const struct view[]){
-				{ .path = "", .columns = columns, .notes = "not_measured" },
+				{ .path = "", .columns = columns, .notes = { "not_measured" } },
 				{} },
 		.run = run_show,
 	},

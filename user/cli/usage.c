@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/csv.h"
+#include "cli/format.h"
 #include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
@@ -17,12 +18,50 @@
 #include "ledger/ledger.h"
 #include "ledger/usage.h"
 
+#define ROW_TITLE_MAX (LEDGER_NAMESPACE_MAX + LEDGER_NAME_MAX)
+
 static const char *const by_names[LEDGER_BY_MAX_] = {
 	[LEDGER_BY_WINDOW] = "window",
 	[LEDGER_BY_POD] = "pod",
 	[LEDGER_BY_NAMESPACE] = "namespace",
 	[LEDGER_BY_LEASE] = "lease",
 };
+
+/* Whose the row is. */
+static const char *title(const struct ledger_usage_row *row, char ret[ROW_TITLE_MAX])
+{
+	const char *ns = row->namespace[0] ? row->namespace : row->lease;
+
+	snprintf(ret, ROW_TITLE_MAX, "%s%s%s", ns, row->name[0] ? "/" : "", row->name);
+	return ret;
+}
+
+/* Both opinions, where they differ in some window; else nulls. */
+static void add_interface(struct json *o, const struct ledger_usage_row *row)
+{
+	const struct usage_interface *i = &row->interface;
+	char who[ROW_TITLE_MAX], sent[FORMAT_MAX], got[FORMAT_MAX], text[300];
+	char raw_sent[FORMAT_MAX], raw_got[FORMAT_MAX];
+	struct json *notes;
+
+	if (!row->differing) {
+		json_set_null(o, "rx_bytes_interface");
+		json_set_null(o, "tx_bytes_interface");
+		return;
+	}
+	json_set_u64(o, "rx_bytes_interface", i->rx.bytes);
+	json_set_u64(o, "tx_bytes_interface", i->tx.bytes);
+	snprintf(text, sizeof(text),
+		 "in %" PRIu64 " of %" PRIu64
+		 " windows its interface saw other bytes than its sockets: "
+		 "sent %s, not %s, received %s, not %s; billed is what the sockets account for",
+		 row->differing, row->parts, format_bytes(i->tx.bytes, sent),
+		 format_bytes(row->usage.tx.raw.bytes, raw_sent), format_bytes(i->rx.bytes, got),
+		 format_bytes(row->usage.rx.raw.bytes, raw_got));
+	notes = json_new_object();
+	json_set_str(notes, title(row, who), text);
+	json_set(o, "differs", notes);
+}
 
 static int add(const struct ledger_usage_row *row, void *arg)
 {
@@ -40,6 +79,7 @@ static int add(const struct ledger_usage_row *row, void *arg)
 	member_time(o, "from", row->from_ms);
 	member_time(o, "to", row->to_ms);
 	member_usage(o, &row->usage, row->parts);
+	add_interface(o, row);
 	return json_add(arg, o);
 }
 
@@ -131,6 +171,8 @@ static const char *const csv_keys[] = {
 	"tx_bytes_cluster",
 	"tx_bytes_external",
 	"tx_bytes_raw",
+	"rx_bytes_interface",
+	"tx_bytes_interface",
 	NULL,
 };
 
@@ -199,11 +241,13 @@ static const struct cli_command commands[] = {
 		.more = "Reads what is booked: the window of metering that is still open is not in it. "
 			"Times are UTC; FROM and TO are RFC 3339 or seconds since 1970. A window of "
 			"metering belongs to the range that holds its beginning. What was not measured "
-			"is '-' with the reason below, and null in JSON.",
-		.views =
-			(const struct view[]){
-				{ .path = "", .columns = columns, .notes = "not_measured" },
-				{} },
+			"is '-' with the reason below, and null in JSON. Where a pod's interface saw other "
+			"bytes than its sockets account for, by more than 64 KiB and a sixteenth of "
+			"them in a window, both are shown; billed are the sockets'.",
+		.views = (const struct view[]){ { .path = "",
+						  .columns = columns,
+						  .notes = { "not_measured", "differs" } },
+						{} },
 		.run = run_show,
 	},
 	{

@@ -12,6 +12,10 @@
 #include "core/field.h"
 #include "core/json.h"
 
+/* What the kernel sends and gets without a socket: RST, last ACKs, ICMP errors, ARP, neighbours. */
+#define INTERFACE_SLACK (64U << 10)
+#define INTERFACE_SHARE 16
+
 #define COUNTER(name_, member) { .name = (name_), .at = offsetof(struct usage, member) }
 #define DIR(dir)                                                                     \
 	COUNTER(#dir "_bytes_external", dir.wire[USAGE_EXTERNAL].bytes),             \
@@ -106,6 +110,23 @@ const char *usage_diff(const struct usage *a, const struct usage *b)
 bool usage_memory_unknown(const struct usage *u)
 {
 	return u->memory_unmeasured && !u->memory_byte_ns && !u->memory_peak_bytes;
+}
+
+static bool dir_differs(const struct usage_dir *d, uint64_t seen)
+{
+	unsigned __int128 wire = 0, low, high, apart;
+
+	for (int c = 0; c < USAGE_CLASS_MAX_; c++)
+		wire += d->wire[c].bytes;
+	low = wire < d->raw.bytes ? wire : d->raw.bytes;
+	high = wire < d->raw.bytes ? d->raw.bytes : wire;
+	apart = seen < low ? low - seen : seen > high ? seen - high : 0;
+	return apart > INTERFACE_SLACK && apart > high / INTERFACE_SHARE;
+}
+
+bool usage_interface_differs(const struct usage *u, const struct usage_interface *i)
+{
+	return dir_differs(&u->rx, i->rx.bytes) || dir_differs(&u->tx, i->tx.bytes);
 }
 
 void usage_encode(const struct usage *u, struct buf *out)

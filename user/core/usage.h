@@ -40,6 +40,15 @@ struct usage {
 	struct usage_dir rx, tx;
 };
 
+/* What went by a pod's interface, whoever sent it: evidence beside the bytes that are billed. */
+struct usage_interface {
+	struct usage_count rx, tx;
+};
+/* In one window: is either direction more than 64 KiB, and more than a sixteenth, away from what the
+ * sockets account for? That lies between raw and wire: it depends on offloads, which of the two an
+ * interface sees. */
+bool usage_interface_differs(const struct usage *u, const struct usage_interface *i);
+
 /* -EOVERFLOW when a counter would overflow; *total is then unchanged. */
 int usage_add(struct usage *total, const struct usage *part);
 /* What was used between two readings of one pod; `before` may be the sum of earlier differences.

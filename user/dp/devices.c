@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The programs that see packets, on devices that come and go: tcx links, pinned like all others; on
+ * The programs that see packets, and those that count them, on devices that come and go: tcx links, pinned like all others; on
  * kernels without tcx (before Linux 6.6) filters of a clsact qdisc, which need no pin.
  *
  * Whose a filter is says the name of its program, which every build gives to its own.
@@ -19,13 +19,22 @@
 #define FILTER_HANDLE 1
 #define FILTER_PRIORITY 49152 /* behind what others have put there on purpose */
 
+/* Who counts comes first: others may redirect or drop. */
 static const struct side {
 	const char *prog, *what;
 	enum bpf_attach_type tcx;
 	enum bpf_tc_attach_point clsact;
+	unsigned int duty;
+	uint32_t tcx_flags, priority;
 } sides[] = {
-	[DP_SIDE_IN] = { "weir_tc_in", "ingress", BPF_TCX_INGRESS, BPF_TC_INGRESS },
-	[DP_SIDE_OUT] = { "weir_tc_out", "egress", BPF_TCX_EGRESS, BPF_TC_EGRESS },
+	[DP_SIDE_IN] = { "weir_tc_in", "ingress", BPF_TCX_INGRESS, BPF_TC_INGRESS, DP_DIRECT, 0,
+			 FILTER_PRIORITY },
+	[DP_SIDE_OUT] = { "weir_tc_out", "egress", BPF_TCX_EGRESS, BPF_TC_EGRESS, DP_DIRECT, 0,
+			  FILTER_PRIORITY },
+	[DP_SIDE_VETH_IN] = { "weir_veth_in", "ingress", BPF_TCX_INGRESS, BPF_TC_INGRESS, DP_COUNT,
+			      BPF_F_BEFORE, FILTER_PRIORITY - 1 },
+	[DP_SIDE_VETH_OUT] = { "weir_veth_out", "egress", BPF_TCX_EGRESS, BPF_TC_EGRESS, DP_COUNT,
+			       BPF_F_BEFORE, FILTER_PRIORITY - 1 },
 };
 _Static_assert(ARRAY_LEN(sides) == DP_SIDE_MAX_, "a program for each side");
 
@@ -113,6 +122,7 @@ static bool link_adopt(int fd, uint32_t ifindex, int prog_fd)
 
 static int tcx_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct err *err)
 {
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = sides[side].tcx_flags);
 	cleanup(close_fd) int fd = -1;
 	char path[DP_PATH_MAX];
 	int r = link_path(dp, side, ifindex, path, err);
@@ -125,7 +135,7 @@ static int tcx_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct
 	close_fd(&fd);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_errno(err, -errno, "%s", path);
-	fd = bpf_link_create(dp->side[side], (int)ifindex, sides[side].tcx, NULL);
+	fd = bpf_link_create(dp->side[side], (int)ifindex, sides[side].tcx, &opts);
 	if (fd < 0 || bpf_obj_pin(fd, path) < 0)
 		return err_errno(err, -errno, "%s of device %u", sides[side].what, ifindex);
 	return 0;
@@ -134,9 +144,9 @@ static int tcx_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct
 /* ---- clsact ---------------------------------------------------------------------------------- */
 
 /* The program of our filter on the device; 0: there is none. */
-static uint32_t clsact_prog(const struct bpf_tc_hook *hook)
+static uint32_t clsact_prog(const struct bpf_tc_hook *hook, enum dp_side side)
 {
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = sides[side].priority);
 
 	return bpf_tc_query(hook, &opts) < 0 ? 0 : opts.prog_id;
 }
@@ -154,18 +164,18 @@ static bool is_ours(uint32_t prog, enum dp_side side)
 static int clsact_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct err *err)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = sides[side].clsact);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY,
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = sides[side].priority,
 		    .prog_fd = dp->side[side], .flags = BPF_TC_F_REPLACE);
-	uint32_t id = clsact_prog(&hook);
+	uint32_t id = clsact_prog(&hook, side);
 	int r;
 
 	if (id && id == prog_id(dp->side[side]))
 		return 0;
 	if (id && !is_ours(id, side))
 		return err_set(err, -EEXIST,
-			       "%s of device %u: its filter of handle %d, priority %d is another "
+			       "%s of device %u: its filter of handle %d, priority %u is another "
 			       "program's; Weir needs that place: see tc filter show",
-			       sides[side].what, ifindex, FILTER_HANDLE, FILTER_PRIORITY);
+			       sides[side].what, ifindex, FILTER_HANDLE, sides[side].priority);
 	r = bpf_tc_hook_create(&hook);
 	if (!r || r == -EEXIST)
 		r = bpf_tc_attach(&hook, &opts);
@@ -176,7 +186,7 @@ static int clsact_attach(struct dp *dp, enum dp_side side, uint32_t ifindex, str
 static uint32_t filter_prog(enum dp_side side, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = sides[side].clsact);
-	uint32_t id = clsact_prog(&hook);
+	uint32_t id = clsact_prog(&hook, side);
 
 	return id && is_ours(id, side) ? id : 0;
 }
@@ -185,7 +195,7 @@ static uint32_t filter_prog(enum dp_side side, uint32_t ifindex)
 static void clsact_detach(enum dp_side side, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = sides[side].clsact);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = sides[side].priority);
 
 	if (filter_prog(side, ifindex))
 		bpf_tc_detach(&hook, &opts);
@@ -199,13 +209,13 @@ static int attach(struct dp *dp, enum dp_side side, uint32_t ifindex, struct err
 			    tcx_attach(dp, side, ifindex, err);
 }
 
-static const struct dp_device *device_find(const struct dp_device *devices, size_t n,
-					   uint32_t ifindex)
+static bool device_has(const struct dp_device *devices, size_t n, uint32_t ifindex,
+		       unsigned int duty)
 {
 	for (size_t i = 0; i < n; i++)
 		if (devices[i].ifindex == ifindex)
-			return &devices[i];
-	return NULL;
+			return devices[i].duties & duty;
+	return false;
 }
 
 /* Ends a link at once: the kernel frees one some time after its last pin went. */
@@ -247,7 +257,8 @@ static int links_prune(const struct dp *dp, const struct dp_device *want, size_t
 		enum dp_side side;
 		uint32_t ifindex;
 
-		if (!link_name(e->d_name, &side, &ifindex) || device_find(want, n, ifindex))
+		if (!link_name(e->d_name, &side, &ifindex) ||
+		    device_has(want, n, ifindex, sides[side].duty))
 			continue;
 		r = link_path(dp, side, ifindex, path, err);
 		if (!r)
@@ -258,21 +269,47 @@ static int links_prune(const struct dp *dp, const struct dp_device *want, size_t
 	return 0;
 }
 
-/* Filters have no pins; that the programs once were on a device says weir_dev. */
-static int devices_prune(struct dp *dp, const struct dp_device *want, size_t n, struct err *err)
+static void filters_prune(const struct dp *dp, uint32_t ifindex, unsigned int duty)
 {
+	for (enum dp_side side = 0; dp->no_tcx && side < DP_SIDE_MAX_; side++)
+		if (sides[side].duty == duty)
+			clsact_detach(side, ifindex);
+}
+
+/* Filters have no pins; that the programs once were on a device say weir_dev and weir_veth. */
+static const struct {
+	enum dp_table table;
+	unsigned int duty;
+} kept_in[] = { { DP_DEV, DP_DIRECT }, { DP_VETH, DP_COUNT } };
+
+/* What was counted stays until the last bill of whose it is. */
+static bool is_owed(const struct dp *dp, enum dp_table t, uint32_t ifindex)
+{
+	struct weir_veth veth;
+	struct weir_pod pod;
+
+	return t == DP_VETH && !dp_veth_read(dp, ifindex, &veth, NULL) && veth.pod &&
+	       !bpf_map_lookup_elem(dp->map[DP_POD], &veth.pod, &pod);
+}
+
+static int table_prune(struct dp *dp, size_t which, const struct dp_device *want, size_t n,
+		       struct err *err)
+{
+	enum dp_table t = kept_in[which].table;
+	unsigned int duty = kept_in[which].duty;
 	uint32_t key, kept, *from = NULL;
 
-	while (!bpf_map_get_next_key(dp->map[DP_DEV], from, &key)) {
-		if (device_find(want, n, key)) {
+	while (!bpf_map_get_next_key(dp->map[t], from, &key)) {
+		bool wanted = device_has(want, n, key, duty);
+
+		if (!wanted)
+			filters_prune(dp, key, duty);
+		if (wanted || is_owed(dp, t, key)) {
 			kept = key;
 			from = &kept;
-			continue;
+		} else if (bpf_map_delete_elem(dp->map[t], &key) < 0) {
+			return err_errno(err, -errno, "writing %s", dp_table_name[t]);
 		}
-		for (enum dp_side side = 0; dp->no_tcx && side < DP_SIDE_MAX_; side++)
-			clsact_detach(side, key);
-		if (bpf_map_delete_elem(dp->map[DP_DEV], &key) < 0)
-			return err_errno(err, -errno, "writing weir_dev");
 	}
 	return 0;
 }
@@ -281,18 +318,24 @@ static int device_put(struct dp *dp, const struct dp_device *device, struct err 
 {
 	int r = 0;
 
-	if (bpf_map_update_elem(dp->map[DP_DEV], &device->ifindex, &device->addrs, BPF_ANY) < 0)
+	if (device->duties & DP_DIRECT &&
+	    bpf_map_update_elem(dp->map[DP_DEV], &device->ifindex, &device->addrs, BPF_ANY) < 0)
 		return err_errno(err, -errno, "writing weir_dev");
+	if (device->duties & DP_COUNT)
+		r = dp_veth_begin(dp, device->ifindex, err);
 	for (enum dp_side side = 0; !r && side < DP_SIDE_MAX_; side++)
-		r = attach(dp, side, device->ifindex, err);
+		if (device->duties & sides[side].duty)
+			r = attach(dp, side, device->ifindex, err);
 	return r == -ENODEV ? 0 : r; /* it went meanwhile */
 }
 
 int dp_devices_sync(struct dp *dp, const struct dp_device *want, size_t n, struct err *err)
 {
 	struct err later = {};
-	int r = devices_prune(dp, want, n, err);
+	int r = 0;
 
+	for (size_t i = 0; !r && i < ARRAY_LEN(kept_in); i++)
+		r = table_prune(dp, i, want, n, err);
 	if (!r)
 		r = links_prune(dp, want, n, err);
 	for (size_t i = 0; i < n; i++) { /* all that can be: one device must not keep the others */
@@ -305,12 +348,13 @@ int dp_devices_sync(struct dp *dp, const struct dp_device *want, size_t n, struc
 
 void dp_filters_end(struct dp *dp)
 {
-	uint32_t key, last, *from = NULL;
+	for (size_t i = 0; dp->no_tcx && i < ARRAY_LEN(kept_in); i++) {
+		uint32_t key, last, *from = NULL;
 
-	for (; dp->no_tcx && !bpf_map_get_next_key(dp->map[DP_DEV], from, &key); from = &last) {
-		for (enum dp_side side = 0; side < DP_SIDE_MAX_; side++)
-			clsact_detach(side, key);
-		last = key;
+		for (; !bpf_map_get_next_key(dp->map[kept_in[i].table], from, &key); from = &last) {
+			filters_prune(dp, key, kept_in[i].duty);
+			last = key;
+		}
 	}
 }
 
@@ -377,18 +421,20 @@ static int links_collect(const struct dp *dp, struct stands *s, struct err *err)
 	return r;
 }
 
-static int filters_collect(const struct dp *dp, struct stands *s, struct err *err)
+static int filters_collect(const struct dp *dp, size_t which, struct stands *s, struct err *err)
 {
 	uint32_t key, last, *from = NULL;
 	int r = 0;
 
 	/* in steps, since a key that goes meanwhile makes the kernel begin again */
-	for (int i = 0; !r && i < WEIR_MAX_DEVICES; i++, from = &last) {
-		if (bpf_map_get_next_key(dp->map[DP_DEV], from, &key) < 0)
+	for (int i = 0; !r && i < WEIR_MAX_VETHS; i++, from = &last) {
+		if (bpf_map_get_next_key(dp->map[kept_in[which].table], from, &key) < 0)
 			break;
 		for (enum dp_side side = 0; !r && side < DP_SIDE_MAX_; side++) {
-			struct dp_stand stand = { side, key, filter_prog(side, key), 0 };
+			struct dp_stand stand = { side, key, 0, 0 };
 
+			if (sides[side].duty == kept_in[which].duty)
+				stand.prog_id = filter_prog(side, key);
 			if (stand.prog_id)
 				r = stand_add(s, &stand, err);
 		}
@@ -401,12 +447,11 @@ int dp_stands(const struct dp *dp, bool at_home, struct dp_stand **ret, size_t *
 	      struct err *err)
 {
 	cleanup(stands_fini) struct stands s = {};
-	int r = 0;
+	bool tcx = has_tcx();
+	int r = tcx ? links_collect(dp, &s, err) : 0;
 
-	if (has_tcx())
-		r = links_collect(dp, &s, err);
-	else if (at_home)
-		r = filters_collect(dp, &s, err);
+	for (size_t i = 0; !r && !tcx && at_home && i < ARRAY_LEN(kept_in); i++)
+		r = filters_collect(dp, i, &s, err);
 	if (r < 0)
 		return r;
 	if (s.n)

@@ -97,9 +97,12 @@ int dp_range_del(struct dp *dp, const struct weir_range *range, struct err *err)
 /* After changes of frontends and backends: connections on their way look at theirs again. */
 void dp_epoch_next(struct dp *dp);
 
-/* A device of this network namespace that packets come by. */
+/* A device of this network namespace that packets come by, and what is done with them. */
+#define DP_DIRECT (1U << 0)
+#define DP_COUNT (1U << 1) /* its other end is, or may be, a pod's: weir_veth */
 struct dp_device {
 	uint32_t ifindex;
+	unsigned int duties; /* DP_DIRECT, DP_COUNT */
 	struct weir_dev addrs; /* that stand for clients towards what is behind it */
 };
 /* Makes the programs that see packets stand on these devices and no others. What can't be done on one
@@ -145,6 +148,8 @@ int dp_walk(struct dp *dp, const struct weir_sample **ret, size_t *ret_n, struct
 size_t dp_samples(const struct dp *dp, const struct weir_sample **ret, uint64_t *ret_at);
 /* Sum over the CPUs; zeros for a pod without traffic. */
 int dp_net(struct dp *dp, uint64_t cgroup_id, struct weir_net *ret, struct err *err);
+/* What went by the interfaces of pods, by their ends on this node, whose pod is known; in order of pod. */
+int dp_veths(struct dp *dp, struct weir_veth **ret, size_t *ret_n, struct err *err);
 /* Forgets a dead pod, after its final reading is in the ledger. */
 int dp_pod_forget(struct dp *dp, uint64_t cgroup_id, struct err *err);
 

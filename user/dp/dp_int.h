@@ -20,6 +20,7 @@ enum dp_table {
 	DP_POD,
 	DP_PARENT,
 	DP_NET,
+	DP_VETH,
 	DP_SAMPLE,
 	DP_CTL,
 	DP_REASON,
@@ -30,7 +31,7 @@ enum dp_table {
 extern const char *const dp_table_name[DP_TABLE_MAX_];
 
 /* Where programs that see packets stand. */
-enum dp_side { DP_SIDE_IN, DP_SIDE_OUT, DP_SIDE_MAX_ };
+enum dp_side { DP_SIDE_IN, DP_SIDE_OUT, DP_SIDE_VETH_IN, DP_SIDE_VETH_OUT, DP_SIDE_MAX_ };
 
 #define DP_PATH_MAX 512
 
@@ -95,6 +96,11 @@ int dp_stands(const struct dp *dp, bool at_home, struct dp_stand **ret, size_t *
 	      struct err *err);
 /* Takes away all filters of the pinned programs; links go with their pins. */
 void dp_filters_end(struct dp *dp);
+
+/* veths.c */
+int dp_veth_begin(struct dp *dp, uint32_t ifindex, struct err *err); /* there already: 0 */
+/* Sum over the CPUs. */
+int dp_veth_read(const struct dp *dp, uint32_t ifindex, struct weir_veth *ret, struct err *err);
 
 /* Of the network namespace of this process. */
 int dp_netns_cookie(uint64_t *ret, struct err *err);

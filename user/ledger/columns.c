@@ -60,6 +60,22 @@ void put_usage(struct stmt *s, const struct usage *u)
 		put_u64(s, counter(u, i));
 }
 
+void put_interface(struct stmt *s, const struct usage_interface *i)
+{
+	put_u64(s, i->rx.bytes);
+	put_u64(s, i->rx.packets);
+	put_u64(s, i->tx.bytes);
+	put_u64(s, i->tx.packets);
+}
+
+void get_interface(struct stmt *s, struct usage_interface *ret)
+{
+	ret->rx.bytes = get_u64(s);
+	ret->rx.packets = get_u64(s);
+	ret->tx.bytes = get_u64(s);
+	ret->tx.packets = get_u64(s);
+}
+
 void get_usage(struct stmt *s, struct usage *ret)
 {
 	bool unknown = get_null(s);

@@ -36,4 +36,7 @@
 	"u.memory_byte_ns, u.memory_unmeasured, u.memory_peak_bytes" USAGE_COUNTERS(COLUMN_OF_U)
 #define USAGE_OF_P \
 	"p.memory_byte_ns, p.memory_unmeasured, p.memory_peak_bytes" USAGE_COUNTERS(COLUMN_OF_P)
+#define INTERFACE_NAMES "rx_bytes, rx_packets, tx_bytes, tx_packets"
+#define INTERFACE_PARAMS ":rx_bytes, :rx_packets, :tx_bytes, :tx_packets"
+#define INTERFACE_OF_F "f.rx_bytes, f.rx_packets, f.tx_bytes, f.tx_packets"
 /* clang-format on */

@@ -29,6 +29,7 @@ struct ledger;
 struct ledger_tx;
 struct sqlite3_stmt;
 struct usage;
+struct usage_interface;
 
 /* Opens what is there and nothing else: no pragma that writes, no schema. */
 int db_open(const char *path, bool read_only, struct ledger **ret, struct err *err);
@@ -68,6 +69,7 @@ void put_text(struct stmt *s, const char *text, size_t size);
 void put_blob(struct stmt *s, const void *data, size_t len);
 void put_null(struct stmt *s);
 void put_usage(struct stmt *s, const struct usage *u);
+void put_interface(struct stmt *s, const struct usage_interface *i);
 
 uint64_t get_u64(struct stmt *s);
 uint64_t get_bits(struct stmt *s);
@@ -76,6 +78,7 @@ void get_fixed(struct stmt *s, void *ret, size_t len);
 const void *get_blob(struct stmt *s, size_t max, size_t *ret_len); /* until the next step */
 bool get_null(struct stmt *s); /* true takes the column, false leaves it */
 void get_usage(struct stmt *s, struct usage *ret);
+void get_interface(struct stmt *s, struct usage_interface *ret);
 
 /* Before and after a write: refuses without a transaction or through a read-only handle; dooms the
  * transaction when r is an error. Both return 0 or the error. */

@@ -11,8 +11,10 @@
  * not in SQL, which has neither 128 bits nor an honest overflow. */
 #define SELECT_USAGE                                                                              \
 	"SELECT w.id, w.from_ms, w.to_ms, p.id, p.cgroup_id, p.boot, i.namespace, i.name, i.uid," \
-	" i.lease, " USAGE_OF_U " FROM windows w CROSS JOIN usage u ON u.window = w.id"           \
+	" i.lease, " USAGE_OF_U ", " INTERFACE_OF_F                                               \
+	" FROM windows w CROSS JOIN usage u ON u.window = w.id"                                   \
 	" JOIN pods p ON p.id = u.pod JOIN identities i ON i.id = u.identity"                     \
+	" LEFT JOIN interface_usage f ON f.window = u.window AND f.pod = u.pod"                   \
 	" WHERE w.from_ms >= :from_ms AND w.from_ms < :to_ms"                                     \
 	" AND (:namespace IS NULL OR i.namespace = :namespace)"                                   \
 	" AND (:name IS NULL OR i.name = :name) AND (:lease IS NULL OR i.lease = :lease)"         \
@@ -40,6 +42,11 @@ static int row_get(struct stmt *s, struct ledger_usage_row *ret, struct err *err
 	get_text(s, ret->uid, sizeof(ret->uid));
 	get_text(s, ret->lease, sizeof(ret->lease));
 	get_usage(s, &ret->usage);
+	ret->interface =
+		(struct usage_interface){ .rx = ret->usage.rx.raw, .tx = ret->usage.tx.raw };
+	ret->differing = !get_null(s);
+	if (ret->differing)
+		get_interface(s, &ret->interface);
 	return stmt_end(s, err);
 }
 
@@ -64,6 +71,12 @@ static bool row_same_group(const struct ledger_usage_row *a, const struct ledger
 	       strcmp(a->uid, b->uid) == 0 && strcmp(a->lease, b->lease) == 0;
 }
 
+static void count_add(struct usage_count *sum, const struct usage_count *part)
+{
+	sum->bytes += part->bytes;
+	sum->packets += part->packets;
+}
+
 /* Adds a later row of the same group. */
 static int row_add(struct ledger_usage_row *sum, const struct ledger_usage_row *row,
 		   struct ledger *l, struct err *err)
@@ -73,6 +86,9 @@ static int row_add(struct ledger_usage_row *sum, const struct ledger_usage_row *
 	if (r < 0)
 		return err_set(err, r, "%s: a sum of usage is over 64 bits; ask for a shorter time",
 			       db_path(l));
+	count_add(&sum->interface.rx, &row->interface.rx);
+	count_add(&sum->interface.tx, &row->interface.tx);
+	sum->differing += row->differing;
 	sum->to_ms = row->to_ms;
 	sum->parts += row->parts;
 	return 0;

@@ -99,10 +99,25 @@ static const char v1[] =
 	"CREATE INDEX settlements_by_state ON settlements (state, lease, seq);"
 
 	"PRAGMA application_id = " APPLICATION_ID ";";
+
+#define INTERFACE_V2                                                                               \
+	COUNTER("rx_bytes") COUNTER("rx_packets") COUNTER("tx_bytes") COUNTER("tx_packets")
+
+static const char v2[] =
+	/* What a pod's interface saw: the last reading; and in which windows it was other than what
+	 * the sockets accounted for. */
+	"CREATE TABLE interface_readings (pod INTEGER PRIMARY KEY REFERENCES pods"
+	INTERFACE_V2 ") STRICT;"
+	"CREATE TABLE interface_usage (window INTEGER NOT NULL, pod INTEGER NOT NULL"
+	INTERFACE_V2
+	", PRIMARY KEY (window, pod), FOREIGN KEY (window, pod) REFERENCES usage)"
+	" STRICT, WITHOUT ROWID;"
+	FROZEN("interface_usage")
+	NO_REPLACE("interface_usage", "window = NEW.window AND pod = NEW.pod");
 /* clang-format on */
 
 /* migrations[n] brings version n (PRAGMA user_version) to n + 1. Only ever append. */
-static const char *const migrations[] = { v1 };
+static const char *const migrations[] = { v1, v2 };
 
 static int version_get(struct ledger *l, uint64_t *ret, struct err *err)
 {

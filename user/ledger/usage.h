@@ -43,6 +43,13 @@ int ledger_window_last(struct ledger *l, struct ledger_window *ret, struct err *
 int ledger_usage_record(struct ledger_tx *tx, uint64_t pod, const struct usage *reading,
 			struct usage *ret_delta, struct err *err);
 
+/* The second opinion on the bytes of the pod, whose usage in this window was `delta`. Where the two
+ * differ (core/usage.h) what the interface saw in this window is kept. A reading below the last one
+ * is of counters that began anew. */
+int ledger_interface_record(struct ledger_tx *tx, uint64_t pod,
+			    const struct usage_interface *reading, const struct usage *delta,
+			    struct err *err);
+
 enum ledger_by {
 	LEDGER_BY_WINDOW, /* not summed: a row for each window and pod */
 	LEDGER_BY_POD, /* one for each pod, uid and lease */
@@ -68,6 +75,8 @@ struct ledger_usage_row {
 	char uid[LEDGER_UID_MAX], lease[LEDGER_LABEL_MAX];
 	uint64_t parts; /* rows summed */
 	struct usage usage; /* memory_unmeasured: the parts that didn't know memory */
+	uint64_t differing; /* parts in which the interface saw other bytes than the sockets */
+	struct usage_interface interface; /* what it saw in these, and raw of all others */
 };
 
 /* Calls fn for each row: by window, then in byte order of namespace, name, uid, lease, then pod id.

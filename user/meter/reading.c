@@ -37,6 +37,40 @@ void meter_reading(const struct weir_sample *s, const struct weir_net *net, uint
 	*ret = u;
 }
 
+/* The first that is not before the pod's. */
+static size_t veths_from(const struct weir_veth *veths, size_t n, uint64_t pod)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t at = low + (high - low) / 2;
+
+		if (veths[at].pod < pod)
+			low = at + 1;
+		else
+			high = at;
+	}
+	return low;
+}
+
+bool meter_interface(const struct weir_sample *s, const struct weir_veth *veths, size_t n,
+		     struct usage_interface *ret)
+{
+	size_t first = veths_from(veths, n, s->cgroup_id);
+	struct usage_interface sum = {};
+
+	if (first == n || veths[first].pod != s->cgroup_id)
+		return false;
+	for (size_t i = first; i < n && veths[i].pod == s->cgroup_id; i++) {
+		sum.rx.bytes += veths[i].rx.bytes;
+		sum.rx.packets += veths[i].rx.packets;
+		sum.tx.bytes += veths[i].tx.bytes;
+		sum.tx.packets += veths[i].tx.packets;
+	}
+	*ret = sum;
+	return true;
+}
+
 bool meter_final(const struct weir_sample *s)
 {
 	return s->pod.state == WEIR_POD_RELEASED;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/abi.h"
@@ -19,4 +20,8 @@
 
 void meter_reading(const struct weir_sample *s, const struct weir_net *net, uint64_t page_size,
 		   struct usage *ret);
+/* What went by the interfaces of the pod, whoever sent it; veths are in order of pod. False: none is
+ * known to be its. */
+bool meter_interface(const struct weir_sample *s, const struct weir_veth *veths, size_t n,
+		     struct usage_interface *ret);
 bool meter_final(const struct weir_sample *s);

@@ -7,7 +7,7 @@
 #include "core/cleanup.h"
 #include "tests/unit/core/test.h"
 
-#define N_LINKS 6
+#define N_LINKS 7
 
 static struct addr addrs[] = {
 	{ { [10] = 0xff, 0xff, 169, 254, 0, 1 } }, /* local to the link */
@@ -16,7 +16,7 @@ static struct addr addrs[] = {
 };
 
 /* lo, an uplink of the default route, a bridge with its own address, its port, one that is down, one
- * without frames. */
+ * without frames, and the host's end of a pod's interface, a port of the bridge and not yet up. */
 static const struct link_info links[N_LINKS] = {
 	{ .ifindex = 1, .name = "lo", .up = true, .loopback = true, .ether = true },
 	{ .ifindex = 2,
@@ -35,6 +35,7 @@ static const struct link_info links[N_LINKS] = {
 	  .n_addrs = 4 },
 	{ .ifindex = 6, .name = "eth1", .ether = true, .default_v4 = true },
 	{ .ifindex = 7, .name = "wg0", .up = true },
+	{ .ifindex = 8, .name = "veth2", .ether = true, .master = 2, .elsewhere = true },
 };
 
 static void same(const struct weir_addr *a, size_t which)
@@ -49,9 +50,13 @@ static void packets_are_met_on_what_is_up_and_carries_frames_and_is_no_port(void
 
 	(void)state;
 	assert_int_equal(devices_select(links, N_LINKS, NULL, 0, &d, &n), 0);
-	assert_int_equal(n, 2);
+	assert_int_equal(n, 3);
 	assert_int_equal(d[0].ifindex, 2);
+	assert_int_equal(d[0].duties, DP_DIRECT);
 	assert_int_equal(d[1].ifindex, 5);
+	assert_int_equal(d[1].duties, DP_DIRECT);
+	assert_int_equal(d[2].ifindex, 8);
+	assert_int_equal(d[2].duties, DP_COUNT);
 }
 
 static void a_device_speaks_by_its_own_address_or_the_nodes(void **state)

@@ -118,8 +118,9 @@ static void object_is_lines_of_members(void **state)
 static void each_reason_is_told_once(void **state)
 {
 	const struct column columns[] = { { "M", "m", FORM_NUMBER }, {} };
-	const struct view views[] = { { .path = "", .columns = columns, .notes = "not_measured" },
-				      {} };
+	const struct view views[] = {
+		{ .path = "", .columns = columns, .notes = { "not_measured" } }, {}
+	};
 
 	(void)state;
 	shows("[{\"m\":null,\"not_measured\":{\"m\":\"no controller\"}},{\"m\":5},"

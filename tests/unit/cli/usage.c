@@ -54,7 +54,48 @@ static void row_has_every_pinned_member(void **state)
 	assert_int_equal(number(web, "tx_bytes_local"), 600);
 	assert_int_equal(number(web, "rx_bytes_raw"), 118);
 	assert_int_equal(number(web, "tx_bytes_raw"), 1198);
+	assert_int_equal(json_type(json_get(web, "rx_bytes_interface")), JSON_NULL);
+	assert_int_equal(json_type(json_get(web, "tx_bytes_interface")), JSON_NULL);
 	assert_null(json_get(web, "not_measured"));
+	assert_null(json_get(web, "differs"));
+}
+
+/* A third window, in which shop/web's interface sends 1 MiB that no socket of it accounts for. */
+static void both_counts_of_bytes_are_shown_where_they_differ(void **state)
+{
+	struct run *f = *state;
+	const struct usage_interface seen = { .rx = { 180, 18 }, .tx = { 1 << 20, 700 } };
+	cleanup(ledger_close) struct ledger *l = NULL;
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	cleanup(json_free) struct json *j = NULL;
+	struct usage u = books_reading(3, true), delta;
+	struct ledger_pod web;
+	uint64_t window, id;
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/ledger.db", f->state);
+	books_must(ledger_open(path, &l, &books_err));
+	books_must(ledger_pod_find(l, BOOKS_BOOT, 42, &web, &books_err));
+	books_must(ledger_begin(l, &tx, &books_err));
+	books_must(ledger_window_append(&tx, BOOKS_FROM + 2 * BOOKS_MINUTE,
+					BOOKS_FROM + 3 * BOOKS_MINUTE, &window, &books_err));
+	books_must(ledger_pod_put(&tx, &web, &id, &books_err));
+	books_must(ledger_usage_record(&tx, id, &u, &delta, &books_err));
+	books_must(ledger_interface_record(&tx, id, &seen, &delta, &books_err));
+	books_must(ledger_commit(&tx, &books_err));
+	ledger_close(&l);
+
+	run_ok(f, "-j", "usage", "show", "--pod", "shop/web");
+	j = run_json(f);
+	/* raw of the two windows before, and what it saw in this one */
+	assert_int_equal(number(json_at(j, 0), "tx_bytes_interface"), 2 * 599 + (1 << 20));
+	assert_int_equal(number(json_at(j, 0), "rx_bytes_interface"), 2 * 59 + 180);
+	assert_int_equal(number(json_at(j, 0), "tx_bytes"), 1800);
+	run_ok(f, "usage", "show");
+	assert_non_null(strstr(
+		f->out, "\n- shop/web: in 1 of 3 windows its interface saw other bytes than its "
+			"sockets: sent 1.0MiB, not 1.7KiB, received 298B, not 177B; billed is what "
+			"the sockets account for\n"));
 }
 
 static void what_was_not_measured_is_null_with_the_reason(void **state)
@@ -153,17 +194,19 @@ static void export_has_a_row_for_each_window_and_pod(void **state)
 		f->out,
 		"pod,uid,cgroup_id,lease,from,to,cpu_ns,memory_byte_ns,memory_peak_bytes,"
 		"rx_bytes,rx_packets,rx_bytes_local,rx_bytes_cluster,rx_bytes_external,rx_bytes_raw,"
-		"tx_bytes,tx_packets,tx_bytes_local,tx_bytes_cluster,tx_bytes_external,tx_bytes_raw\n"
+		"tx_bytes,tx_packets,tx_bytes_local,tx_bytes_cluster,tx_bytes_external,tx_bytes_raw,"
+		"rx_bytes_interface,tx_bytes_interface\n"
 		"shop/db,,9007199254740993,,2026-11-20T20:00:00Z,2026-11-20T20:01:00Z,1500000000,,,"
-		"60,6,30,20,10,59,600,12,300,200,100,599\n"
+		"60,6,30,20,10,59,600,12,300,200,100,599,,\n"
 		"shop/web,uid-web,42,gold,2026-11-20T20:00:00Z,2026-11-20T20:01:00Z,1500000000,"
-		"2147483648000000000,1048576,60,6,30,20,10,59,600,12,300,200,100,599\n");
+		"2147483648000000000,1048576,60,6,30,20,10,59,600,12,300,200,100,599,,\n");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(row_has_every_pinned_member),
+		TEST(both_counts_of_bytes_are_shown_where_they_differ),
 		TEST(what_was_not_measured_is_null_with_the_reason),
 		TEST(plain_has_a_dash_and_a_footnote),
 		TEST(sums_by_what_is_asked_for),

@@ -243,6 +243,39 @@ static void a_missing_member_is_named(void **state)
 	assert_int_equal(got.cpu_ns, 3);
 }
 
+static void an_interface_differs_by_more_than_64_kib_and_a_sixteenth(void **state)
+{
+	const struct {
+		uint64_t raw, wire, seen;
+		bool differs;
+	} cases[] = {
+		{ 0, 0, 0, false },
+		{ 0, 0, 65536, false }, /* what the kernel says by itself */
+		{ 0, 0, 65537, true },
+		{ 65537, 65537, 0, true },
+		{ 1000, 1100, 1050, false }, /* segmented on the way, or not */
+		{ 16 << 20, 17 << 20, 16 << 20, false },
+		{ 16 << 20, 16 << 20, 17 << 20, false },
+		{ 16 << 20, 16 << 20, (17 << 20) + 1, true },
+		{ 16 << 20, 16 << 20, (15 << 20) - 1, true },
+		{ UINT64_MAX, UINT64_MAX, 0, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct usage_dir dir = { .raw.bytes = cases[i].raw,
+					       .wire[USAGE_LOCAL].bytes = cases[i].wire };
+		const struct usage_count seen = { .bytes = cases[i].seen };
+
+		assert_int_equal(usage_interface_differs(&(struct usage){ .rx = dir },
+							 &(struct usage_interface){ .rx = seen }),
+				 cases[i].differs);
+		assert_int_equal(usage_interface_differs(&(struct usage){ .tx = dir },
+							 &(struct usage_interface){ .tx = seen }),
+				 cases[i].differs);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +294,7 @@ int main(void)
 		cmocka_unit_test(totals_with_some_measured_memory_show_the_amount_and_the_gaps),
 		cmocka_unit_test(null_memory_without_a_gap_is_refused),
 		cmocka_unit_test(a_missing_member_is_named),
+		cmocka_unit_test(an_interface_differs_by_more_than_64_kib_and_a_sixteenth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,30 @@ static void differences_of_any_readings_make_up_the_last(void **state)
 	assert_null(usage_diff(&sum, &now));
 }
 
+static void what_went_by_all_interfaces_of_a_pod_is_its(void **state)
+{
+	const struct weir_veth veths[] = {
+		{ 3, { 1, 1 }, { 1, 1 } },
+		{ 5, { 10, 1 }, { 100, 3 } },
+		{ 5, { 20, 2 }, { 200, 4 } },
+		{ 9, { 7, 7 }, { 7, 7 } },
+	};
+	struct usage_interface seen = { .rx.bytes = 77 };
+	struct weir_sample s = { .cgroup_id = 5 };
+
+	(void)state;
+	assert_true(meter_interface(&s, veths, 4, &seen));
+	assert_int_equal(seen.rx.bytes, 30);
+	assert_int_equal(seen.rx.packets, 3);
+	assert_int_equal(seen.tx.bytes, 300);
+	assert_int_equal(seen.tx.packets, 7);
+	for (s.cgroup_id = 4; s.cgroup_id < 11; s.cgroup_id += 2) {
+		assert_false(meter_interface(&s, veths, 4, &seen));
+		assert_int_equal(seen.rx.bytes, 30);
+	}
+	assert_false(meter_interface(&s, NULL, 0, &seen));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +149,7 @@ int main(void)
 		TEST(memory_that_was_not_counted_is_unmeasured_and_never_0),
 		TEST(memory_of_0_is_measured),
 		TEST(both_words_of_the_integral_become_bytes),
+		TEST(what_went_by_all_interfaces_of_a_pod_is_its),
 		TEST(only_a_released_pod_is_final),
 		TEST(differences_of_any_readings_make_up_the_last),
 	};
