@@ -21,6 +21,7 @@ from bed.shipped import CHART, OVERLAYS, Image
 MAX_BYTES = 16 << 20  # of the whole image, packed
 MEASURING = ["BPF", "NET_ADMIN", "PERFMON"]  # capabilities that Weir does not start without
 DIRECTING = ["SYS_ADMIN", "SYS_PTRACE"]  # ... that directing has besides
+CAPABILITIES = {"BPF": 39, "NET_ADMIN": 12, "PERFMON": 38, "SYS_ADMIN": 21, "SYS_PTRACE": 19}  # linux/capability.h
 
 
 class Shipped(InContainer, Bed):
@@ -47,6 +48,10 @@ def pod_of(overlay):
     objects = shipped.render(CHART / "overlays" / overlay)
     config = shipped.named(objects, "ConfigMap", "weir", "kube-system")["data"]["weir.yaml"]
     return shipped.named(objects, "DaemonSet", "weir", "kube-system")["spec"]["template"]["spec"], config
+
+
+def granted(overlay):
+    return pod_of(overlay)[0]["containers"][0]["securityContext"]["capabilities"]["add"]
 
 
 def in_container(kind, image, overlay, **kw):
@@ -120,12 +125,18 @@ def test_each_overlay_runs_with_what_its_daemonset_grants(image, overlay):
         bed.start()
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             assert http(bed, bed.spec["containers"][0][probe]["httpGet"]["path"]) == 200
+        process = bed.process()
+        assert process["Seccomp"] == "2" and int(process["CapEff"], 16) == sum(1 << CAPABILITIES[c] for c in granted(overlay))
         got = client.ask("count", "tcp", vip, 80, 3, 0.3 if overlay == "metering-only" else 5)
         if overlay == "metering-only":
             assert got["answers"] == {} and json.loads(bed.exec("weir", "-j", "service", "show")) == []
             got = client.ask("count", "tcp", web.ip, 8080, 3, 2)
         assert got["answers"] == {"web": 3}, got
         assert bed.exec("weir", "-j", "datapath", "check") == "[]\n"
+        programs = {p["name"] for p in bed.weir("datapath", "status")["programs"]}
+        assert programs >= {"weir_egress", "weir_ingress", "weir_release"}
+        for directs in ("weir_connect4", "weir_post_bind6", "weir_tc_in", "weir_tc_out"):
+            assert (directs in programs) == (overlay != "metering-only")
 
         def billed():
             return {u["pod"]: u["tx_bytes_local"] for u in bed.weir("usage", "show")
@@ -233,6 +244,4 @@ def test_an_upgrade_and_the_way_back_disturb_nobody(image, tmp_path):
 
 def test_no_daemonset_grants_a_capability_that_no_test_here_takes_away():
     for overlay in OVERLAYS:
-        more = [] if overlay == "metering-only" else DIRECTING
-        granted = pod_of(overlay)[0]["containers"][0]["securityContext"]["capabilities"]
-        assert granted == {"drop": ["ALL"], "add": MEASURING + more}
+        assert granted(overlay) == MEASURING + ([] if overlay == "metering-only" else DIRECTING)

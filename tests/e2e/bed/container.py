@@ -5,7 +5,7 @@
     with Shipped(pod=daemonset["spec"]["template"]["spec"], image=image.unpack(folder), config=text) as bed:
 
 What the pod says is what the container gets, as the container runtime would translate it: capabilities, a
-read-only root, its mounts, arguments and variables. Its volumes are folders of the bed, its network is that of
+read-only root, the system calls it may make, its mounts, arguments and variables. Its volumes are folders of the bed, its network is that of
 the bed's node. Objects come from the bed's files, since no API server is there.
 """
 import json
@@ -13,7 +13,9 @@ import signal
 import subprocess
 
 import yaml
-from bed.tools import BedError, run, wait_for
+from bed.tools import TOP, BedError, run, wait_for
+
+SECCOMP = TOP / "tests/vectors/k8s/seccomp-containerd-1.6.20.json"  # RuntimeDefault of these capabilities
 
 # of containerd's, for a container that is not privileged
 MASKED = ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
@@ -35,7 +37,7 @@ def bundle(pod, container, image, volumes, netns, cgroup, env, drop=()):
     namespaces = [{"type": "mount"}, {"type": "ipc"}, {"type": "uts"}, {"type": "network", "path": netns}]
     if not pod.get("hostPID"):
         namespaces.append({"type": "pid"})
-    return {
+    spec = {
         "ociVersion": "1.0.2",
         "process": {
             "user": {"uid": security["runAsUser"], "gid": 0}, "cwd": "/", "args": [own["args"][0], *container["args"]],
@@ -51,6 +53,10 @@ def bundle(pod, container, image, volumes, netns, cgroup, env, drop=()):
         "linux": {"namespaces": namespaces, "cgroupsPath": cgroup, "maskedPaths": MASKED, "readonlyPaths": READ_ONLY,
                   "resources": {"devices": [{"allow": False, "access": "rwm"}]}},
     }
+    if pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault":
+        kind = "directing" if "CAP_SYS_ADMIN" in capabilities else "measuring"
+        spec["linux"]["seccomp"] = json.loads(SECCOMP.read_text())[kind]
+    return spec
 
 
 class InContainer:
@@ -113,6 +119,11 @@ class InContainer:
         self.write_bundle(container)
         self.runs += 1
         return self.runc("run", "--bundle", str(self.dir / "bundle"), f"{self.name}-{self.runs}", check=False)
+
+    def process(self):
+        """What the kernel says of the agent: /proc/PID/status."""
+        pid = json.loads(self.runc("state", self.container).stdout)["pid"]
+        return dict(line.split(":\t", 1) for line in open(f"/proc/{pid}/status", encoding="utf-8").read().splitlines())
 
     def exec(self, *argv, check=True):
         """As `kubectl exec`."""
