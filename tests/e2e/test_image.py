@@ -195,11 +195,37 @@ def test_directing_needs_more_to_end_sockets(image, without, told, log):
         wait_for(f"the log says {log}", lambda: re.search(log, bed.agent_log()))
 
 
+def debug_pod(capabilities, *argv):
+    """kubectl debug node/NODE: a root of its own that can be written to, and the node's beneath /host."""
+    places = {"bpffs": "/host/sys/fs/bpf", "cgroup": "/host/sys/fs/cgroup", "run": "/host/run/weir"}
+    return {"args": argv, "volumeMounts": [{"name": name, "mountPath": path} for name, path in places.items()],
+            "env": [{"name": f"WEIR_PATHS_{name.upper()}", "value": path} for name, path in places.items()],
+            "securityContext": {"runAsUser": 0, "readOnlyRootFilesystem": False, "allowPrivilegeEscalation": True,
+                                "capabilities": {"add": capabilities}}}
+
+
+def test_the_node_is_left_by_a_debug_pod(image):
+    """--profile=sysadmin. The pod's end takes nothing away, and while the agent runs neither does this."""
+    detach = debug_pod(list(CAPABILITIES), "datapath", "detach")
+    with in_container(Shipped, image, "kube-proxy-replacement") as bed:
+        assert bed.run_once(debug_pod(list(CAPABILITIES), "feature", "probe")).returncode == 0
+        web, client = bed.pod("web"), bed.pod("client")
+        web.serve()
+        vip, _ = bed.service("web", 80, [web], 8080)
+        bed.start()
+        done = bed.run_once(detach)
+        assert done.returncode == 1 and "the agent runs and needs them" in done.stderr
+        assert bed.kill_agent(signal.SIGTERM) == 0
+        assert client.ask("count", "tcp", vip, 80, 3, 5)["answers"] == {"web": 3}
+        done = bed.run_once(detach)
+        assert done.returncode == 0, done.stderr
+        assert not (bed.dir / "bpffs" / "weir").exists()
+        assert client.ask("count", "tcp", vip, 80, 1, 0.3)["answers"] == {}
+
+
 def test_it_takes_over_from_kube_proxy_in_a_debug_pod(image):
-    """kubectl debug node/NODE --profile=netadmin: these two capabilities, a root of its own that can be written to."""
-    debug = {"args": ["-j", "datapath", "takeover"], "env": [], "volumeMounts": [], "securityContext": {
-        "runAsUser": 0, "readOnlyRootFilesystem": False, "allowPrivilegeEscalation": True,
-        "capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}}}
+    """--profile=netadmin: these two capabilities."""
+    debug = debug_pod(["NET_ADMIN", "NET_RAW"], "-j", "datapath", "takeover")
     with in_container(Shipped, image, "kube-proxy-replacement") as bed:
         node = takeover.Node(bed.node)
         kinds = ["nftables", "iptables-nft", *([] if takeover.misses_legacy(node) else ["iptables-legacy"])]

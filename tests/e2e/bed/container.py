@@ -86,8 +86,9 @@ class InContainer:
         volumes = {"config": self.dir / "etc", "bpffs": self.dir / "bpffs", "cgroup": self.cgroup,
                    "state": self.dir / "state", "run": self.dir / "run", "netns": "/run/netns"}
         (self.dir / "etc" / "weir.yaml").write_text(self.pod_config)
+        self.runs += 1
         spec = bundle(self.spec, container, self.image, volumes, f"/run/netns/{self.node}",
-                      f"/{self.name}/agent", self.variables(), self.drop)
+                      f"/{self.name}/run-{self.runs}", self.variables(), self.drop)
         spec["mounts"].append({"destination": "/manifests", "type": "bind", "source": str(self.dir / "manifests"),
                                "options": ["rbind", "ro"]})
         (self.dir / "bundle" / "config.json").write_text(json.dumps(spec))
@@ -98,7 +99,6 @@ class InContainer:
     def start(self, wait=True):
         self.log = self.log or open(self.dir / "agent.log", "a")
         self.write_bundle(self.spec["containers"][0])
-        self.runs += 1
         self.container = f"{self.name}-{self.runs}"
         self.agent = subprocess.Popen(
             ["runc", "--root", str(self.dir / "runc"), "run", "--bundle", str(self.dir / "bundle"), self.container],
@@ -117,7 +117,6 @@ class InContainer:
     def run_once(self, container):
         """An init container: its end."""
         self.write_bundle(container)
-        self.runs += 1
         return self.runc("run", "--bundle", str(self.dir / "bundle"), f"{self.name}-{self.runs}", check=False)
 
     def process(self):
