@@ -107,6 +107,7 @@ struct kube_endpoint {
 struct kube_slice {
 	const char *service; /* label kubernetes.io/service-name; "" none */
 	bool headless; /* label service.kubernetes.io/headless, whatever its value */
+	uint64_t trigger_ms; /* annotation last-change-trigger-time, UTC; 0: none, or no time */
 	enum kube_address_type type; /* FQDN: endpoints are not read */
 	const struct kube_slice_port *ports;
 	size_t n_ports;

@@ -310,7 +310,7 @@ void kube_set_compare(const struct kube_set *old, const struct kube_set *new,
 		const struct kube_array *a = &old->kinds[kind], *b = &new->kinds[kind];
 		size_t i = 0, j = 0;
 
-		while ((i < a->n || j < b->n) && !ret->more) {
+		while (i < a->n || j < b->n) {
 			int side;
 
 			if (i < a->n && j < b->n && a->v[i] == b->v[j]) {
@@ -321,6 +321,8 @@ void kube_set_compare(const struct kube_set *old, const struct kube_set *new,
 			side = i == a->n ? 1 :
 			       j == b->n ? -1 :
 					   cmp_meta(&a->v[i]->meta, &b->v[j]->meta);
+			ret->services += kind == KUBE_SERVICE;
+			ret->slices += kind == KUBE_SLICE;
 			if (side <= 0)
 				differs(ret, a->v[i++]);
 			if (side >= 0)

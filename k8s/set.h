@@ -38,6 +38,7 @@ const struct kube_object *kube_set_at(const struct kube_set *set, enum kube_kind
 /* Services whose own object or slices differ between two sets, each once. Names are those of the sets'
  * objects. */
 struct kube_touched {
+	size_t services, slices; /* objects of the kind that differ, all of them */
 	size_t n;
 	bool more; /* more of them, or objects of another kind differ */
 	struct {

@@ -171,6 +171,7 @@ static void work_that_ends_after_the_server_answers_nobody(void **state)
 	ask(h, "agent.status", NULL, &c); /* came later: the first is on the queue now */
 	json_free(&c.result);
 	ctl_stop(&h->a.ctl);
+	source_stop(&h->a.source);
 	uv_sem_post(&gate.open);
 	while (uv_run(&h->a.loop, UV_RUN_DEFAULT))
 		;

@@ -275,7 +275,7 @@ static void services_are_touched_by_themselves_and_by_their_slices(void **state)
 	put_text(old, SLICE("c-1", "c"));
 	new = share(old);
 	kube_set_compare(old, new, &t);
-	assert_true(t.n == 0 && !t.more);
+	assert_true(t.n == 0 && !t.more && t.services == 0 && t.slices == 0);
 
 	put_text(new, SLICE("b-1", "b"));
 	put_text(new, SLICE("b-2", "b"));
@@ -285,6 +285,8 @@ static void services_are_touched_by_themselves_and_by_their_slices(void **state)
 	kube_set_compare(old, new, &t);
 	assert_false(t.more);
 	assert_int_equal(t.n, 5);
+	assert_int_equal(t.services, 2);
+	assert_int_equal(t.slices, 3);
 	assert_string_equal(t.v[0].name, "a");
 	assert_string_equal(t.v[1].name, "d");
 	assert_string_equal(t.v[2].name, "b");
@@ -345,6 +347,7 @@ static void other_objects_and_many_services_are_more(void **state)
 	put_text(new, SERVICE("z"));
 	kube_set_compare(old, new, &t);
 	assert_true(t.n == KUBE_TOUCHED_MAX && t.more);
+	assert_int_equal(t.services, KUBE_TOUCHED_MAX + 1);
 }
 
 int main(void)
