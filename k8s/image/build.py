@@ -130,7 +130,8 @@ def debian(weir):
         layer.add(name, content(path), 0o755)
     packages = packages_of([*tools, *needed.values()]) | {"ca-certificates"}
     layer.links["lib"] = "usr/lib"
-    layer.links["lib64"] = "usr/lib64"
+    if os.path.lexists("/lib64"):
+        layer.links["lib64"] = "usr/lib64"
     layer.folders.append("run")  # for iptables' lock
     # the package's alone: the bundle in /etc has what this machine trusts besides
     authorities = sorted(glob.glob("/usr/share/ca-certificates/mozilla/*.crt"))

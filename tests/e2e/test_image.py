@@ -185,14 +185,31 @@ def test_directing_needs_more_to_end_sockets(image, without, told, log):
     Without the capability everything else goes on, and the log says what does not."""
     with in_container(Shipped, image, "kube-proxy-replacement", drop=without) as bed:
         web, client = bed.pod("web"), bed.pod("client")
+        web.serve()
         vip, = bed.service("web", 80, [web], 8080, vips=["10.96.0.10"])
         bed.start()
+        assert client.ask("count", "tcp", vip, 80, 3, 5)["answers"] == {"web": 3}
         kept = {which: client.popen("/usr/bin/python3", "-c", KEPT, which, vip, "80", stdout=subprocess.PIPE)
                 for which in told}
         assert [k.stdout.readline() for k in kept.values()] == ["up\n"] * len(kept)
         bed.service("web", 80, [], 8080, vips=[vip])
         assert {which: k.communicate(timeout=10)[0].strip() for which, k in kept.items()} == told
         wait_for(f"the log says {log}", lambda: re.search(log, bed.agent_log()))
+        assert [line for line in bed.agent_log().splitlines() if "level=error" in line and "mod=ends" not in line] == []
+
+
+def test_services_are_directed_without_the_component(image):
+    """What k8s/chart/README.md says of leaving out `directing`: the pod is then as that of metering-only."""
+    (pod, _), (_, config) = pod_of("metering-only"), pod_of("kube-proxy-replacement")
+    with Shipped(pod=pod, image=image.unpacked, config=config) as bed:
+        web, client = bed.pod("web"), bed.pod("client")
+        web.serve()
+        vip, _ = bed.service("web", 80, [web], 8080)
+        bed.start()
+        assert client.ask("count", "tcp", vip, 80, 3, 5)["answers"] == {"web": 3}
+        assert {"weir_tc_in", "weir_tc_out"} <= {p["name"] for p in bed.weir("datapath", "status")["programs"]}
+        wait_for("sockets are looked for", lambda: "mod=ends" in bed.agent_log())
+        assert [line for line in bed.agent_log().splitlines() if "level=error" in line and "mod=ends" not in line] == []
 
 
 def debug_pod(capabilities, *argv):
