@@ -100,6 +100,7 @@ static int dp_start(struct agent *a, const struct recalled *rc, struct err *err)
 		.meter_cgroup = a->meter_cgroup,
 		.restore = rc->at,
 		.n_restore = rc->n,
+		.measure_only = a->cfg->datapath.mode == CONFIG_MODE_OFF,
 	};
 
 	return dp_open(&opt, &a->dp, err);
