@@ -5,10 +5,12 @@ import subprocess
 import time
 
 import pytest
-from bed import BedError, missing, wait_for
-from bed.control import WORKLOADS, ControlBed, encode
+import yaml
+from bed import TOP, BedError, missing, objects, wait_for
+from bed.control import WORKLOADS, ControlBed, Rules, encode, rights
 
 OBJECTS = (("persistentvolumes", None), ("persistentvolumeclaims", WORKLOADS), ("services", WORKLOADS), ("pods", WORKLOADS))
+LISTEN = "import socket, sys; s = socket.create_server(('0.0.0.0', int(sys.argv[1]))); print('up', flush=True); s.accept()"
 SPIN = "import time\nwhile time.process_time() < 0.05: pass"
 
 
@@ -224,6 +226,53 @@ def test_people_see_at_the_pod_whom_it_serves_and_why_it_goes(bed):
     bed.weir("lease", "close", "shop")
     ended = wait_for("its end is told", lambda: events(bed, "WorkloadEnded"))[0]
     assert ended["involvedObject"]["uid"] == uid
+
+
+def test_people_see_at_the_object_what_is_not_done_for_it(bed):
+    """A health check port that is taken, as kube-proxy tells it; a Pod that can't be billed as it asks."""
+    web = objects.service("web", ["10.96.0.10"], [{"name": "http", "protocol": "TCP", "port": 80, "nodePort": 30080}],
+                          type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=30080)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "odd", "namespace": "default", "labels": {
+        "weir.dev/lease": "_x_"}}, "spec": {"nodeName": bed.node_name, "containers": [{"name": "c", "image": "i"}]}}
+    taker = bed.host.popen("/usr/bin/python3", "-c", LISTEN, "30080", stdout=subprocess.PIPE)
+    assert taker.stdout.readline() == "up\n"
+    bed.store.put(web, pod)
+    event = wait_for("the port is told of", lambda: events(bed, "FailedToStartServiceHealthcheck"))[0]
+    assert event["involvedObject"]["uid"] == bed.store.get("services", "default", "web")["metadata"]["uid"]
+    assert event["metadata"]["namespace"] == "default" and "in use" in event["message"]
+    event = wait_for("the Pod is told of", lambda: events(bed, "NotMetered"))[0]
+    assert event["involvedObject"]["uid"] == bed.store.get("pods", "default", "odd")["metadata"]["uid"]
+    assert "weir.dev/lease" in event["message"]
+    bed.store.change("pods", "default", "odd", lambda p: p["metadata"]["labels"].update(a="b"))
+    time.sleep(1)
+    assert len(events(bed, "NotMetered")) == 1
+
+
+def test_the_shipped_roles_allow_what_is_asked(bed):
+    """And all that they have of what is written is used."""
+    docs = list(yaml.safe_load_all((TOP / "k8s/chart/base/rbac.yaml").read_text()))
+    role = {d["kind"]: d["rules"] for d in docs if "rules" in d}
+    rules = Rules(role["ClusterRole"], {WORKLOADS: role["Role"]})
+    bed.server.tokens["weir"] = "system:serviceaccount:kube-system:weir"
+    bed.server.rules["system:serviceaccount:kube-system:weir"] = rules
+    bed.token = "weir"
+    bed.kubeconfig()
+    bed.restart()
+    at = time.monotonic()
+    hosted(bed)
+    runs(bed)
+    wait_for("an Event is taken", lambda: events(bed, "LeaseServed"))
+    bed.weir("lease", "close", "shop")
+    wait_for("the Pod is deleted", lambda: "deletionTimestamp" in bed.has("pods", "web")["metadata"])
+    bed.server.kubelet_finishes()
+    wait_for("nothing is left", lambda: not there(bed))
+    log = [r for r in bed.server.log if r.at >= at]
+    assert [r for r in log if r.status == 403] == []
+    written = {(ns, verb, resource) for ns, verb, _, resource in rights.used(log) if verb not in ("list", "watch", "get")}
+    granted = {(ns, verb, resource) for ns, verb, _, resource in rules.grants() if verb not in ("list", "watch")}
+    # an apply that creates needs both verbs; the log has the one
+    assert {(r, v) for _, v, r in written} == {(r, v) for _, v, r in granted} - {
+        (r, "create") for r in ("pods", "services", "persistentvolumeclaims", "persistentvolumes")}
 
 
 def test_an_agent_that_is_killed_at_any_time_finishes_its_work(bed):

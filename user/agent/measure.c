@@ -9,12 +9,15 @@
 
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
+#include "agent/notices.h"
 #include "agent/pods.h"
 #include "agent/work.h"
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "k8s/notice.h"
+#include "k8s/object.h"
 #include "meter/kubelet.h"
 #include "meter/podtab.h"
 #include "meter/reading.h"
@@ -387,10 +390,20 @@ static void on_window(uv_timer_t *timer)
 
 /* ---- Wiring --------------------------------------------------------------------------------- */
 
-static void pod_skipped(void *arg, const char *pod, const char *why)
+static void pod_skipped(void *arg, const struct kube_object *pod, const char *why)
 {
-	(void)arg;
-	log_warn("measure", "not metered", "object=%s why=%s", log_quote(pod), log_quote(why));
+	struct agent *a = arg;
+	char title[KUBE_TITLE_MAX];
+
+	log_warn("measure", "not metered", "object=%s why=%s",
+		 log_quote(kube_object_title(pod, title)), log_quote(why));
+	notices_tell(a->notices, &(struct kube_notice){ .kind = "Pod",
+							.namespace = pod->meta.namespace,
+							.name = pod->meta.name,
+							.uid = pod->meta.uid,
+							.reason = "NotMetered",
+							.message = why,
+							.warning = true });
 }
 
 void measure_changed(struct agent *a, const struct kube_set *set)
@@ -400,6 +413,7 @@ void measure_changed(struct agent *a, const struct kube_set *set)
 		.cgroup = a->cfg->paths.cgroup,
 		.meter_cgroup = a->meter_cgroup,
 		.skipped = pod_skipped,
+		.arg = a,
 	};
 	cleanup(free_ptr) struct meter_pod *pods = NULL;
 	const struct weir_sample *samples;

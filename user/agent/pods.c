@@ -100,7 +100,6 @@ int pods_translate(const struct kube_set *set, const struct pods_node *node, str
 		return -ENOMEM;
 	for (size_t i = 0; i < len; i++) {
 		const struct kube_object *obj = kube_set_at(set, KUBE_POD, i);
-		char title[KUBE_TITLE_MAX];
 		const char *why;
 
 		if (obj->pod.node_name[0] && strcmp(obj->pod.node_name, node->name))
@@ -108,7 +107,7 @@ int pods_translate(const struct kube_set *set, const struct pods_node *node, str
 		pods[n] = (struct meter_pod){};
 		why = translate(obj, node, &pods[n]);
 		if (why)
-			node->skipped(node->arg, kube_object_title(obj, title), why);
+			node->skipped(node->arg, obj, why);
 		else
 			n++;
 	}

@@ -29,8 +29,8 @@
 #define UNSEEN_MS 10000 /* a Pod that was applied is seen by then, or went before it was */
 
 /* One workload. A call or a write is under way, or it waits for its time, or it rests. */
-struct run {
-	struct run *prev, *next;
+struct runs_one {
+	struct runs_one *prev, *next;
 	struct runs *all;
 	struct run_record *record;
 	struct run_state state;
@@ -49,7 +49,7 @@ struct run {
 
 struct runs {
 	struct runs_options opt;
-	struct run *list;
+	struct runs_one *list;
 	size_t n;
 	bool seen; /* runs_saw() was called */
 	bool stopped;
@@ -57,16 +57,16 @@ struct runs {
 	uv_timer_t retry, doubt;
 };
 
-static void go_on(struct run *r);
+static void go_on(struct runs_one *r);
 
 static uint64_t now_ms(void)
 {
 	return clock_boot_ns() / 1000000;
 }
 
-static void run_free(struct run **run)
+static void run_free(struct runs_one **run)
 {
-	struct run *r = take_ptr(*run);
+	struct runs_one *r = take_ptr(*run);
 
 	if (!r)
 		return;
@@ -77,7 +77,7 @@ static void run_free(struct run **run)
 
 static void release(struct runs *rs)
 {
-	struct run *r, *next;
+	struct runs_one *r, *next;
 
 	if (--rs->users > 0)
 		return;
@@ -97,7 +97,7 @@ static void plan_retry(struct runs *rs)
 {
 	uint64_t now = now_ms(), first = UINT64_MAX;
 
-	for (const struct run *r = rs->list; r; r = r->next)
+	for (const struct runs_one *r = rs->list; r; r = r->next)
 		if (r->due_ms && r->due_ms < first)
 			first = r->due_ms;
 	if (first == UINT64_MAX || rs->stopped)
@@ -108,7 +108,7 @@ static void plan_retry(struct runs *rs)
 static void on_retry(uv_timer_t *timer)
 {
 	struct runs *rs = timer->data;
-	struct run *r, *next;
+	struct runs_one *r, *next;
 	uint64_t now = now_ms();
 
 	DL_FOREACH_SAFE(rs->list, r, next) {
@@ -126,7 +126,7 @@ static void on_retry(uv_timer_t *timer)
 static void on_doubt(uv_timer_t *timer)
 {
 	struct runs *rs = timer->data;
-	struct run *r, *next;
+	struct runs_one *r, *next;
 
 	DL_FOREACH_SAFE(rs->list, r, next) {
 		if (!r->state.ended)
@@ -144,7 +144,7 @@ static const char *verb_of(enum run_step step)
 }
 
 /* A person sees it where he looks first: at the Service, which is there when the Pod can't be. */
-static void notice(const struct run *r, bool of_pod, const char *reason, const char *message)
+static void notice(const struct runs_one *r, bool of_pod, const char *reason, const char *message)
 {
 	const struct kube_notice n = {
 		.kind = of_pod ? "Pod" : "Service",
@@ -159,7 +159,7 @@ static void notice(const struct run *r, bool of_pod, const char *reason, const c
 	notices_tell(r->all->opt.notices, &n);
 }
 
-static void failed(struct run *r, const struct err *err, uint32_t retry_after_s)
+static void failed(struct runs_one *r, const struct err *err, uint32_t retry_after_s)
 {
 	uint64_t wait = RETRY_MS << (r->failures < 6 ? r->failures : 6);
 
@@ -181,7 +181,7 @@ static void failed(struct run *r, const struct err *err, uint32_t retry_after_s)
 
 static void write_run(struct work_job *job)
 {
-	struct run *r = container_of(job, struct run, job);
+	struct runs_one *r = container_of(job, struct runs_one, job);
 	const char *dir = r->all->opt.dir;
 
 	r->job_err = (struct err){};
@@ -191,7 +191,7 @@ static void write_run(struct work_job *job)
 		run_record_save(dir, r->record, &r->job_err);
 }
 
-static void forget(struct run *r)
+static void forget(struct runs_one *r)
 {
 	struct runs *rs = r->all;
 
@@ -203,7 +203,7 @@ static void forget(struct run *r)
 }
 
 /* The end is on disk: from here on things are deleted. */
-static void ended(struct run *r)
+static void ended(struct runs_one *r)
 {
 	log_info("runs", "a workload ends", "workload=%s lease=%s", r->record->name,
 		 log_quote(r->record->lease));
@@ -215,7 +215,7 @@ static void ended(struct run *r)
 
 static void write_done(struct work_job *job)
 {
-	struct run *r = container_of(job, struct run, job);
+	struct runs_one *r = container_of(job, struct runs_one, job);
 	struct runs *rs = r->all;
 
 	r->writing = false;
@@ -232,7 +232,7 @@ static void write_done(struct work_job *job)
 	release(rs);
 }
 
-static void write_record(struct run *r, enum run_step step)
+static void write_record(struct runs_one *r, enum run_step step)
 {
 	r->step = step;
 	r->writing = true;
@@ -245,7 +245,7 @@ static void write_record(struct run *r, enum run_step step)
 
 static void on_reply(void *arg, const struct kube_reply *reply)
 {
-	struct run *r = arg;
+	struct runs_one *r = arg;
 
 	r->call = NULL;
 	buf_fini(&r->body);
@@ -267,7 +267,7 @@ static void on_reply(void *arg, const struct kube_reply *reply)
 	go_on(r);
 }
 
-static int ask(struct run *r, struct err *err)
+static int ask(struct runs_one *r, struct err *err)
 {
 	cleanup(buf_fini) struct buf path = BUF_INIT(KUBE_PATH_MAX);
 	bool apply = run_step_is_apply(r->step);
@@ -292,7 +292,7 @@ static int ask(struct run *r, struct err *err)
 }
 
 /* Takes the next step, if there is one and nothing stands in its way. */
-static void go_on(struct run *r)
+static void go_on(struct runs_one *r)
 {
 	struct err err = {};
 
@@ -323,7 +323,7 @@ static void keep_uid(const struct kube_object *obj, char uid[64])
 	snprintf(uid, 64, "%s", obj ? obj->meta.uid : "");
 }
 
-static void saw(struct run *r, const struct kube_set *set)
+static void saw(struct runs_one *r, const struct kube_set *set)
 {
 	const char *name = r->record->name;
 	const struct kube_object *pod = kube_set_find(set, KUBE_POD, RUNS_NAMESPACE, name);
@@ -346,7 +346,7 @@ static void saw(struct run *r, const struct kube_set *set)
 
 void runs_saw(struct runs *rs, const struct kube_set *set)
 {
-	struct run *r, *next;
+	struct runs_one *r, *next;
 
 	rs->seen = true;
 	DL_FOREACH_SAFE(rs->list, r, next) {
@@ -356,9 +356,9 @@ void runs_saw(struct runs *rs, const struct kube_set *set)
 
 /* ---- Who is there --------------------------------------------------------------------------- */
 
-static struct run *find(const struct runs *rs, const char *name)
+static struct runs_one *find(const struct runs *rs, const char *name)
 {
-	struct run *r;
+	struct runs_one *r;
 
 	DL_FOREACH(rs->list, r) {
 		if (strcmp(r->record->name, name) == 0)
@@ -369,7 +369,7 @@ static struct run *find(const struct runs *rs, const char *name)
 
 int runs_add(struct runs *rs, struct run_record *record, struct err *err)
 {
-	struct run *r = NULL;
+	struct runs_one *r = NULL;
 	int rc = 0;
 
 	if (find(rs, record->name))
@@ -390,7 +390,7 @@ int runs_add(struct runs *rs, struct run_record *record, struct err *err)
 	return 0;
 }
 
-static void end(struct run *r)
+static void end(struct runs_one *r)
 {
 	r->end_asked = true;
 	r->unseen = false;
@@ -400,7 +400,7 @@ static void end(struct run *r)
 
 int runs_end(struct runs *rs, const char *name, struct err *err)
 {
-	struct run *r = find(rs, name);
+	struct runs_one *r = find(rs, name);
 
 	if (!r)
 		return err_set(err, -ENOENT, "there is no workload %s", name);
@@ -410,7 +410,7 @@ int runs_end(struct runs *rs, const char *name, struct err *err)
 
 void runs_end_lease(struct runs *rs, const char *lease)
 {
-	struct run *r, *next;
+	struct runs_one *r, *next;
 
 	DL_FOREACH_SAFE(rs->list, r, next) {
 		if (strcmp(r->record->lease, lease) == 0)
@@ -421,7 +421,7 @@ void runs_end_lease(struct runs *rs, const char *lease)
 size_t runs_leases(const struct runs *rs, const char ***ret)
 {
 	const char **list = calloc(rs->n + 1, sizeof(*list));
-	const struct run *r;
+	const struct runs_one *r;
 	size_t n = 0;
 
 	DL_FOREACH(list ? rs->list : NULL, r) {
@@ -479,7 +479,7 @@ int runs_new(const struct runs_options *opt, struct runs **ret, struct err *err)
 void runs_stop(struct runs **runs)
 {
 	struct runs *rs = take_ptr(*runs);
-	struct run *r;
+	struct runs_one *r;
 
 	if (!rs)
 		return;

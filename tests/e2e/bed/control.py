@@ -16,21 +16,22 @@ from bed.tools import TOP, wait_for
 
 sys.path.insert(0, str(TOP / "tests" / "fakes"))
 
-from kube import ADMIN_TOKEN, Authority, Server, Store, encode  # noqa: E402, F401
+from kube import ADMIN_TOKEN, Authority, Rules, Server, Store, encode, rights  # noqa: E402, F401
 
 WORKLOADS = "weir-workloads"
-NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": WORKLOADS, "labels": {
-    "pod-security.kubernetes.io/enforce": "restricted"}}}
+NAMESPACES = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}} for name, labels in (
+    ("default", {}), (WORKLOADS, {"pod-security.kubernetes.io/enforce": "restricted"}))]
 
 
 class ControlBed(Bed):
     pod_cgroup = "kubepods"
+    token = ADMIN_TOKEN
 
     def make(self):
         super().make()
         (self.cgroup / "kubepods").mkdir()
         self.ca, self.store = Authority(self.dir / "pki"), Store()
-        self.store.put(objects.node(self.node_name, 1), NAMESPACE)
+        self.store.put(objects.node(self.node_name, 1), *NAMESPACES)
         self.server = Server(self.store, self.ca, netns=self.node)
         self.server.start()
         self.configure()
@@ -46,7 +47,7 @@ class ControlBed(Bed):
         path.write_text(json.dumps({
             "apiVersion": "v1", "kind": "Config", "current-context": "c",
             "clusters": [{"name": "c", "cluster": {"server": self.server.url, "certificate-authority": str(self.ca.cert)}}],
-            "users": [{"name": "u", "user": {"token": ADMIN_TOKEN}}],
+            "users": [{"name": "u", "user": {"token": self.token}}],
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]}))
         return path
 

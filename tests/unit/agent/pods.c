@@ -18,11 +18,13 @@ struct told {
 	int n;
 };
 
-static void skipped(void *arg, const char *pod, const char *why)
+static void skipped(void *arg, const struct kube_object *obj, const char *why)
 {
+	char pod[KUBE_TITLE_MAX];
+
 	struct told *t = arg;
 
-	snprintf(t->pod, sizeof(t->pod), "%s", pod);
+	snprintf(t->pod, sizeof(t->pod), "%s", kube_object_title(obj, pod));
 	snprintf(t->why, sizeof(t->why), "%s", why);
 	t->n++;
 }
