@@ -8,12 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import blobid
 import node
 import paths
 from bed import WEIR, missing, run
 
 PARTS = {"connect": paths.connect, "established": paths.established, "northsouth": paths.northsouth,
-         "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow}
+         "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow, "blobid": blobid.blobid}
 TOOLS = ("nft", "iptables-legacy-restore", "taskset", "nsenter", "ip")
 
 

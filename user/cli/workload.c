@@ -9,6 +9,7 @@
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
+#include "cli/walrus.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/json.h"
@@ -186,6 +187,17 @@ static const struct cli_command commands[] = {
 		.help = "end a workload: SIGTERM, and SIGKILL after a while",
 		.views = answer_views,
 		.run = run_stop,
+	},
+	{
+		.name = "verify",
+		.args = "ID FILE",
+		.takes_blob_id = true,
+		.flags = walrus_verify_flags,
+		.help = "is FILE the content that the Walrus blob id ID names? exit 1 if not",
+		.more = "ID is in base64url, or the decimal number that Sui shows. The id is calculated "
+			"from the file alone: nobody is asked.",
+		.views = answer_views,
+		.run = walrus_verify,
 	},
 	{},
 };

@@ -128,7 +128,8 @@ def apply(live, config, manager, force):
     lost = {path for _, path in found}
     others = [{**e, "fieldsV1": tree(owned(e) - lost)} for e in others if owned(e) - lost]
     merged = merge(live, config) if live else config
-    for path in {p for e in mine for p in owned(e)} - set(wanted) - {p for e in others for p in owned(e)}:
+    gone = {p for e in mine for p in owned(e)} - set(wanted) - {p for e in others for p in owned(e)}
+    for path in sorted(gone):  # an item (".") before its parts: its key is one of them
         drop(merged, path)
     entry = {"manager": manager, "operation": "Apply", "apiVersion": config["apiVersion"], "time": now(),
              "fieldsType": "FieldsV1", "fieldsV1": tree(wanted)}
