@@ -54,7 +54,8 @@ int sui_get_object(struct sui *s, const uint8_t id[OBJECT_ID_LEN], struct sui_ob
 		   struct err *err)
 {
 	static const char query[] =
-		"query($id:SuiAddress!){chainIdentifier object(address:$id){address version digest "
+		"query($id:SuiAddress!){chainIdentifier checkpoint{sequenceNumber} "
+		"object(address:$id){address version digest "
 		"owner{__typename ... on Shared{initialSharedVersion} "
 		"... on ConsensusAddressOwner{startVersion} "
 		"... on AddressOwner{address{address}}} asMoveObject{contents{json}}}}";
@@ -74,9 +75,11 @@ int sui_get_object(struct sui *s, const uint8_t id[OBJECT_ID_LEN], struct sui_ob
 		sui_object_fini(&object);
 		rc = err_set(err, -EBADMSG, "Sui: another object than %s", text);
 	}
-	if (rc == 0)
-		*ret = object;
-	return rc;
+	if (rc < 0)
+		return rc;
+	json_u64(json_get(data, "checkpoint"), "sequenceNumber", &object.checkpoint);
+	*ret = object;
+	return 0;
 }
 
 /*

@@ -69,6 +69,7 @@ struct sui_object {
 	enum sui_owner owner; /* SUI_OTHER: immutable, or a child */
 	uint8_t address[OBJECT_ID_LEN]; /* SUI_OWNED */
 	uint64_t initial_version; /* SUI_SHARED */
+	uint64_t checkpoint; /* the server's newest, as it looked */
 	struct json *json; /* its fields, or NULL for a package; the caller's to free */
 };
 
