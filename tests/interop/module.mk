@@ -8,6 +8,9 @@ $(O)/tests/interop/vectors/run: $(VECTORS_OBJS) $(call archives,chain walrus)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(VECTORS_OBJS) $(call link_libs,chain walrus)
 -include $(VECTORS_OBJS:.o=.d)
 
-.PHONY: vectors
+.PHONY: vectors compare
 vectors: $(O)/tests/interop/vectors/run ## run others' vectors: SUI=FILE WALRUS=FILE SEAL=FILE (the project's copies)
 	$(Q)$< $(foreach k,SUI WALRUS SEAL,$(if $($(k)),$(k)='$($(k))'))
+
+compare: all ## hold blob ids against Walrus' own encoder on random content, for SECONDS=60 (npm)
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/interop/walrus/compare.py $(SECONDS)
