@@ -124,7 +124,7 @@ struct tx_expiration {
 	uint32_t nonce; /* makes otherwise equal transactions differ */
 	bool has_proposers; /* TX_VALIDITY: validators that may propose it, in one epoch */
 	uint64_t proposers_epoch;
-	uint32_t *proposers;
+	uint32_t *proposers; /* strictly ascending, at least one */
 	size_t nproposers;
 };
 

@@ -222,8 +222,13 @@ static void get_proposers(struct tx_reader *r, struct tx_expiration *ret)
 	ret->proposers_epoch = bcs_get_u64(&r->in);
 	ret->proposers =
 		get_list(r, sizeof(*ret->proposers), sizeof(*ret->proposers), &ret->nproposers);
-	for (size_t i = 0; i < ret->nproposers; i++)
+	for (size_t i = 0; i < ret->nproposers; i++) {
 		ret->proposers[i] = bcs_get_u32(&r->in);
+		if (i > 0 && ret->proposers[i] <= ret->proposers[i - 1])
+			fault(r);
+	}
+	if (!ret->nproposers)
+		fault(r);
 }
 
 static void get_expiration(struct tx_reader *r, struct tx_expiration *ret)

@@ -178,5 +178,9 @@ char *kube_object_title(const struct kube_object *obj, char *ret);
  */
 int kube_object_decode(const struct json *j, enum kube_kind kind, struct kube_object **ret,
 		       const struct json **at, struct err *err);
+/* Two objects of one kind and name say the same; their resourceVersion may differ. */
+bool kube_object_same(const struct kube_object *a, const struct kube_object *b);
+/* Two Pods (NULL: none) have the same addresses in the same place, as far as others care. */
+bool kube_pod_same_place(const struct kube_object *a, const struct kube_object *b);
 struct kube_object *kube_object_ref(struct kube_object *obj);
 void kube_object_free(struct kube_object **obj);

@@ -33,6 +33,8 @@ struct agent {
 	uv_loop_t loop;
 	uv_signal_t sigterm, sigint, sighup;
 	uint64_t started_ms;
+	bool begun; /* all objects are known, the datapath is open */
+	bool stopping;
 
 	struct dp *dp;
 	struct source *source;

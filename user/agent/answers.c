@@ -7,7 +7,7 @@
 #include "agent/http.h"
 #include "agent/metrics.h"
 #include "agent/probes.h"
-#include "agent/source.h"
+#include "agent/source_api.h"
 #include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/json.h"
@@ -32,7 +32,9 @@ struct json *answers_status(struct agent *a)
 	json_set_str(j, "node", a->cfg->node.name);
 	json_set_u64(j, "pid", (uint64_t)getpid());
 	set_time(j, "started", a->started_ms);
-	json_set_bool(j, "adopted", dp_adopted(a->dp));
+	json_set_bool(j, "ready", a->begun);
+	json_set_bool(j, "adopted", a->dp && dp_adopted(a->dp));
+	source_api_status(a->source, j);
 	json_set_u64(j, "services", a->services ? a->services->n_services : 0);
 	set_time(j, "synced", a->rounds.synced_ms);
 	set_time(j, "sync_failed", a->rounds.failed_ms);

@@ -201,10 +201,7 @@ static int fill_in(struct config *cfg, struct err *err)
 
 static int check_source(const struct config *cfg, struct err *err)
 {
-	if (cfg->source.kind == CONFIG_SOURCE_KUBERNETES)
-		return err_set(err, -EINVAL,
-			       "source.kind: kubernetes is not built into this version; use files");
-	if (!*cfg->source.path)
+	if (cfg->source.kind == CONFIG_SOURCE_FILES && !*cfg->source.path)
 		return err_set(err, -EINVAL, "source.path: is empty; name the folder of manifests");
 	return 0;
 }

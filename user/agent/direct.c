@@ -373,7 +373,7 @@ void direct_changed(struct agent *a, const struct kube_set *set, const struct ku
 	uint64_t rest = a->round_ms * REST;
 
 	rounds_queued(&a->rounds, set, touched, &now);
-	if (!touched || !quick_change(a, set, touched))
+	if (!touched || touched->more || (touched->n && !quick_change(a, set, touched)))
 		round_make(a, set);
 	else if (!uv_is_active((uv_handle_t *)&a->whole))
 		uv_timer_start(&a->whole, on_whole, rest > REST_MIN_MS ? rest : REST_MIN_MS, 0);

@@ -328,6 +328,12 @@ void measure_window(struct agent *a, measure_then then, const struct json *args,
 	struct err err = {};
 	int r = w ? 0 : err_errno(&err, -ENOMEM, "closing a window");
 
+	if (!a->begun) { /* so it is by a command */
+		err_set(&err, -EAGAIN, "the agent still waits for the API server; try again");
+		ctl_reply_error(reply, &err);
+		free(w);
+		return;
+	}
 	if (!r)
 		r = measure_collect(a, &w->readings, &w->n, &err);
 	if (r < 0) {

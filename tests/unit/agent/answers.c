@@ -76,8 +76,9 @@ static void put_node(struct half *h, const char *text)
 	snprintf(path, sizeof(path), "%s/node.json", h->manifests);
 	assert_int_equal(file_write_atomic(path, text, strlen(text), 0600, NULL), 0);
 	source_stop(&h->a.source);
-	assert_int_equal(
-		source_start(&h->a.loop, h->manifests, &half_source_ops, h, &h->a.source, NULL), 0);
+	assert_int_equal(source_files_start(&h->a.loop, h->manifests, &half_source_ops, h,
+					    &h->a.source, NULL),
+			 0);
 }
 
 static void a_node_that_goes_fails_healthz_and_not_livez(void **state)

@@ -45,6 +45,15 @@ static void status_is_answered(void **state)
 	json_free(&c.result);
 }
 
+static void a_lease_waits_for_all_objects(void **state)
+{
+	struct half *h = *state;
+
+	h->a.begun = false;
+	refused(h, "lease.close", "{\"label\":\"shop\"}", "still waits for the API server");
+	h->a.begun = true;
+}
+
 static void stop_is_answered_before_the_loop_ends(void **state)
 {
 	struct half *h = *state;
@@ -184,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LISTENING(status_is_answered),
+		LISTENING(a_lease_waits_for_all_objects),
 		LISTENING(stop_is_answered_before_the_loop_ends),
 		LISTENING(an_unknown_command_is_refused),
 		LISTENING(a_lease_waits_for_pods_that_can_be_read),

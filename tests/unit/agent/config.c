@@ -193,8 +193,6 @@ static void faults_are_one_line_that_names_the_key(void **state)
 	static const struct {
 		const char *yaml, *text;
 	} cases[] = {
-		{ "source: {kind: kubernetes}\n",
-		  "source.kind: kubernetes is not built into this version; use files" },
 		{ "source: {path: ''}\n", "source.path: is empty; name the folder of manifests" },
 		{ "chain: {kind: sui}\n",
 		  "chain.kind: sui is not built into this version; use local" },

@@ -15,7 +15,7 @@
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
 #include "agent/http.h"
-#include "agent/source.h"
+#include "agent/source_files.h"
 #include "agent/work.h"
 #include "core/buf.h"
 #include "core/file.h"
@@ -82,10 +82,12 @@ static inline int half_setup(void **state)
 	h->a.cfg = &h->cfg;
 	h->a.dp = &h->dp;
 	h->a.started_ms = 1795000000000;
+	h->a.begun = true;
 	rounds_init(&h->a.rounds, &(struct rounds_now){ .ms = 1795000000000, .ns = 1 });
 	return uv_loop_init(&h->a.loop) || dir_make(h->state, 0700, NULL) < 0 ||
 	       dir_make(h->manifests, 0700, NULL) < 0 ||
-	       source_start(&h->a.loop, h->manifests, &half_source_ops, h, &h->a.source, NULL) ||
+	       source_files_start(&h->a.loop, h->manifests, &half_source_ops, h, &h->a.source,
+				  NULL) ||
 	       podtab_new("/nowhere", &h->a.pods) || work_new(&h->a.loop, &h->a.books) ||
 	       work_new(&h->a.loop, &h->a.hands) ||
 	       store_open(h->state, 1 << 20, &h->a.store, NULL);

@@ -90,6 +90,22 @@ static void other_versions_kinds_and_accesses_are_refused(void **state)
 	assert_false(taken(tx.data, tx.len));
 }
 
+static void proposers_ascend_and_there_is_one(void **state)
+{
+	cleanup(buf_fini) struct buf tx = BUF_INIT(TX_LEN_MAX);
+
+	(void)state;
+	sample_tx("16_", &tx);
+	/* at the end: 3, and u32 of 0, 5, 300 */
+	tx.data[tx.len - 8] = 0;
+	assert_false(taken(tx.data, tx.len));
+	tx.data[tx.len - 8] = 1;
+	assert_true(taken(tx.data, tx.len));
+	tx.len -= 12;
+	tx.data[tx.len - 1] = 0;
+	assert_false(taken(tx.data, tx.len));
+}
+
 static void a_count_is_believed_no_further_than_the_bytes_go(void **state)
 {
 	/* 2^28 inputs, commands or gas coins in a handful of bytes */
@@ -133,6 +149,7 @@ int main(void)
 		cmocka_unit_test(no_prefix_and_nothing_longer_is_a_transaction),
 		cmocka_unit_test(whatever_is_taken_has_one_encoding),
 		cmocka_unit_test(other_versions_kinds_and_accesses_are_refused),
+		cmocka_unit_test(proposers_ascend_and_there_is_one),
 		cmocka_unit_test(a_count_is_believed_no_further_than_the_bytes_go),
 		cmocka_unit_test(more_than_the_limit_is_not_looked_at),
 		cmocka_unit_test(what_is_read_outlives_the_bytes),
