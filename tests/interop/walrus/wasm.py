@@ -11,7 +11,7 @@ BUILT = TOP / "build" / "npm" / "walrus"
 
 def install():
     """By npm, with the versions and hashes of the lock file (tests/interop/module.mk)."""
-    subprocess.run(["make", "--no-print-directory", "build/npm/walrus/node_modules"], cwd=TOP, check=True, timeout=300)
+    subprocess.run(["make", "-s", "build/npm/walrus/node_modules"], cwd=TOP, check=True, timeout=300)
 
 
 class Wasm:
