@@ -131,6 +131,10 @@ def test_each_overlay_runs_with_what_its_daemonset_grants(image, overlay):
         if overlay == "metering-only":
             assert got["answers"] == {} and json.loads(bed.exec("weir", "-j", "service", "show")) == []
             got = client.ask("count", "tcp", web.ip, 8080, 3, 2)
+        else:
+            client.begin("hold", "held", vip, 80, 1).up()
+            flow, = json.loads(bed.exec("weir", "-j", "flow", "show"))
+            assert flow["client"].startswith(f"{client.ip}:") and flow["service"] == "default/web"
         assert got["answers"] == {"web": 3}, got
         assert bed.exec("weir", "-j", "datapath", "check") == "[]\n"
         programs = {p["name"] for p in bed.weir("datapath", "status")["programs"]}
