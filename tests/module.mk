@@ -11,6 +11,7 @@ test: deps ## set up and pass all tests (root)
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined vectors
 	$(Q)$(MAKE) --no-print-directory interop
 	$(Q)$(MAKE) --no-print-directory fakes-test
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined sui-test
 	$(Q)tests/rooted.sh $(MAKE) --no-print-directory bpf-test
 	$(Q)tests/rooted.sh $(MAKE) --no-print-directory e2e
 

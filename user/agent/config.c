@@ -306,26 +306,7 @@ static int check_urls(const struct config *cfg, struct err *err)
 	return r;
 }
 
-/* What is accepted, since a configuration is often written for more than one version, and does
- * nothing yet. */
-static int warn_unbuilt(struct config *cfg, struct err *err)
-{
-	const struct {
-		bool set;
-		const char *text;
-	} unbuilt[] = {
-		{ cfg->walrus.aggregators.n > 0 || *cfg->walrus.publisher,
-		  "walrus: reading and storing blobs over the network is not built into this "
-		  "version, ignored" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(unbuilt); i++)
-		if (unbuilt[i].set && option_strings_add(&cfg->warnings, unbuilt[i].text) < 0)
-			return err_errno(err, -ENOMEM, "configuration");
-	return 0;
-}
-
-static int check(struct config *cfg, struct err *err)
+static int check(const struct config *cfg, struct err *err)
 {
 	static int (*const checks[])(const struct config *, struct err *) = {
 		check_source, check_paths, check_pod_cgroup, check_datapath,
@@ -338,7 +319,7 @@ static int check(struct config *cfg, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return warn_unbuilt(cfg, err);
+	return 0;
 }
 
 static int load_file(const struct option_set *set, const char *path, struct err *err)

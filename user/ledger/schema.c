@@ -114,10 +114,35 @@ static const char v2[] =
 	" STRICT, WITHOUT ROWID;"
 	FROZEN("interface_usage")
 	NO_REPLACE("interface_usage", "window = NEW.window AND pod = NEW.pod");
+
+static const char v3[] =
+	/* Transactions that were signed, before they are sent. */
+	"CREATE TABLE intents (digest BLOB PRIMARY KEY CHECK (length(digest) = 32),"
+	" signature BLOB NOT NULL CHECK (length(signature) = 97),"
+	" bytes BLOB NOT NULL CHECK (length(bytes) <= 131072), state TEXT NOT NULL CHECK (state IN"
+	" ('built', 'submitted', 'executed', 'final', 'failed', 'expired', 'refused')),"
+	" open INTEGER NOT NULL CHECK (open IN (0, 1))"
+	COUNTER("max_epoch") COUNTER("attempts") COUNTER("confirmations") COUNTER("fee")
+	COUNTER("checkpoint") COUNTER("created_ms") COUNTER("updated_ms")
+	", error TEXT NOT NULL) STRICT;"
+	"CREATE UNIQUE INDEX intents_one_open ON intents (state IS NULL)"
+	" WHERE state IN ('built', 'submitted', 'executed');"
+	"CREATE INDEX intents_by_time ON intents (created_ms);"
+	"CREATE TRIGGER intents_no_change BEFORE UPDATE OF digest, signature, bytes, max_epoch,"
+	" created_ms ON intents"
+	" BEGIN SELECT RAISE(ABORT, 'what was signed is never changed'); END;"
+	"CREATE TRIGGER intents_no_delete BEFORE DELETE ON intents"
+	" BEGIN SELECT RAISE(ABORT, 'what was signed is never deleted'); END;"
+	NO_REPLACE("intents", "digest = NEW.digest")
+	"CREATE TABLE intent_items (digest BLOB NOT NULL REFERENCES intents, lease TEXT NOT NULL,"
+	" seq INTEGER NOT NULL, PRIMARY KEY (digest, lease),"
+	" FOREIGN KEY (lease, seq) REFERENCES settlements) STRICT, WITHOUT ROWID;"
+	FROZEN("intent_items")
+	NO_REPLACE("intent_items", "digest = NEW.digest AND lease = NEW.lease");
 /* clang-format on */
 
 /* migrations[n] brings version n (PRAGMA user_version) to n + 1. Only ever append. */
-static const char *const migrations[] = { v1, v2 };
+static const char *const migrations[] = { v1, v2, v3 };
 
 static int version_get(struct ledger *l, uint64_t *ret, struct err *err)
 {
