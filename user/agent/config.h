@@ -5,8 +5,7 @@
  * config_load() is the only constructor. What it returns is valid: bounds kept, required keys
  * there, node.name and paths.cgroup filled in from the host where they were empty. A setting that
  * this version can't honour is an error where accepting it would change what the user gets (chain
- * kind sui, mode dsr), and a line in `warnings` where it
- * only does nothing yet.
+ * kind sui), and a line in `warnings` where it only does nothing yet.
  *
  * Precedence: default < file < WEIR_* variable < flag (core/option.h). Errors: one line with the
  * place and the key; -EINVAL, -ERANGE, -EBADMSG, -ENOENT and others of reading the file.
