@@ -248,14 +248,6 @@ static int check_pod_cgroup(const struct config *cfg, struct err *err)
 	return 0;
 }
 
-static int check_datapath(const struct config *cfg, struct err *err)
-{
-	if (cfg->datapath.mode == CONFIG_MODE_DSR)
-		return err_set(err, -EINVAL,
-			       "datapath.mode: dsr is not built into this version; use snat");
-	return 0;
-}
-
 static int check_meter(const struct config *cfg, struct err *err)
 {
 	if (cfg->meter.window_ms < cfg->meter.sample_ms)
@@ -306,8 +298,7 @@ static int check_urls(const struct config *cfg, struct err *err)
 static int check(const struct config *cfg, struct err *err)
 {
 	static int (*const checks[])(const struct config *, struct err *) = {
-		check_source, check_paths, check_pod_cgroup, check_datapath,
-		check_meter,  check_chain, check_urls,
+		check_source, check_paths, check_pod_cgroup, check_meter, check_chain, check_urls,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

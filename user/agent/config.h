@@ -4,8 +4,8 @@
  *
  * config_load() is the only constructor. What it returns is valid: bounds kept, required keys
  * there, node.name and paths.cgroup filled in from the host where they were empty. A setting that
- * this version can't honour is an error (chain kind sui, mode dsr); a WEIR_* variable that is no key
- * is a line in `warnings`.
+ * this version can't honour is an error (chain kind sui); a WEIR_* variable that is no key is a line
+ * in `warnings`.
  *
  * Precedence: default < file < WEIR_* variable < flag (core/option.h). Errors: one line with the
  * place and the key; -EINVAL, -ERANGE, -EBADMSG, -ENOENT and others of reading the file.
