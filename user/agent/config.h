@@ -48,6 +48,7 @@ struct config {
 	} datapath;
 	struct {
 		uint64_t sample_ms, window_ms; /* 100 <= sample <= window */
+		uint64_t keep_ms; /* how long windows are kept one by one */
 		struct option_cidrs cluster_cidrs;
 		char *pod_cgroup; /* below paths.cgroup */
 	} meter;
