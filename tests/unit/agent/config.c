@@ -196,8 +196,6 @@ static void faults_are_one_line_that_names_the_key(void **state)
 		{ "source: {path: ''}\n", "source.path: is empty; name the folder of manifests" },
 		{ "chain: {kind: sui}\n",
 		  "chain.kind: sui is not built into this version; use local" },
-		{ "datapath: {mode: dsr}\n",
-		  "datapath.mode: dsr is not built into this version; use snat" },
 		{ "meter: {sample: 2s, window: 1s}\n",
 		  "meter.window: 1000ms is shorter than meter.sample, 2000ms; make it at least as "
 		  "long" },
