@@ -104,6 +104,11 @@ def test_what_it_uses_is_billed_to_the_lease(bed):
         rows = bed.weir("usage", "show", "--window", "7d", "--by", "pod")
         return [(r["pod"], r["lease"], int(r["cpu_ns"]) // 1000) for r in rows] == [(f"{WORKLOADS}/web", "shop", used)]
     wait_for("it is billed", billed)
+    row, = bed.weir("usage", "show", "--window", "7d", "--by", "pod")
+    assert row["labels"] == {"weir.dev/workload": "web"}  # that the configuration names
+    assert "weir.dev/workload" in bed.cli("usage", "export", "--window", "7d", "--format", "csv").stdout
+    row, = bed.weir("usage", "show", "--window", "7d", "--by", "lease")
+    assert row["labels"] is None
     wait_for("a receipt is made", lambda: bed.weir("receipt", "show", "--lease", "shop"))
 
 

@@ -415,6 +415,8 @@ void measure_changed(struct agent *a, const struct kube_set *set)
 		.name = a->cfg->node.name,
 		.cgroup = a->cfg->paths.cgroup,
 		.meter_cgroup = a->meter_cgroup,
+		.labels = (const char *const *)a->cfg->meter.labels.v,
+		.n_labels = a->cfg->meter.labels.n,
 		.skipped = pod_skipped,
 		.arg = a,
 	};

@@ -17,6 +17,8 @@ struct pods_node {
 	const char *name;
 	const char *cgroup; /* paths.cgroup */
 	const char *meter_cgroup; /* what the meter covers */
+	const char *const *labels; /* names of those that usage carries */
+	size_t n_labels;
 	void (*skipped)(void *arg, const struct kube_object *pod, const char *why);
 	void *arg;
 };

@@ -25,6 +25,7 @@ NAMESPACES = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": nam
 
 class ControlBed(Bed):
     pod_cgroup = "kubepods"
+    labels = ["weir.dev/workload", "absent"]
     token = ADMIN_TOKEN
 
     def make(self):
