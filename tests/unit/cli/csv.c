@@ -29,9 +29,7 @@ static void values_are_quoted_where_needed(void **state)
 static void an_object_is_one_value(void **state)
 {
 	(void)state;
-	prints("[{\"pod\":{\"app\":\"web\"},\"n\":{}}]", "pod,n\n\"{\"\"app\"\":\"\"web\"\""
-							 "web"
-							 "}\",\n");
+	prints("[{\"pod\":{\"app\":\"web\"},\"n\":{}}]", "pod,n\n\"{\"\"app\"\":\"\"web\"\"}\",\n");
 }
 
 static void formulas_are_disarmed(void **state)
