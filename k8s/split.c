@@ -256,7 +256,7 @@ static int close_bracket(struct feed *f, char c)
 		s->bad = true;
 		return r;
 	}
-	if (s->cut == s->depth) {
+	if (s->cut && s->cut == s->depth) {
 		s->cut = 0;
 		f->from = f->at;
 	}
@@ -296,7 +296,7 @@ static void comma(struct feed *f)
 {
 	struct kube_split *s = f->s;
 
-	if (s->cut == s->depth) {
+	if (s->cut && s->cut == s->depth) {
 		s->cut = 0;
 		f->from = f->at;
 	}

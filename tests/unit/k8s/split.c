@@ -102,8 +102,8 @@ static void a_bad_line_leaves_the_others_alone(void **state)
 	(void)state;
 	assert_split(
 		KUBE_SPLIT_WATCH,
-		"{\"a\":[1}\n{\"b\":1}\n{\"c\":\"no end\n{\"d\":{\n}\n{\"e\":\"\\\n{\"f\":2}\n",
-		"B {\"a\":[1\nD {\"b\":1}\nB {\"c\":\"no end\nB {\"d\":{\nB }\nB {\"e\":\"\\\n"
+		"{\"a\":[1}\n1,{\"b\":1},2\n{\"b\":1}\n{\"c\":\"no end\n{\"d\":{\n}\n{\"e\":\"\\\n{\"f\":2}\n",
+		"B {\"a\":[1\nD 1,{\"b\":1},2\nD {\"b\":1}\nB {\"c\":\"no end\nB {\"d\":{\nB }\nB {\"e\":\"\\\n"
 		"D {\"f\":2}\n");
 }
 
