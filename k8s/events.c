@@ -62,8 +62,8 @@ static void well_formed(struct kube_informer *inf, const struct kube_object *obj
 
 	if (!inf->n_told)
 		return;
-	memcpy(w.namespace, obj->meta.namespace, sizeof(w.namespace));
-	memcpy(w.name, obj->meta.name, sizeof(w.name));
+	memcpy(w.namespace, obj->meta.namespace, strlen(obj->meta.namespace) + 1);
+	memcpy(w.name, obj->meta.name, strlen(obj->meta.name) + 1);
 	i = told_at(inf, hash_of(&w));
 	if (i < KUBE_TOLD_MAX) {
 		inf->told[i].object = 0;
