@@ -20,7 +20,8 @@ struct kube_chunk {
 
 void *kube_alloc(struct kube_dec *dec, size_t n, size_t size)
 {
-	size_t align = size & -size, len, from, to; /* an element's size is a multiple of its alignment */
+	size_t align = size & -size, len, from,
+	       to; /* an element's size is a multiple of its alignment */
 
 	if (align > sizeof(uint64_t))
 		align = sizeof(uint64_t);

@@ -359,7 +359,8 @@ static int parts_new(struct kube_mirror *m)
 		[SERVICES] = { KUBE_SERVICE, "/api/v1/services", PROXIED, false },
 		[SLICES] = { KUBE_SLICE, "/apis/discovery.k8s.io/v1/endpointslices", PROXIED,
 			     false },
-		[NODE] = { KUBE_NODE, "/api/v1/nodes", m->own_node, false },
+		[NODE] = { KUBE_NODE, "/api/v1/nodes", m->opt.all_nodes ? NULL : m->own_node,
+			   false },
 		[PODS] = { KUBE_POD, "/api/v1/pods", m->own_pods, false },
 		/* from Kubernetes 1.33 on */
 		[CIDRS] = { KUBE_CIDR, "/apis/networking.k8s.io/v1/servicecidrs", NULL, true },

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "agent/source.h"
@@ -27,6 +28,7 @@ struct source_api_options {
 	const char *const *servers;
 	size_t n_servers;
 	const char *node;
+	bool all_nodes; /* addresses and pod ranges of all other nodes matter as well */
 	const char *state_dir;
 	const struct source_ops *ops; /* failed is not used */
 	void *arg;
