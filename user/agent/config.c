@@ -15,7 +15,7 @@
 #define CONFIG_MAX_BYTES (1u << 20)
 
 static const char *const source_kinds[] = { "files", "kubernetes", NULL };
-static const char *const modes[] = { "snat", "dsr", NULL };
+static const char *const modes[] = { "snat", "dsr", "off", NULL };
 static const char *const algorithms[] = { "random", "maglev", NULL };
 static const char *const node_port_words[] = { "primary", NULL };
 static const char *const chain_kinds[] = { "local", "sui", NULL };
@@ -63,8 +63,8 @@ static const struct option_spec specs[] = {
 	    "CIDRs of the addresses that answer node ports, or primary for the first of each "
 	    "family; empty: all",
 	    .choices = node_port_words),
-	KEY("datapath.mode", OPTION_CHOICE, datapath.mode, "snat", "how external traffic returns",
-	    .choices = modes),
+	KEY("datapath.mode", OPTION_CHOICE, datapath.mode, "snat",
+	    "how external traffic returns; off: Services are not directed", .choices = modes),
 	KEY("datapath.algorithm", OPTION_CHOICE, datapath.algorithm, "random",
 	    "how clients from outside get a backend", .choices = algorithms),
 
@@ -250,7 +250,7 @@ static int check_pod_cgroup(const struct config *cfg, struct err *err)
 
 static int check_datapath(const struct config *cfg, struct err *err)
 {
-	if (cfg->datapath.mode != CONFIG_MODE_SNAT)
+	if (cfg->datapath.mode == CONFIG_MODE_DSR)
 		return err_set(err, -EINVAL,
 			       "datapath.mode: dsr is not built into this version; use snat");
 	return 0;

@@ -365,7 +365,7 @@ int services_translate_one(const struct kube_set *set, const struct services_nod
 		.node = node,
 		.zone = zone_of(node, kube_set_find(set, KUBE_NODE, "", node->name)),
 	};
-	int r = obj && is_proxied(&obj->service) ? svc_table_new(&table) : -ENOENT;
+	int r = obj && !node->off && is_proxied(&obj->service) ? svc_table_new(&table) : -ENOENT;
 
 	tr.table = table;
 	if (r == 0) {
@@ -402,7 +402,7 @@ int services_translate(const struct kube_set *set, const struct services_node *n
 	tr.table = table;
 	if (r == 0) {
 		table->maglev = node->maglev;
-		r = add_services(&tr);
+		r = node->off ? 0 : add_services(&tr);
 	}
 	if (r == 0)
 		r = add_classes(&tr, self);

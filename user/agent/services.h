@@ -44,6 +44,7 @@ struct services_node {
 	const struct addr *port_addresses; /* that answer node ports: nodeaddr_select() */
 	size_t n_port_addresses;
 	bool maglev; /* datapath.algorithm */
+	bool off; /* datapath.mode: no Service is served here; addresses have their classes */
 };
 
 /* Tells, once for each "Service demo/web" and for "address ranges", that n of it are left out, and of

@@ -39,6 +39,7 @@ struct dp_options {
 	const struct dp_restore *restore; /* written before the programs, if the tables are new */
 	size_t n_restore;
 	bool ends_by_netlink; /* when it loads: also where programs can end sockets themselves */
+	bool measure_only; /* no program translates at sockets; those that did go */
 };
 
 int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err);
@@ -177,7 +178,7 @@ int dp_maps(struct dp *dp, struct dp_map **ret, size_t *ret_n, struct err *err);
 
 struct dp_feature {
 	const char *name, *why; /* what Weir uses it for */
-	bool have;
+	bool have, needed; /* needed: without it dp_open() fails */
 	char note[96]; /* when missing: what then degrades or fails */
 };
 /* What this kernel offers, found by trying; needs no pins. */

@@ -74,6 +74,10 @@ int dp_pins_init(struct dp *dp, const char *bpffs, struct err *err);
 /* Opens and maps the pinned tables; those that are open already stay. */
 int dp_tables_open(struct dp *dp, struct err *err);
 
+/* The kernel frees a link some time after its last pin went; a cgroup's is ended at once. Tracing links
+ * can't be: they go with the pin. The pin stays. */
+void dp_link_end(const char *path);
+
 /* load.c */
 int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err);
 bool dp_adoptable(struct dp *dp, const struct dp_options *opt);

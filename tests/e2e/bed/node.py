@@ -19,6 +19,7 @@ from bed.tools import WEIR, BedError, cgroup2_mount, ip, own_mounts, run, wait_f
 class Bed:
     node_name = "node-a"
     datapath = {}  # keys of the configuration
+    pod_cgroup = "pods"  # meter.podCgroup
 
     def __init__(self, window="1s", sample="200ms", weir=WEIR):
         self.tag = secrets.token_hex(3)
@@ -159,7 +160,7 @@ class Bed:
 node: {{name: {self.node_name}}}
 source: {{kind: files, path: {self.dir}/manifests}}
 paths: {{cgroup: {self.cgroup}, bpffs: {self.dir}/bpffs, state: {self.dir}/state, run: {self.dir}/run}}
-meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0/16, "fd10:244::/32"], podCgroup: pods}}
+meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0/16, "fd10:244::/32"], podCgroup: {self.pod_cgroup}}}
 datapath: {json.dumps(datapath)}
 """)
 

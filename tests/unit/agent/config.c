@@ -286,6 +286,15 @@ static void the_rendered_configuration_loads_to_the_same(void **state)
 	assert_string_equal(f->cfg->node.zone, "a \"b\"");
 }
 
+/* YAML 1.1 reads a bare off as false */
+static void the_datapath_can_be_off(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(load(f, "datapath: {mode: off}\n"), 0);
+	assert_int_equal(f->cfg->datapath.mode, CONFIG_MODE_OFF);
+}
+
 static void help_needs_no_configuration(void **state)
 {
 	cleanup(buf_fini) struct buf out = BUF_INIT(16384);
@@ -327,6 +336,7 @@ int main(void)
 		TEST(a_long_run_directory_is_refused),
 		TEST(what_is_not_built_yet_warns),
 		TEST(the_rendered_configuration_loads_to_the_same),
+		TEST(the_datapath_can_be_off),
 		TEST(help_needs_no_configuration),
 		TEST(an_empty_cgroup_is_the_hosts_mount),
 	};

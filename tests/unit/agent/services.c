@@ -348,6 +348,30 @@ static void a_service_alone_is_what_it_is_among_all(void **state)
 	assert_null(none);
 }
 
+static void a_node_that_only_measures_serves_nothing_and_keeps_the_classes(void **state)
+{
+	(void)state;
+	cleanup(kube_set_free) struct kube_set *set = recorded();
+	const struct services_node on = { .name = "node1" }, off = { .name = "node1", .off = true };
+	cleanup(svc_table_free) struct svc_table *all = translate_as(set, &on);
+	cleanup(svc_table_free) struct svc_table *none = translate_as(set, &off);
+	struct svc_table *one = NULL;
+
+	assert_int_equal(none->n_services, 0);
+	assert_true(all->n_classes > 0);
+	assert_int_equal(none->n_classes, all->n_classes);
+	for (size_t i = 0; i < all->n_classes; i++) {
+		const struct svc_class *a = &all->classes[i], *b = &none->classes[i];
+
+		assert_memory_equal(&a->prefix, &b->prefix, sizeof(a->prefix));
+		assert_int_equal(a->class, b->class);
+		assert_int_equal(a->pod, b->pod);
+	}
+	assert_int_equal(services_translate_one(set, &off, "default", "clusterip", &one, NULL),
+			 -ENOENT);
+	assert_null(one);
+}
+
 static void addresses_of_node_ports_are_carried_over(void **state)
 {
 	cleanup(kube_set_free) struct kube_set *set = NULL;
@@ -380,6 +404,7 @@ int main(void)
 		cmocka_unit_test(an_endpoint_without_node_is_nowhere_local),
 		cmocka_unit_test(destinations_have_classes),
 		cmocka_unit_test(a_service_alone_is_what_it_is_among_all),
+		cmocka_unit_test(a_node_that_only_measures_serves_nothing_and_keeps_the_classes),
 		cmocka_unit_test(addresses_of_node_ports_are_carried_over),
 	};
 
