@@ -27,9 +27,12 @@
 #define RETRY_MS 1000
 
 /* A whole round costs what all Services cost. Where that is more than QUICK_MS, changes of endpoints are
- * made at once for their Service alone, and a whole round follows after REST times what one takes. */
+ * made at once for their Service alone, and a whole round follows after some times what one takes: a
+ * change that comes while one runs has to wait for it, which must be rare where they are long. */
 #define QUICK_MS 1
 #define REST 10
+#define LONG_MS 5
+#define REST_LONG 200
 #define REST_MIN_MS 20
 
 /* ---- Telling what is not served ------------------------------------------------------------- */
@@ -371,7 +374,7 @@ static bool quick_change(struct agent *a, const struct kube_set *set,
 void direct_changed(struct agent *a, const struct kube_set *set, const struct kube_touched *touched)
 {
 	const struct rounds_now now = rounds_clock();
-	uint64_t rest = a->round_ms * REST;
+	uint64_t rest = a->round_ms * (a->round_ms < LONG_MS ? REST : REST_LONG);
 
 	rounds_queued(&a->rounds, set, touched, &now);
 	if (!touched || touched->more || (touched->n && !quick_change(a, set, touched)))
