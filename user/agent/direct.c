@@ -371,16 +371,24 @@ static bool quick_change(struct agent *a, const struct kube_set *set,
 	return r == 0;
 }
 
+/* Not later than what is planned already. */
+static void whole_within(struct agent *a, uint64_t rests)
+{
+	uint64_t ms = a->round_ms * rests > REST_MIN_MS ? a->round_ms * rests : REST_MIN_MS;
+
+	if (!uv_is_active((uv_handle_t *)&a->whole) || uv_timer_get_due_in(&a->whole) > ms)
+		uv_timer_start(&a->whole, on_whole, ms, 0);
+}
+
 void direct_changed(struct agent *a, const struct kube_set *set, const struct kube_touched *touched)
 {
 	const struct rounds_now now = rounds_clock();
-	uint64_t rest = a->round_ms * (a->round_ms < LONG_MS ? REST : REST_LONG);
 
 	rounds_queued(&a->rounds, set, touched, &now);
 	if (!touched || touched->more || (touched->n && !quick_change(a, set, touched)))
 		round_make(a, set);
-	else if (!uv_is_active((uv_handle_t *)&a->whole))
-		uv_timer_start(&a->whole, on_whole, rest > REST_MIN_MS ? rest : REST_MIN_MS, 0);
+	else /* what class an address is of can't wait long */
+		whole_within(a, a->round_ms < LONG_MS || touched->addrs ? REST : REST_LONG);
 }
 
 /* Links of pods come and go all the time: only what node ports are served at is worth a round. */
