@@ -155,7 +155,7 @@ static void give_up(struct mirror_part *p)
 
 	kube_api_cancel(&p->call);
 	err_set(&err, -ETIMEDOUT, "%s: no answer in time", p->resource.path);
-	end(p, -ETIMEDOUT, 200, 0, &err);
+	end(p, -ETIMEDOUT, kube_informer_answered(p->informer) ? 200 : 0, 0, &err);
 }
 
 /* ---- A server that says nothing --------------------------------------------------------------- */

@@ -73,6 +73,9 @@ static int store(struct feed *f)
 	int r = 0;
 
 	f->from = f->at;
+	s->skipped = s->bad ? s->skipped + len : 0;
+	if (s->skipped > KUBE_SKIP_MAX)
+		return -E2BIG;
 	if (s->cut || s->bad || (s->in_items && s->depth == ITEMS_DEPTH)) /* nobody's */
 		return 0;
 	s->bad = len > room;
@@ -250,6 +253,8 @@ static int close_bracket(struct feed *f, char c)
 	bool is_object;
 	int r = 0;
 
+	if (s->depth == 0 && s->kind == KUBE_SPLIT_LIST)
+		return -EBADMSG;
 	if (s->depth == 0) {
 		f->at++;
 		r = store(f);
@@ -262,6 +267,8 @@ static int close_bracket(struct feed *f, char c)
 	}
 	is_object = s->depth <= 64 && s->objects >> (s->depth - 1) & 1;
 	if (s->depth <= 64 && is_object != (c == '}') && !s->cut) {
+		if (s->kind == KUBE_SPLIT_LIST)
+			return -EBADMSG;
 		r = store(f);
 		s->bad = true;
 	}

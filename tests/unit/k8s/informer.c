@@ -278,14 +278,37 @@ static void a_hanging_watch_is_given_up(void **state)
 	struct fixture *f = *state;
 
 	sync_by_stream(f);
-	uint64_t due = kube_informer_due(f->inf);
-	assert_true(due >= f->now + 330000 && due <= f->now + 630000);
-	f->now = due;
+	/* no bookmark for so long: dead, though nothing says so */
+	assert_int_equal(kube_informer_due(f->inf), f->now + 100000);
+	f->now += 60000;
+	sent(f, BOOKMARK("11"));
+	assert_int_equal(kube_informer_due(f->inf), f->now + 100000);
+	for (int i = 0; i < 20 && kube_informer_due(f->inf) == f->now + 100000; i++) {
+		f->now += 60000;
+		assert_int_equal(feed(f, BOOKMARK("12")), 0);
+	}
+	/* nor does one go on for ever that says something, but not its end */
+	assert_in_range(kube_informer_due(f->inf), 1000000 + 330000, 1000000 + 630000);
+	f->now = kube_informer_due(f->inf);
 	ends(f, -ETIMEDOUT, 200);
-	asked(f, "&resourceVersion=10");
-	f->now = kube_informer_due(f->inf); /* not a word, all the time */
+	asked(f, "&resourceVersion=12");
+	assert_int_equal(kube_informer_due(f->inf), f->now + 60000); /* to answer at all */
+	ends(f, -ETIMEDOUT, 0);
+	asked(f, "&resourceVersion=12");
+}
+
+static void a_watch_that_goes_on_after_a_failure_must_prove_itself(void **state)
+{
+	struct fixture *f = *state;
+
+	sync_by_stream(f);
+	ends(f, -ECONNRESET, 200);
+	asked(f, "&resourceVersion=10"); /* of a server that was restored from a backup */
 	starts(f, 200);
+	assert_int_equal(kube_informer_due(f->inf), f->now + 20000);
+	f->now += 20000;
 	ends(f, -ETIMEDOUT, 200);
+	assert_int_equal(kube_informer_due(f->inf), f->now);
 	asked(f, STREAM);
 }
 
@@ -398,6 +421,7 @@ int main(void)
 		TEST(a_version_that_is_refused_is_dropped),
 		TEST(a_cut_watch_goes_on_where_it_was),
 		TEST(a_hanging_watch_is_given_up),
+		TEST(a_watch_that_goes_on_after_a_failure_must_prove_itself),
 		TEST(delays_grow_to_a_bound_and_differ),
 		TEST(retry_after_is_waited_for),
 		TEST(a_kind_that_the_server_lacks_is_none),
