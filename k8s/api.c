@@ -134,6 +134,21 @@ static void call_free(struct kube_call **call)
 	free(c);
 }
 
+static void call_unlink(struct kube_call *c)
+{
+	struct kube_call **calls = &c->api->calls;
+
+	/* by hand: the analyser does not follow utlist's removal */
+	if (c == *calls)
+		*calls = c->next;
+	else
+		c->prev->next = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	else if (*calls)
+		(*calls)->prev = c->prev;
+}
+
 /* What the API says of itself in a Status, or nothing. */
 static const char *message_of(struct kube_call *c, struct json **ret)
 {
@@ -163,7 +178,7 @@ static void call_end(struct kube_call *c, int code, const struct err *why)
 	struct kube_api *api = c->api;
 	struct err err = why ? *why : (struct err){};
 
-	DL_DELETE(api->calls, c);
+	call_unlink(c);
 	if (code == 0)
 		code = status_fail(c, &err);
 	if (code < 0 && (c->status == 0 || c->status == 502 || c->status == 503))
@@ -211,7 +226,7 @@ static int on_body(void *arg, const void *data, size_t len)
 
 #define HEADERS_MAX 4
 
-static int put_header(const char **headers, const char *name, const char *value, struct err *err)
+static int put_header(char **headers, const char *name, const char *value, struct err *err)
 {
 	char *line;
 	size_t n = 0;
@@ -226,20 +241,18 @@ static int put_header(const char **headers, const char *name, const char *value,
 	return 0;
 }
 
-static void headers_fini(const char *(*headers)[HEADERS_MAX])
+static void headers_fini(char *(*headers)[HEADERS_MAX])
 {
 	for (size_t i = 0; (*headers)[i]; i++) {
-		char *line = (char *)(uintptr_t)(*headers)[i];
-
-		wipe(line, strlen(line)); /* one holds the token */
-		free(line);
+		wipe((*headers)[i], strlen((*headers)[i])); /* one holds the token */
+		free((*headers)[i]);
 	}
 }
 
 static int call_start(struct kube_call *c, const struct kube_request *req, const char *url,
 		      const struct kube_login *login, struct err *err)
 {
-	cleanup(headers_fini) const char *headers[HEADERS_MAX] = {};
+	cleanup(headers_fini) char *headers[HEADERS_MAX] = {};
 	const struct http_tls tls = {
 		.ca = login->ca,
 		.cert = login->cert,
@@ -250,7 +263,7 @@ static int call_start(struct kube_call *c, const struct kube_request *req, const
 	struct http_request http = {
 		.method = req->method,
 		.url = url,
-		.headers = headers,
+		.headers = (const char *const *)headers,
 		.data = req->data,
 		.data_len = req->len,
 		.tls = &tls,
@@ -323,12 +336,13 @@ int kube_api_call(struct kube_api *api, const struct kube_request *req, struct k
 
 void kube_api_cancel(struct kube_call **call)
 {
-	struct kube_call *c = take_ptr(*call);
+	struct kube_call *c = *call;
 
 	if (!c)
 		return;
+	*call = NULL;
 	http_cancel(c->http);
-	DL_DELETE(c->api->calls, c);
+	call_unlink(c);
 	call_free(&c);
 }
 

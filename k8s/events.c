@@ -195,7 +195,7 @@ void kube_events_commit(struct kube_informer *inf)
 	kube_set_diff(inf->fresh, inf->set, inf->resource->kind, inf->ops->changed, inf->arg);
 	kube_set_free(&inf->fresh);
 	inf->synced = true;
-	inf->whole = false;
+	inf->whole = inf->doubt = false;
 	inf->failures = 0;
 }
 

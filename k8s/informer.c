@@ -18,7 +18,8 @@
 #define GRACE_MS 30000 /* a watch that is this much over its time hangs */
 #define QUIET_MS 60000 /* without an answer, or without a byte while all objects are to come */
 #define BOOKMARK_MS 100000 /* without a byte in a watch: servers send a bookmark each minute */
-#define PROVE_MS 20000 /* the same in one that goes on after a failure: it may be another server */
+#define DOUBT_MIN_MS 15000 /* a watch that goes on after a failure is replaced by a whole stream */
+#define DOUBT_MAX_MS 45000 /* after a time between these: not by all clients at once */
 #define DELAY_MIN_MS 250
 #define DELAY_MAX_MS 30000
 #define RETRY_AFTER_MAX_MS 120000
@@ -28,8 +29,8 @@
 /* How a request ended. */
 enum cause {
 	CLEAN, /* a watch, when its time was over */
-	SILENT, /* a watch that brought nothing, not even a bookmark: its version may be one that the
-		 * server has not reached, as after a restored backup */
+	SILENT, /* a watch that brought nothing, not even a bookmark, or that was in doubt: its version may
+		 * be of another history than the server's, as after a restored backup */
 	EXPIRED, /* 410, in whatever form */
 	REFUSED, /* not asked in a way that this server understands */
 	BROKEN, /* it began to answer */
@@ -104,11 +105,15 @@ bool kube_informer_synced(const struct kube_informer *inf)
 }
 
 /* A version that is too old is told by an event, after the answer. */
+static bool stands(const struct kube_informer *inf, uint64_t now_ms)
+{
+	return inf->answered && inf->plan == KUBE_WATCH &&
+	       (inf->heard || now_ms >= inf->answered_ms + STANDS_MS);
+}
+
 bool kube_informer_in_step(const struct kube_informer *inf, uint64_t now_ms)
 {
-	bool stands = inf->heard || now_ms >= inf->answered_ms + STANDS_MS;
-
-	return inf->absent || (inf->open && inf->answered && inf->plan == KUBE_WATCH && stands);
+	return inf->absent || (inf->open && stands(inf, now_ms));
 }
 
 bool kube_informer_answered(const struct kube_informer *inf)
@@ -206,11 +211,10 @@ int kube_informer_begin(struct kube_informer *inf, uint64_t now_ms, struct buf *
 static void set_due(struct kube_informer *inf, uint64_t now_ms)
 {
 	uint64_t end = inf->began_ms + inf->watch_ms + GRACE_MS;
-	uint64_t quiet = inf->plan != KUBE_WATCH ? QUIET_MS :
-			 inf->failures		 ? PROVE_MS :
-						   BOOKMARK_MS;
 
-	inf->due_ms = now_ms + quiet;
+	inf->due_ms = now_ms + (inf->plan == KUBE_WATCH ? BOOKMARK_MS : QUIET_MS);
+	if (inf->plan == KUBE_WATCH && inf->doubt && inf->doubt_ms < inf->due_ms)
+		inf->due_ms = inf->doubt_ms;
 	if (inf->plan == KUBE_WATCH && end < inf->due_ms)
 		inf->due_ms = end;
 }
@@ -219,6 +223,7 @@ void kube_informer_head(struct kube_informer *inf, unsigned int status, uint64_t
 {
 	inf->answered = status >= 200 && status < 300;
 	inf->answered_ms = now_ms;
+	inf->doubt_ms = now_ms + random_between(DOUBT_MIN_MS, DOUBT_MAX_MS);
 	set_due(inf, now_ms);
 }
 
@@ -228,8 +233,6 @@ int kube_informer_feed(struct kube_informer *inf, const void *data, size_t len, 
 
 	if (r < 0 && !inf->err.code)
 		err_errno(&inf->err, r, "%s", inf->resource->path);
-	if (inf->plan == KUBE_WATCH && inf->heard)
-		inf->failures = 0;
 	set_due(inf, now_ms);
 	return r;
 }
@@ -256,7 +259,9 @@ static enum cause cause_of(const struct kube_informer *inf, const struct kube_in
 		return REFUSED;
 	if (!answered)
 		return AWAY;
-	if (inf->plan == KUBE_WATCH && !inf->heard && (given_up || (end->code == 0 && lived)))
+	if (inf->plan == KUBE_WATCH && given_up && (inf->doubt || !inf->heard))
+		return SILENT;
+	if (inf->plan == KUBE_WATCH && end->code == 0 && lived && !inf->heard)
 		return SILENT;
 	return inf->plan == KUBE_WATCH && end->code == 0 && (lived || inf->heard) ? CLEAN : BROKEN;
 }
@@ -275,8 +280,6 @@ static void wait(struct kube_informer *inf, const struct kube_informer_end *end,
 {
 	uint64_t after = (uint64_t)end->retry_after_s * 1000, delay;
 
-	if (now_ms - inf->began_ms > DELAY_MAX_MS)
-		inf->failures = 0; /* what went well for so long is none of a row */
 	inf->failures++;
 	delay = delay_of(inf);
 	after = after > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : after;
@@ -319,6 +322,8 @@ void kube_informer_end(struct kube_informer *inf, const struct kube_informer_end
 	inf->unreached = end->status == 0;
 	kube_split_fini(&inf->split);
 	cause = cause_of(inf, end, now_ms);
+	if (stands(inf, now_ms))
+		inf->failures = 0;
 	inf->due_ms = now_ms;
 	if (take_page(inf, end))
 		return;
@@ -328,6 +333,8 @@ void kube_informer_end(struct kube_informer *inf, const struct kube_informer_end
 	}
 	if (was == KUBE_LIST && cause == EXPIRED)
 		inf->whole = true;
+	if (was == KUBE_WATCH && (cause == BROKEN || cause == AWAY))
+		inf->doubt = true;
 	inf->next_page[0] = '\0';
 	kube_set_free(&inf->fresh);
 	inf->plan = next[was][cause].plan;

@@ -198,7 +198,8 @@ static size_t size_of(enum kube_kind kind)
 		[KUBE_CIDR] = sizeof(struct kube_cidr),
 	};
 	_Static_assert(ARRAY_LEN(sizes) == KUBE_KIND_MAX_, "a size for each kind");
-	size_t size = offsetof(struct kube_object, service) + sizes[kind];
+	size_t own = kind < KUBE_KIND_MAX_ ? sizes[kind] : 0;
+	size_t size = offsetof(struct kube_object, service) + own;
 
 	return (size + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1);
 }
