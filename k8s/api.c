@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "k8s/api.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -134,21 +135,6 @@ static void call_free(struct kube_call **call)
 	free(c);
 }
 
-static void call_unlink(struct kube_call *c)
-{
-	struct kube_call **calls = &c->api->calls;
-
-	/* by hand: the analyser does not follow utlist's removal */
-	if (c == *calls)
-		*calls = c->next;
-	else
-		c->prev->next = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
-	else if (*calls)
-		(*calls)->prev = c->prev;
-}
-
 /* What the API says of itself in a Status, or nothing. */
 static const char *message_of(struct kube_call *c, struct json **ret)
 {
@@ -178,7 +164,7 @@ static void call_end(struct kube_call *c, int code, const struct err *why)
 	struct kube_api *api = c->api;
 	struct err err = why ? *why : (struct err){};
 
-	call_unlink(c);
+	DL_DELETE(api->calls, c);
 	if (code == 0)
 		code = status_fail(c, &err);
 	if (code < 0 && (c->status == 0 || c->status == 502 || c->status == 503))
@@ -329,6 +315,7 @@ int kube_api_call(struct kube_api *api, const struct kube_request *req, struct k
 		r = call_start(c, req, url.data, &login, err);
 	if (r < 0)
 		return r;
+	assert(c); /* which the analyser does not see */
 	DL_APPEND(api->calls, c);
 	*ret = take_ptr(c);
 	return 0;
@@ -342,7 +329,7 @@ void kube_api_cancel(struct kube_call **call)
 		return;
 	*call = NULL;
 	http_cancel(c->http);
-	call_unlink(c);
+	DL_DELETE(c->api->calls, c);
 	call_free(&c);
 }
 
