@@ -117,7 +117,7 @@ def test_nothing_that_a_pod_s_end_does_takes_the_datapath_away(daemonset, pod):
 def test_it_is_there_before_and_after_everything_else(pod):
     assert pod["priorityClassName"] == "system-node-critical"
     assert pod["tolerations"] == [{"operator": "Exists"}]
-    assert pod["hostNetwork"] and pod["dnsPolicy"] == "Default"
+    assert pod["hostNetwork"] and pod["dnsPolicy"] == "Default" and pod["enableServiceLinks"] is False
     main, = pod["containers"]
     patience = {p: main[p]["periodSeconds"] * main[p]["failureThreshold"] for p in ("startupProbe", "livenessProbe")}
     assert patience["startupProbe"] >= 120 and patience["livenessProbe"] >= 30

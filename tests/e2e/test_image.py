@@ -131,6 +131,10 @@ def test_each_overlay_runs_with_what_its_daemonset_grants(image, overlay):
         if overlay == "metering-only":
             assert got["answers"] == {} and json.loads(bed.exec("weir", "-j", "service", "show")) == []
             got = client.ask("count", "tcp", web.ip, 8080, 3, 2)
+        else:
+            client.begin("hold", "held", vip, 80, 1).up()
+            flow, = json.loads(bed.exec("weir", "-j", "flow", "show"))
+            assert flow["client"].startswith(f"{client.ip}:") and flow["service"] == "default/web"
         assert got["answers"] == {"web": 3}, got
         assert bed.exec("weir", "-j", "datapath", "check") == "[]\n"
         programs = {p["name"] for p in bed.weir("datapath", "status")["programs"]}
@@ -158,7 +162,7 @@ def test_measuring_needs_each_capability(image, capability):
         assert "not permitted; run as root (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON)" in bed.agent_log()
 
 
-# a socket that says what it was told; argv: namespace or "", address, port
+# a socket that says what it was told; argv: whose network namespace, address, port, seconds to wait
 KEPT = """
 import ctypes, socket, subprocess, sys
 if sys.argv[1] == "own":
@@ -167,7 +171,7 @@ if sys.argv[1] == "own":
         subprocess.run(["ip", *line.split()], check=True)
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect((sys.argv[2], int(sys.argv[3])))
-s.settimeout(2)
+s.settimeout(float(sys.argv[4]))
 print("up", flush=True)
 try:
     s.recv(1)
@@ -189,11 +193,11 @@ def test_directing_needs_more_to_end_sockets(image, without, told, log):
         vip, = bed.service("web", 80, [web], 8080, vips=["10.96.0.10"])
         bed.start()
         assert client.ask("count", "tcp", vip, 80, 3, 5)["answers"] == {"web": 3}
-        kept = {which: client.popen("/usr/bin/python3", "-c", KEPT, which, vip, "80", stdout=subprocess.PIPE)
-                for which in told}
+        kept = {which: client.popen("/usr/bin/python3", "-c", KEPT, which, vip, "80", "2" if what == "TimeoutError" else "20",
+                                    stdout=subprocess.PIPE) for which, what in told.items()}
         assert [k.stdout.readline() for k in kept.values()] == ["up\n"] * len(kept)
         bed.service("web", 80, [], 8080, vips=[vip])
-        assert {which: k.communicate(timeout=10)[0].strip() for which, k in kept.items()} == told
+        assert {which: k.communicate(timeout=30)[0].strip() for which, k in kept.items()} == told
         wait_for(f"the log says {log}", lambda: re.search(log, bed.agent_log()))
         assert [line for line in bed.agent_log().splitlines() if "level=error" in line and "mod=ends" not in line] == []
 

@@ -19,7 +19,7 @@ CONTAINER = {
 }
 POD = {
     "serviceAccountName": str, "priorityClassName": str, "nodeSelector": TEXTS, "hostNetwork": bool, "hostPID": bool,
-    "dnsPolicy": str, "terminationGracePeriodSeconds": int, "securityContext": {"seccompProfile": {"type": str}},
+    "enableServiceLinks": bool, "dnsPolicy": str, "terminationGracePeriodSeconds": int, "securityContext": {"seccompProfile": {"type": str}},
     "tolerations": [{"operator": str}], "initContainers": [CONTAINER], "containers": [CONTAINER],
     "volumes": [{"name": str, "configMap": {"name": str}, "hostPath": {"path": str, "type": str}}],
 }
