@@ -338,6 +338,7 @@ void kube_informer_end(struct kube_informer *inf, const struct kube_informer_end
 	inf->next_page[0] = '\0';
 	kube_set_free(&inf->fresh);
 	inf->plan = next[was][cause].plan;
-	if (!next[was][cause].at_once)
+	/* nor are requests that end as soon as they began made as fast as that */
+	if (!next[was][cause].at_once || (cause == CLEAN && now_ms < inf->began_ms + STANDS_MS))
 		wait(inf, end, now_ms);
 }

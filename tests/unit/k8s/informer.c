@@ -297,6 +297,19 @@ static void a_hanging_watch_is_given_up(void **state)
 	asked(f, "&resourceVersion=12");
 }
 
+static void watches_that_end_as_soon_as_they_began_are_no_storm(void **state)
+{
+	struct fixture *f = *state;
+
+	sync_by_stream(f);
+	for (int i = 0; i < 3; i++) {
+		sent(f, BOOKMARK("11"));
+		ends(f, 0, 200);
+		assert_true(kube_informer_due(f->inf) >= f->now + 125);
+		asked(f, "&resourceVersion=11");
+	}
+}
+
 static void what_goes_on_after_a_failure_is_compared_as_a_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -430,6 +443,7 @@ int main(void)
 		TEST(a_version_that_is_refused_is_dropped),
 		TEST(a_cut_watch_goes_on_where_it_was),
 		TEST(a_hanging_watch_is_given_up),
+		TEST(watches_that_end_as_soon_as_they_began_are_no_storm),
 		TEST(what_goes_on_after_a_failure_is_compared_as_a_whole),
 		TEST(delays_grow_to_a_bound_and_differ),
 		TEST(retry_after_is_waited_for),
