@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Our formats against others' SDKs: vectors that they made, read by our code, and what ours made, read by them.
 VECTORS_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/interop/vectors/*.c)))
-MAKE_OBJS := $(O)/tests/interop/sui/make.o $(O)/tests/interop/vectors/sui_tx_show.o
-$(VECTORS_OBJS) $(MAKE_OBJS): ALL_CFLAGS += -Itests
+SUI_OBJS := $(O)/tests/interop/sui/make.o $(O)/tests/interop/sui/client.o
+$(VECTORS_OBJS) $(SUI_OBJS): ALL_CFLAGS += -Itests
 $(O)/tests/interop/vectors/run: $(VECTORS_OBJS)
-$(O)/tests/interop/sui/make: $(MAKE_OBJS)
-$(O)/tests/interop/vectors/run $(O)/tests/interop/sui/make: $(call archives,chain walrus)
+$(O)/tests/interop/sui/make: $(O)/tests/interop/vectors/sui_tx_show.o
+$(O)/tests/interop/vectors/run $(SUI_OBJS:.o=): $(call archives,chain walrus)
+$(SUI_OBJS:.o=): %: %.o
+$(O)/tests/interop/vectors/run $(SUI_OBJS:.o=):
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(call link_libs,chain walrus)
--include $(VECTORS_OBJS:.o=.d) $(MAKE_OBJS:.o=.d)
+-include $(VECTORS_OBJS:.o=.d) $(SUI_OBJS:.o=.d)
 
 build/npm/%/node_modules: tests/interop/%/package.json tests/interop/%/package-lock.json
 	$(call say,NPM,$(@D))

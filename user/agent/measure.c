@@ -241,7 +241,7 @@ struct window_job {
 	struct book_reading *readings;
 	size_t n, settled;
 	struct book_window window;
-	uint64_t now_ms;
+	uint64_t now_ms, keep_ms;
 	measure_then then;
 	struct json *args, *result;
 	struct ctl_reply *reply;
@@ -278,6 +278,8 @@ static void window_run(struct work_job *job)
 		w->r = book_settle(w->book, w->window.to_ms, &w->settled, &w->err);
 	if (!w->r && w->then)
 		w->r = w->then(w->book, w->window.to_ms, w->args, &w->result, &w->err);
+	if (!w->r && w->now_ms > w->keep_ms)
+		w->r = book_keep(w->book, w->now_ms - w->keep_ms, &w->err);
 }
 
 static void window_failed(struct agent *a, uint64_t now_ms, const struct err *err)
@@ -352,6 +354,7 @@ void measure_window(struct agent *a, measure_then then, const struct json *args,
 	w->agent = a;
 	w->book = &a->book;
 	w->now_ms = clock_wall_ms();
+	w->keep_ms = a->cfg->meter.keep_ms;
 	w->then = then;
 	w->args = args ? json_dup(args) : NULL;
 	w->reply = reply;

@@ -17,6 +17,8 @@ enum dp_table {
 	DP_CONN,
 	DP_FRAG,
 	DP_DEV,
+	DP_HOME,
+	DP_PEER,
 	DP_POD,
 	DP_PARENT,
 	DP_NET,

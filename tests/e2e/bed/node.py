@@ -42,7 +42,7 @@ class Bed:
     def __exit__(self, *exc):
         self.close()
 
-    def make(self):
+    def make_folders(self):
         own_mounts()
         self.dir = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
         self.cgroup = cgroup2_mount() / self.name
@@ -51,11 +51,14 @@ class Bed:
         for name in ("bpffs", "manifests", "state", "run"):
             (self.dir / name).mkdir(mode=0o700)
         run("mount", "-t", "bpf", "bpf", str(self.dir / "bpffs"))
+        self.config = self.dir / "weir.yaml"
+
+    def make(self):
+        self.make_folders()
         self.add_netns("node")
         self.network = PodNetwork(self.node, self.node_name, 1)
         self.host = Place(self, "host", self.node, self.network.ips(1), "host")
         self.write("node.json", objects.node(self.node_name, 1))
-        self.config = self.dir / "weir.yaml"
         self.configure(**self.datapath)
 
     def add_netns(self, name):
