@@ -19,7 +19,7 @@ static int decode_ips(const struct kube_field *status, struct kube_pod *ret)
 	bool single = n == 0 && *json_text(one.node, "");
 	if (n == 0 && !single)
 		return 0;
-	struct addr *list = kube_alloc(all.dec->obj, single ? 1 : n, sizeof(*list));
+	struct addr *list = kube_alloc(all.dec, single ? 1 : n, sizeof(*list));
 	if (!list)
 		return kube_field_fail(&all, -ENOMEM, "no memory");
 	if (single && (r = kube_field_addr(&one, &list[0])) < 0)
@@ -79,10 +79,10 @@ static bool is_label(const struct json *node)
 	       strlen(json_text(node, "")) <= KUBE_MAX_LABEL;
 }
 
-static const char *copy(struct kube_object *obj, const char *text)
+static const char *copy(struct kube_dec *dec, const char *text)
 {
 	size_t size = strlen(text) + 1;
-	char *made = kube_alloc(obj, size, 1);
+	char *made = kube_alloc(dec, size, 1);
 
 	return made ? memcpy(made, text, size) : NULL;
 }
@@ -91,18 +91,17 @@ static const char *copy(struct kube_object *obj, const char *text)
 static int decode_labels(const struct kube_field *meta, struct kube_pod *ret)
 {
 	struct kube_field f = kube_field_get(meta, "labels");
-	struct kube_object *obj = f.dec->obj;
 	size_t n = 0, max = json_type(f.node) == JSON_OBJECT ? json_len(f.node) : 0;
 	struct kube_label *list;
 
 	if (max > KUBE_MAX_POD_LABELS)
 		max = KUBE_MAX_POD_LABELS;
-	list = max ? kube_alloc(obj, max, sizeof(*list)) : NULL;
+	list = max ? kube_alloc(f.dec, max, sizeof(*list)) : NULL;
 	json_foreach(node, list ? f.node : NULL) {
 		if (n == max || !is_label(node))
 			continue;
-		list[n].key = copy(obj, json_key(node));
-		list[n].value = copy(obj, json_text(node, ""));
+		list[n].key = copy(f.dec, json_key(node));
+		list[n].value = copy(f.dec, json_text(node, ""));
 		if (!list[n].key || !list[n].value)
 			return kube_field_fail(&f, -ENOMEM, "no memory");
 		n++;
