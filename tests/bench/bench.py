@@ -9,12 +9,14 @@ import time
 from pathlib import Path
 
 import blobid
+import ledger
 import node
 import paths
 from bed import WEIR, missing, run
 
 PARTS = {"connect": paths.connect, "established": paths.established, "northsouth": paths.northsouth,
-         "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow, "blobid": blobid.blobid}
+         "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow, "blobid": blobid.blobid,
+         "ledger": ledger.ledger}
 TOOLS = ("nft", "iptables-legacy-restore", "taskset", "nsenter", "ip")
 
 
