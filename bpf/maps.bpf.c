@@ -15,6 +15,7 @@ struct conn_map weir_conn SEC(".maps");
 struct frag_map weir_frag SEC(".maps");
 struct dev_map weir_dev SEC(".maps");
 struct pod_map weir_pod SEC(".maps");
+struct gone_map weir_gone SEC(".maps");
 struct parent_map weir_parent SEC(".maps");
 struct net_map weir_net SEC(".maps");
 struct veth_map weir_veth SEC(".maps");

@@ -62,6 +62,8 @@ void bed_delegate(const char *path);
 /* Runs fn in a child inside the cgroup; the second waits for it and returns its exit status. */
 pid_t bed_start_in(const char *path, int (*fn)(void *arg), void *arg);
 int bed_run_in(const char *path, int (*fn)(void *arg), void *arg);
+int bed_burn(void *us); /* for these: uses so much CPU time, uint64_t, from here on */
+uint64_t bed_cpu_us(void); /* that this process has used */
 uint64_t bed_cpu_stat_us(const char *path); /* usage_usec */
 
 /* Walks, and returns the pod's sample, valid until the next walk; NULL: not there. */

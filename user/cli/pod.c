@@ -31,6 +31,8 @@ static int add_pod(const struct show *s, const struct weir_sample *sample)
 		[WEIR_POD_LIVE] = "running",
 		[WEIR_POD_REMOVED] = "removed",
 		[WEIR_POD_RELEASED] = "ended",
+		[WEIR_POD_SETTLED] = "ended",
+		[WEIR_POD_MISSED] = "ended",
 	};
 	uint32_t state = sample->pod.state;
 	struct ledger_pod known = {};

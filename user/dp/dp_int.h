@@ -18,6 +18,7 @@ enum dp_table {
 	DP_FRAG,
 	DP_DEV,
 	DP_POD,
+	DP_GONE,
 	DP_PARENT,
 	DP_NET,
 	DP_VETH,
