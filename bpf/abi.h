@@ -366,8 +366,12 @@ struct weir_ctl {
 	__u32 epoch; /* one more after each change of backends */
 	__u16 snat_low, snat_high; /* ports that stand for clients, both included; host order */
 	__u64 walk_from; /* when the last walk began */
+	__u32 deaths; /* one more with each */
+	__u32 deaths_past; /* as many when a walk found no dead pod any more: it need not look until then */
+	__u32 parents_new; /* 1: the next walk has to look for their levels */
+	__u32 pad;
 };
-WEIR_ASSERT_SIZE(weir_ctl, 88);
+WEIR_ASSERT_SIZE(weir_ctl, 104);
 WEIR_ASSERT_AT(weir_ctl, walk_at, 56);
 
 /* How a walk gets exact figures: by the functions that this kernel has. */

@@ -109,16 +109,11 @@ static __always_inline void mem_end(struct weir_pod *pod, struct cgroup *cg)
 	pod->mem_pages = 0;
 }
 
-static __always_inline void sample_put(__u64 id, const struct weir_pod *pod)
+static __always_inline void sample_put(struct weir_ctl *ctl, __u64 id, const struct weir_pod *pod)
 {
+	__u32 at = ctl->walk_count;
 	struct weir_sample *sample;
-	struct weir_ctl *ctl;
-	__u32 at = 0;
 
-	ctl = bpf_map_lookup_elem(&weir_ctl, &at);
-	if (!ctl)
-		return;
-	at = ctl->walk_count;
 	sample = bpf_map_lookup_elem(&weir_sample, &at);
 	if (!sample) {
 		reason_count(WEIR_REASON_SAMPLE_FULL);
@@ -154,28 +149,27 @@ static __always_inline void removed_read(struct weir_pod *pod, const struct weir
 }
 
 /* After the walk: the pods that the iterator skips because they are dead. */
-static long dead_sample(struct bpf_map *map, __u64 *id, struct weir_pod *pod, struct weir_ctl **ctl)
+static long dead_sample(struct bpf_map *map, __u64 *id, struct weir_pod *pod, struct weir_ctl **at)
 {
+	struct weir_ctl *ctl = *at;
+
 	/* one that lives and was not met just now is for user space to look after */
 	if (pod->state == WEIR_POD_LIVE &&
-	    (pod->seen == (*ctl)->walk_from || pod->born >= (*ctl)->walk_from))
+	    (pod->seen == ctl->walk_from || pod->born >= ctl->walk_from))
 		return 0;
 	if (pod->state == WEIR_POD_REMOVED)
-		removed_read(pod, *ctl);
-	sample_put(*id, pod);
+		removed_read(pod, ctl);
+	sample_put(ctl, *id, pod);
+	ctl->deaths_past--; /* from what it would be, so that the next walk looks again */
 	return 0;
 }
 
-static __always_inline void walk_begin(struct cgroup *top)
+static __always_inline void walk_begin(struct weir_ctl *ctl, struct cgroup *top)
 {
-	__u32 zero = 0;
-	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
 	struct mem_cgroup *mem;
 
-	if (ctl) {
-		ctl->walk_count = 0;
-		ctl->walk_from = bpf_ktime_get_boot_ns();
-	}
+	ctl->walk_count = 0;
+	ctl->walk_from = bpf_ktime_get_boot_ns();
 	if (weir_flush == WEIR_FLUSH_CGROUP)
 		cgroup_rstat_flush(top);
 	else if (weir_flush >= WEIR_FLUSH_CSS)
@@ -191,55 +185,87 @@ static __always_inline void walk_begin(struct cgroup *top)
 
 /* Only the kernel knows a cgroup's level for sure (a mount may show part of the tree). Parents come
  * before their children in this walk, so pods of a new parent are found in the same walk. */
-static __always_inline void parent_note(struct cgroup *cg, __u64 id)
+static __always_inline void parent_note(struct weir_ctl *ctl, struct cgroup *cg, __u64 id)
 {
-	__u32 zero = 0, level = BPF_CORE_READ(cg, level);
-	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	__u32 level = cg->level;
 
-	if (!ctl || level >= WEIR_MAX_LEVELS || !bpf_map_lookup_elem(&weir_parent, &id))
+	if (level >= WEIR_MAX_LEVELS || !bpf_map_lookup_elem(&weir_parent, &id))
 		return;
 	ctl->parent_levels |= 1U << level;
 	bpf_map_delete_elem(&weir_pod, &id); /* it was taken for a pod before it was known */
 }
 
-static __always_inline void walk_end(void)
+/* The pod that cg is, with fewer looks than cgroup_pod(): most cgroups are containers, and most others
+ * are known. NULL: it is none, or there is no room. */
+static __always_inline struct weir_pod *walk_pod(const struct weir_ctl *ctl, struct cgroup *cg,
+						 __u64 id)
+{
+	__u32 level = cg->level - 1;
+	struct weir_pod *pod;
+	__u64 up;
+
+	if (level >= WEIR_MAX_LEVELS || !(ctl->parent_levels & (1U << level)))
+		return NULL;
+	pod = bpf_map_lookup_elem(&weir_pod, &id);
+	if (pod)
+		return pod;
+	up = cg->self.parent->cgroup->kn->id;
+	if (!bpf_map_lookup_elem(&weir_parent, &up) || bpf_map_lookup_elem(&weir_parent, &id))
+		return NULL;
+	return pod_get(cg, id);
+}
+
+/* Going through the table costs more than the walk over a hundred pods. */
+static __always_inline void walk_end(struct weir_ctl *ctl)
+{
+	__u32 deaths = *(volatile __u32 *)&ctl->deaths;
+
+	if (deaths != ctl->deaths_past) {
+		ctl->deaths_past = deaths;
+		bpf_for_each_map_elem(&weir_pod, dead_sample, &ctl, 0);
+	}
+	ctl->parents_new = 0;
+	ctl->walk_at = bpf_ktime_get_boot_ns();
+}
+
+static __always_inline void death_note(void)
 {
 	__u32 zero = 0;
 	struct weir_ctl *ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
 
-	if (!ctl)
-		return;
-	bpf_for_each_map_elem(&weir_pod, dead_sample, &ctl, 0);
-	ctl->walk_at = bpf_ktime_get_boot_ns();
+	if (ctl)
+		__sync_fetch_and_add(&ctl->deaths, 1);
 }
 
+/* Its pointer is the kernel's own, so its members are read as such, which costs next to nothing. */
 SEC("iter.s/cgroup")
 int weir_walk(struct bpf_iter__cgroup *ctx)
 {
 	struct cgroup *cg = ctx->cgroup;
-	const struct weir_ctl *ctl;
+	struct weir_ctl *ctl;
 	struct weir_pod *pod;
 	__u32 zero = 0;
 	__u64 id;
 
+	ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
+	if (!ctl)
+		return 0;
 	if (!cg) {
-		walk_end();
+		walk_end(ctl);
 		return 0;
 	}
 	if (!ctx->meta->seq_num)
-		walk_begin(cg);
-	id = cgroup_id(cg);
-	parent_note(cg, id);
-	ctl = bpf_map_lookup_elem(&weir_ctl, &zero);
-	if (!ctl || cgroup_pod(cg) != cg)
-		return 0;
-	pod = pod_get(cg, id);
+		walk_begin(ctl, cg);
+	id = cg->kn->id;
+	if (ctl->parents_new)
+		parent_note(ctl, cg, id);
+	pod = walk_pod(ctl, cg, id);
 	if (!pod || pod->state != WEIR_POD_LIVE)
 		return 0;
-	pod->cpu_ns = cgroup_cpu_ns(cg);
+	pod->cpu_ns = cg->bstat.cputime.sum_exec_runtime;
 	pod->seen = ctl->walk_from;
 	mem_walk(pod, cg);
-	sample_put(id, pod);
+	sample_put(ctl, id, pod);
 	return 0;
 }
 
@@ -270,6 +296,7 @@ int BPF_PROG(weir_rmdir, struct cgroup *cg, const char *path)
 	pod->died = bpf_ktime_get_boot_ns();
 	pod->ptr = (__u64)cg;
 	pod->state = WEIR_POD_REMOVED;
+	death_note();
 	return 0;
 }
 
@@ -306,6 +333,7 @@ int BPF_PROG(weir_release, struct cgroup *cg, const char *path)
 	 * Those that went since were flushed at their own release; what is left is the pod's own. */
 	pod->cpu_ns = pod->born ? pod->own_ns : cgroup_cpu_ns(cg) + (own.now - own.flushed);
 	pod->state = WEIR_POD_RELEASED;
+	death_note();
 	return 0;
 }
 

@@ -34,7 +34,11 @@ struct cgroup_base_stat {
 	struct task_cputime cputime;
 };
 
+struct cgroup;
+
 struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
 	int id;
 };
 

@@ -42,6 +42,11 @@ struct bed *bed_of(void **state)
 	return *state;
 }
 
+uint32_t bed_times(uint32_t n)
+{
+	return getenv("WEIR_EMULATED") ? (n + 15) / 16 : n;
+}
+
 static void must(bool ok, const char *what)
 {
 	if (!ok)

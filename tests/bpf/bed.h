@@ -34,6 +34,9 @@ int bed_teardown(void **state);
 /* Skips the test when bed_setup() could not make a bed; else returns it. */
 struct bed *bed_of(void **state);
 
+/* How often to do what is done n times to be sure: less often where CPUs are emulated. */
+uint32_t bed_times(uint32_t n);
+
 struct dp_options bed_options(const struct bed *b, char meter_cgroup[300]);
 
 /* Makes a Service of n backends: id, first slot and generation are all derived from id. */

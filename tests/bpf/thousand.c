@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A thousand pods that live for 20 to 200 ms, fifty at a time, none of them ever read while it lived:
- * CPU time to the nanosecond, bytes to the byte. WEIR_PODS says how many, where CPUs are emulated.
+ * CPU time to the nanosecond, bytes to the byte.
  *
  * Of CPU time the parent is the witness (witness.h), of bytes the interface's counters.
  */
@@ -16,7 +16,6 @@
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/err.h"
-#include "core/parse.h"
 
 #define PODS 1000
 #define AT_ONCE 50
@@ -112,14 +111,11 @@ static void echo_serve(void)
 
 static int setup(void **state)
 {
-	const char *n = getenv("WEIR_PODS");
-
 	if (bed_setup(state))
 		return -1;
 	if (!*state)
 		return 0;
-	all.n = PODS;
-	assert_true(!n || !parse_u32(n, 1, PODS, &all.n));
+	all.n = bed_times(PODS);
 	all.pods = calloc(all.n, sizeof(*all.pods));
 	witness_open(*state);
 	sandboxes_make(all.boxes, 0, AT_ONCE);

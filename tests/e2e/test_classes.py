@@ -83,12 +83,8 @@ def hostnet(cluster):
     """A pod in the node's own network namespace: its cgroup is all it has of its own."""
     place = Place(cluster, "hostnet", cluster.node, (cluster.host.ip, cluster.host.ip6), "pods/hostnet")
     place.make_cgroup()
-    cluster.write("pod-hostnet.json", {
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "hostnet", "namespace": "default", "uid": "uid-hostnet",
-                     "annotations": {"weir.dev/cgroup": "pods/hostnet"}},
-        "spec": {"nodeName": cluster.node_name, "hostNetwork": True, "containers": [{"name": "c", "image": "none"}]},
-        "status": {"phase": "Running", "podIP": place.ip, "podIPs": [{"ip": place.ip}]}})
+    cluster.write("pod-hostnet.json", objects.pod("hostnet", cluster.node_name, "pods/hostnet", addresses=(place.ip,),
+                                                  hostNetwork=True))
     yield place
     place.kill()
     cluster.remove("pod-hostnet.json")

@@ -429,6 +429,8 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 	dp->ctl->ncpu = (uint32_t)ncpu;
 	dp->ctl->flush = have.flush;
 	dp->ctl->settle_ms = SETTLE_MS;
+	dp->ctl->parents_new = 1;
+	dp->ctl->deaths++; /* of which nobody may have seen some */
 	r = dp_host_netns(dp, err);
 	if (r < 0)
 		return r;

@@ -166,7 +166,10 @@ int dp_parents_sync(struct dp *dp, const char *const *paths, size_t n, struct er
 			return err_errno(err, r, "writing weir_parent");
 		changed |= !r;
 	}
-	return changed ? dp_walk(dp, &samples, &want_n, err) : 0;
+	if (!changed)
+		return 0;
+	dp->ctl->parents_new = 1;
+	return dp_walk(dp, &samples, &want_n, err);
 }
 
 static void dir_add(struct weir_dir *sum, const struct weir_dir *d)
