@@ -33,6 +33,8 @@ static const struct {
 };
 static_assert(sizeof(table) / sizeof(table[0]) * 8 == sizeof(struct prices),
 	      "table[] lists every price");
+static_assert(sizeof(table) / sizeof(table[0]) == PRICE_ITEM_MAX_ + 1,
+	      "items in its order, cap last");
 
 static uint64_t *price(struct prices *p, size_t i)
 {
@@ -53,36 +55,55 @@ uint64_t price_cap(const struct prices *p, uint64_t elapsed_ms)
 	return (uint64_t)cap;
 }
 
-/* Adds floor(amount * mist / unit). Dividing first keeps every product below 2^128, so nothing
- * overflows that would fit in the result; unit is below 2^60. */
-static int add_due(unsigned __int128 amount, uint64_t unit, uint64_t mist, uint64_t *due)
+unsigned __int128 price_item_amount(const struct usage *u, enum price_item item)
 {
+	if (item == PRICE_CPU)
+		return u->cpu_ns;
+	if (item == PRICE_MEMORY)
+		return u->memory_byte_ns;
+	return item < PRICE_TX ? u->rx.wire[item - PRICE_RX].bytes :
+				 u->tx.wire[item - PRICE_TX].bytes;
+}
+
+uint64_t price_item_unit(enum price_item item)
+{
+	if (item == PRICE_CPU)
+		return NS_PER_S;
+	return item == PRICE_MEMORY ? NS_PER_S * GIB : GIB;
+}
+
+uint64_t price_item_mist(const struct prices *p, enum price_item item)
+{
+	return price_of(p, item);
+}
+
+/* Dividing first keeps every product below 2^128, so nothing overflows that would fit in the
+ * result; unit is below 2^60. */
+int price_item_due(const struct prices *p, enum price_item item, unsigned __int128 amount,
+		   uint64_t *ret_due)
+{
+	uint64_t unit = price_item_unit(item), mist = price_of(p, item), due;
 	unsigned __int128 whole, part = (amount % unit) * mist / unit;
 
 	if (__builtin_mul_overflow(amount / unit, (unsigned __int128)mist, &whole) ||
 	    whole > UINT64_MAX)
 		return -EOVERFLOW;
 	/* part < mist: both fit in 64 bits */
-	if (__builtin_add_overflow(*due, (uint64_t)whole, due) ||
-	    __builtin_add_overflow(*due, (uint64_t)part, due))
+	if (__builtin_add_overflow((uint64_t)whole, (uint64_t)part, &due))
 		return -EOVERFLOW;
+	*ret_due = due;
 	return 0;
 }
 
 static int sum_due(const struct prices *p, const struct usage *u, uint64_t *ret_due)
 {
-	uint64_t due = 0;
-	int r = 0;
+	uint64_t sum = 0, due;
 
-	r |= add_due(u->cpu_ns, NS_PER_S, p->core_s, &due);
-	r |= add_due(u->memory_byte_ns, NS_PER_S * GIB, p->gib_s, &due);
-	for (unsigned int c = 0; c < USAGE_CLASS_MAX_; c++) {
-		r |= add_due(u->rx.wire[c].bytes, GIB, p->rx_gib[c], &due);
-		r |= add_due(u->tx.wire[c].bytes, GIB, p->tx_gib[c], &due);
-	}
-	if (r)
-		return -EOVERFLOW;
-	*ret_due = due;
+	for (unsigned int i = 0; i < PRICE_ITEM_MAX_; i++)
+		if (price_item_due(p, i, price_item_amount(u, i), &due) < 0 ||
+		    __builtin_add_overflow(sum, due, &sum))
+			return -EOVERFLOW;
+	*ret_due = sum;
 	return 0;
 }
 

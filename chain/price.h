@@ -25,6 +25,23 @@ struct prices {
 	uint64_t cap_s; /* the lease never owes more per second since it was opened; 0: no cap */
 };
 
+/* What is priced, in the order of the encoding. */
+enum price_item {
+	PRICE_CPU, /* nanoseconds, priced by the core-second */
+	PRICE_MEMORY, /* byte-nanoseconds, by the GiB-second */
+	PRICE_RX, /* bytes, by the GiB: one item for each class */
+	PRICE_TX = PRICE_RX + USAGE_CLASS_MAX_,
+	PRICE_ITEM_MAX_ = PRICE_TX + USAGE_CLASS_MAX_,
+};
+
+unsigned __int128 price_item_amount(const struct usage *u, enum price_item item);
+/* So many of the amount's units cost price_item_mist(). */
+uint64_t price_item_unit(enum price_item item);
+uint64_t price_item_mist(const struct prices *p, enum price_item item);
+/* The price of an amount, rounded down: -EOVERFLOW. */
+int price_item_due(const struct prices *p, enum price_item item, unsigned __int128 amount,
+		   uint64_t *ret_due);
+
 /* The most a lease may owe after that time; UINT64_MAX without a cap. Rounded down. */
 uint64_t price_cap(const struct prices *p, uint64_t elapsed_ms);
 /* What the lease owes in all: the price of its totals, at most price_cap(). */

@@ -22,10 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "chain/address.h"
 #include "core/crypto.h"
 
 #define REPORT_LEN 144
-#define OBJECT_ID_LEN 32 /* of a market, a lease, a tenant's address */
 
 struct err;
 

@@ -107,6 +107,7 @@ struct kube_endpoint {
 struct kube_slice {
 	const char *service; /* label kubernetes.io/service-name; "" none */
 	bool headless; /* label service.kubernetes.io/headless, whatever its value */
+	uint64_t trigger_ms; /* annotation last-change-trigger-time, UTC; 0: none, or no time */
 	enum kube_address_type type; /* FQDN: endpoints are not read */
 	const struct kube_slice_port *ports;
 	size_t n_ports;
@@ -139,6 +140,8 @@ struct kube_pod {
 	enum kube_pod_phase phase;
 	const char *node_name; /* "": not scheduled */
 	const char *lease; /* label weir.dev/lease; "" none */
+	/* annotation kubernetes.io/config.mirror: it shows a static pod, whose UID on the node this is */
+	const char *mirror_of; /* "": none */
 	const char *cgroup; /* annotation weir.dev/cgroup, below the cgroup mount; "" none */
 };
 
@@ -177,5 +180,9 @@ char *kube_object_title(const struct kube_object *obj, char *ret);
  */
 int kube_object_decode(const struct json *j, enum kube_kind kind, struct kube_object **ret,
 		       const struct json **at, struct err *err);
+/* Two objects of one kind and name say the same; their resourceVersion may differ. */
+bool kube_object_same(const struct kube_object *a, const struct kube_object *b);
+/* Two Pods (NULL: none) have the same addresses in the same place, as far as others care. */
+bool kube_pod_same_place(const struct kube_object *a, const struct kube_object *b);
 struct kube_object *kube_object_ref(struct kube_object *obj);
 void kube_object_free(struct kube_object **obj);

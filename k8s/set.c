@@ -178,51 +178,74 @@ static int reserve_slices(struct kube_set *set, enum kube_kind kind, size_t n)
 	return kind == KUBE_SLICE ? reserve(&set->slices, n) : 0;
 }
 
-int kube_set_put(struct kube_set *set, struct kube_object *obj)
+int kube_set_replace(struct kube_set *set, struct kube_object *obj, struct kube_object **ret_was)
 {
 	struct kube_array *a = &set->kinds[obj->kind];
 	bool found;
 	size_t i = place(a, obj->meta.namespace, obj->meta.name, &found);
 
-	kube_object_ref(obj);
 	if (found) {
 		if (obj->kind == KUBE_SLICE) {
 			slice_remove(&set->slices, a->v[i]);
 			slice_add(&set->slices, obj);
 		}
-		kube_object_free(&a->v[i]);
-		a->v[i] = obj;
+		*ret_was = a->v[i];
+		a->v[i] = kube_object_ref(obj);
 		return 0;
 	}
 	int r = reserve(a, 1);
 	if (r == 0)
 		r = reserve_slices(set, obj->kind, 1);
-	if (r < 0) {
-		kube_object_free(&obj);
+	if (r < 0)
 		return r;
-	}
 	if (obj->kind == KUBE_SLICE)
 		slice_add(&set->slices, obj);
 	memmove(&a->v[i + 1], &a->v[i], (a->n - i) * sizeof(struct kube_object *));
-	a->v[i] = obj;
+	a->v[i] = kube_object_ref(obj);
 	a->n++;
+	*ret_was = NULL;
 	return 0;
 }
 
-int kube_set_del(struct kube_set *set, enum kube_kind kind, const char *namespace, const char *name)
+int kube_set_put(struct kube_set *set, struct kube_object *obj)
+{
+	cleanup(kube_object_free) struct kube_object *was = NULL;
+
+	return kube_set_replace(set, obj, &was);
+}
+
+struct kube_object *kube_set_take(struct kube_set *set, enum kube_kind kind, const char *namespace,
+				  const char *name)
 {
 	struct kube_array *a = &set->kinds[kind];
 	bool found;
 	size_t i = place(a, namespace, name, &found);
 
 	if (!found)
-		return -ENOENT;
+		return NULL;
+	struct kube_object *obj = a->v[i];
 	if (kind == KUBE_SLICE)
-		slice_remove(&set->slices, a->v[i]);
-	kube_object_free(&a->v[i]);
+		slice_remove(&set->slices, obj);
 	a->n--;
 	memmove(&a->v[i], &a->v[i + 1], (a->n - i) * sizeof(struct kube_object *));
-	return 0;
+	return obj;
+}
+
+int kube_set_del(struct kube_set *set, enum kube_kind kind, const char *namespace, const char *name)
+{
+	cleanup(kube_object_free) struct kube_object *was =
+		kube_set_take(set, kind, namespace, name);
+
+	return was ? 0 : -ENOENT;
+}
+
+int kube_set_share(struct kube_set *set, const struct kube_set *from, enum kube_kind kind,
+		   const char *namespace, const char *name)
+{
+	bool found;
+	size_t i = place(&from->kinds[kind], namespace, name, &found);
+
+	return found ? kube_set_put(set, from->kinds[kind].v[i]) : -ENOENT;
 }
 
 const struct kube_object *kube_set_find(const struct kube_set *set, enum kube_kind kind,
@@ -272,6 +295,8 @@ int kube_set_merge(struct kube_set *set, const struct kube_set *from,
 	return 0;
 }
 
+/* ---- What differs ----------------------------------------------------------------------------- */
+
 static void touch(struct kube_touched *t, const char *namespace, const char *name)
 {
 	for (size_t i = 0; i < t->n; i++)
@@ -281,18 +306,40 @@ static void touch(struct kube_touched *t, const char *namespace, const char *nam
 		t->more = true;
 		return;
 	}
-	t->v[t->n].namespace = namespace;
-	t->v[t->n++].name = name;
+	memcpy(t->v[t->n].namespace, namespace, strlen(namespace) + 1);
+	memcpy(t->v[t->n++].name, name, strlen(name) + 1);
 }
 
-static void differs(struct kube_touched *t, const struct kube_object *obj)
+static void touch_one(struct kube_touched *t, const struct kube_object *obj)
 {
 	if (obj->kind == KUBE_SERVICE)
 		touch(t, obj->meta.namespace, obj->meta.name);
 	else if (obj->kind == KUBE_SLICE)
 		touch(t, obj->meta.namespace, obj->slice.service);
+	else if (obj->kind == KUBE_POD)
+		t->pods = true;
 	else
 		t->more = true;
+}
+
+void kube_touched_add(struct kube_touched *t, const struct kube_object *was,
+		      const struct kube_object *is)
+{
+	const struct kube_object *any = is ? is : was;
+
+	t->services += any->kind == KUBE_SERVICE;
+	t->slices += any->kind == KUBE_SLICE;
+	if (was)
+		touch_one(t, was);
+	if (is)
+		touch_one(t, is);
+	if (any->kind == KUBE_POD && !kube_pod_same_place(was, is))
+		t->addrs = true;
+}
+
+bool kube_touched_any(const struct kube_touched *t)
+{
+	return t->n || t->more || t->pods || t->addrs;
 }
 
 static int cmp_meta(const struct kube_meta *a, const struct kube_meta *b)
@@ -302,32 +349,54 @@ static int cmp_meta(const struct kube_meta *a, const struct kube_meta *b)
 	return c ? c : strcmp(a->name, b->name);
 }
 
+void kube_set_diff(const struct kube_set *old, const struct kube_set *new, enum kube_kind kind,
+		   kube_differs_fn differs, void *arg)
+{
+	const struct kube_array *a = &old->kinds[kind], *b = &new->kinds[kind];
+	size_t i = 0, j = 0;
+
+	while (i < a->n || j < b->n) {
+		const struct kube_object *was = i < a->n ? a->v[i] : NULL;
+		const struct kube_object *is = j < b->n ? b->v[j] : NULL;
+		int c = !was ? 1 : !is ? -1 : was == is ? 0 : cmp_meta(&was->meta, &is->meta);
+
+		i += c <= 0;
+		j += c >= 0;
+		if (c == 0 && (was == is || kube_object_same(was, is)))
+			continue;
+		differs(arg, c <= 0 ? was : NULL, c >= 0 ? is : NULL);
+	}
+}
+
+static void add_touched(void *arg, const struct kube_object *was, const struct kube_object *is)
+{
+	kube_touched_add(arg, was, is);
+}
+
 void kube_set_compare(const struct kube_set *old, const struct kube_set *new,
 		      struct kube_touched *ret)
 {
 	*ret = (struct kube_touched){};
-	for (int kind = 0; kind < KUBE_KIND_MAX_; kind++) {
-		const struct kube_array *a = &old->kinds[kind], *b = &new->kinds[kind];
-		size_t i = 0, j = 0;
-
-		while ((i < a->n || j < b->n) && !ret->more) {
-			int side;
-
-			if (i < a->n && j < b->n && a->v[i] == b->v[j]) {
-				i++;
-				j++;
-				continue;
-			}
-			side = i == a->n ? 1 :
-			       j == b->n ? -1 :
-					   cmp_meta(&a->v[i]->meta, &b->v[j]->meta);
-			if (side <= 0)
-				differs(ret, a->v[i++]);
-			if (side >= 0)
-				differs(ret, b->v[j++]);
-		}
-	}
+	for (unsigned int kind = 0; kind < KUBE_KIND_MAX_; kind++)
+		kube_set_diff(old, new, (enum kube_kind)kind, add_touched, ret);
 }
+
+static void swap(struct kube_array *a, struct kube_array *b)
+{
+	struct kube_array x = *a;
+
+	*a = *b;
+	*b = x;
+}
+
+void kube_set_swap(struct kube_set *a, struct kube_set *b, enum kube_kind kind)
+{
+	swap(&a->kinds[kind], &b->kinds[kind]);
+	if (kind == KUBE_SLICE)
+		swap(&a->slices, &b->slices);
+}
+
+/* ---- Documents -------------------------------------------------------------------------------- */
 
 static int decode_one(struct kube_set *set, const struct json *j, enum kube_kind kind,
 		      const struct json **at, struct err *err)

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "core/cleanup.h"
+#include "core/clock.h"
 #include "core/json.h"
 #include "k8s/decode.h"
 
@@ -147,9 +148,14 @@ int kube_slice_decode(const struct kube_field *root, struct kube_slice *ret)
 {
 	struct kube_field meta = kube_field_get(root, "metadata"),
 			  labels = kube_field_get(&meta, "labels");
+	struct kube_field annotations = kube_field_get(&meta, "annotations");
 	struct kube_field service = kube_field_get(&labels, "kubernetes.io/service-name");
 	int r;
 
+	/* only ever measured with, so what is no time is none */
+	time_parse(
+		json_str(annotations.node, "endpoints.kubernetes.io/last-change-trigger-time", ""),
+		&ret->trigger_ms);
 	ret->service = "";
 	if ((r = kube_field_str(&service, KUBE_MAX_NAME, &ret->service)) < 0 ||
 	    (r = decode_type(root, &ret->type)) < 0 || (r = decode_ports(root, ret)) < 0)

@@ -8,9 +8,9 @@ set -eu
 BUILD="gcc make pkg-config clang-19 llvm-19 libc6-dev linux-libc-dev libelf-dev zlib1g-dev libcurl4-openssl-dev
 	libcjson-dev libsodium-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libuv1-dev libsqlite3-dev libarchive-dev libfyaml-dev
 	uthash-dev libmicrohttpd-dev"
-RUN="runc iproute2 curl ca-certificates xz-utils"
-TEST="ethtool libcmocka-dev python3-pytest python3-yaml sqlite3 shellcheck cppcheck clang-tidy-19 clang-format-19 libclang-rt-19-dev
-	man-db git procps nftables iptables ipset ipvsadm"
+RUN="runc iproute2 curl ca-certificates openssl xz-utils"
+TEST="ethtool libcmocka-dev python3-h2 python3-pytest python3-yaml sqlite3 shellcheck cppcheck clang-tidy-19 clang-format-19 libclang-rt-19-dev
+	man-db git procps nftables iptables ipset ipvsadm umoci"
 BACKPORTS="libbpf-dev bpftool"
 MIN_LIBBPF=1.4
 
@@ -32,10 +32,20 @@ apt() { apt-get -qq -o=Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" >/dev/null; }
 # npm comes with some builds of node and is a package of its own in Debian's
 command -v npm >/dev/null 2>&1 || RUN="$RUN nodejs npm"
 
+# promtool alone, out of its package: with the package comes a daemon that starts.
+install_promtool() {
+	dir=$(mktemp -d)
+	(cd "$dir" && apt -o APT::Sandbox::User=root download prometheus &&
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool &&
+		install -m 755 promtool /usr/local/bin/promtool)
+	rm -rf "$dir"
+}
+
 # shellcheck disable=SC2086 # the lists are meant to split
 todo=$(missing $BUILD $RUN $TEST)
 libbpf_old && todo="$todo $BACKPORTS"
 [ -n "$todo" ] || todo=$(missing bpftool)
+command -v promtool >/dev/null 2>&1 || todo="$todo promtool"
 [ -n "$todo" ] || exit 0
 
 [ "$(id -u)" -eq 0 ] || { echo "deps: needs root to install $todo; run: sudo make deps" >&2; exit 1; }
@@ -54,4 +64,5 @@ else
 	# shellcheck disable=SC2086
 	apt install --no-install-recommends $BACKPORTS
 fi
+command -v promtool >/dev/null 2>&1 || install_promtool
 echo "deps: ready"

@@ -8,13 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import blobid
 import meter
 import node
 import paths
 from bed import WEIR, missing, run
 
 PARTS = {"connect": paths.connect, "established": paths.established, "northsouth": paths.northsouth,
-         "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow,
+         "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow, "blobid": blobid.blobid,
          "meter": meter.meter}
 TOOLS = ("nft", "iptables-legacy-restore", "taskset", "nsenter", "ip")
 

@@ -49,6 +49,8 @@ LIBRARY = {
     r"netlink/.*": r"user/agent/links\.c|user/takeover/(ask|kernel_\w+)\.c",
     r"uv\.h": r"user/agent/.*",  # the loop is what the agent is made of
     r"bpf/.*": r"user/dp/.*\.c|bpf/.*",  # dp is the wrapper: loading, pins, tables; bpf: its helpers
+    r"immintrin\.h": r"walrus/lanes_avx2\.c",
+    r"arm_neon\.h": r"walrus/lanes_neon\.c",
     r"linux/(sock|inet)_diag\.h": r"user/dp/diag\.c",
     r"ut(hash|list)\.h": r"[^/]*/?.*\.c",  # containers made of macros: nothing to wrap, but not for headers
 }

@@ -9,13 +9,15 @@
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
 #include "agent/links.h"
-#include "agent/source.h"
+#include "agent/source_api.h"
+#include "agent/source_files.h"
 #include "agent/work.h"
 #include "core/cleanup.h"
 #include "core/crypto.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "core/parse.h"
+#include "k8s/set.h"
 #include "ledger/ledger.h"
 #include "walrus/store.h"
 #include "workload/workload.h"
@@ -25,8 +27,12 @@ static void objects_changed(void *arg, const struct kube_set *set,
 {
 	struct agent *a = arg;
 
-	direct_changed(a, set, touched);
-	measure_changed(a, set);
+	if (!a->begun) /* agent_begin() takes all of them */
+		return;
+	if (!touched || touched->n || touched->more || touched->addrs)
+		direct_changed(a, set, touched);
+	if (!touched || touched->pods)
+		measure_changed(a, set);
 }
 
 static void objects_failed(void *arg, const struct err *err)
@@ -60,6 +66,7 @@ static const struct links_ops links_ops = {
 
 void agent_stop(struct agent *a)
 {
+	a->stopping = true;
 	uv_stop(&a->loop);
 }
 
@@ -152,6 +159,28 @@ static int store_open_all(struct agent *a, struct err *err)
 	return r < 0 ? err_errno(err, r, "the kernel's boot id") : 0;
 }
 
+static int source_open(struct agent *a, struct err *err)
+{
+	const struct config *cfg = a->cfg;
+	const struct source_api_options api = {
+		.loop = &a->loop,
+		.queue = a->books,
+		.kubeconfig = cfg->source.kubeconfig,
+		.servers = (const char *const *)cfg->source.servers.v,
+		.n_servers = cfg->source.servers.n,
+		.node = cfg->node.name,
+		.all_nodes = cfg->datapath.mode == CONFIG_MODE_DSR,
+		.state_dir = cfg->paths.state,
+		.ops = &source_ops,
+		.arg = a,
+	};
+
+	if (cfg->source.kind == CONFIG_SOURCE_KUBERNETES)
+		return source_api_start(&api, &a->source, err);
+	return source_files_start(&a->loop, cfg->source.path, &source_ops, a, &a->source, err);
+}
+
+/* Up to where objects are asked for; nothing is written to the kernel. */
 static int agent_open(struct agent *a, struct err *err)
 {
 	int r = signals_open(a, err);
@@ -164,11 +193,14 @@ static int agent_open(struct agent *a, struct err *err)
 		r = work_new(&a->loop, &a->books);
 	if (!r)
 		r = work_new(&a->loop, &a->hands);
-	/* read the objects before anything is written to the kernel */
-	if (!r)
-		r = source_start(&a->loop, a->cfg->source.path, &source_ops, a, &a->source, err);
-	if (!r)
-		r = links_start(&a->loop, &links_ops, a, &a->links, err);
+	return r ? r : source_open(a, err);
+}
+
+/* From where all objects are known. */
+static int agent_begin(struct agent *a, struct err *err)
+{
+	int r = links_start(&a->loop, &links_ops, a, &a->links, err);
+
 	if (!r)
 		r = measure_prepare(a, err);
 	if (!r)
@@ -181,6 +213,7 @@ static int agent_open(struct agent *a, struct err *err)
 		r = answers_open(a, err);
 	if (r)
 		return r;
+	a->begun = true;
 	packets_links_changed(a);
 	objects_changed(a, source_set(a->source), NULL);
 	return 0;
@@ -245,7 +278,11 @@ int agent_run(const struct config *cfg, struct err *err)
 	if (r < 0)
 		return err_errno(err, r, "starting the loop");
 	r = agent_open(&a, err);
-	if (!r) {
+	while (!r && !a.stopping && !source_set(a.source))
+		uv_run(&a.loop, UV_RUN_ONCE);
+	if (!r && !a.stopping)
+		r = agent_begin(&a, err);
+	if (!r && a.begun) {
 		log_info("agent", "ready", "node=%s adopted=%d", cfg->node.name, dp_adopted(a.dp));
 		uv_run(&a.loop, UV_RUN_DEFAULT);
 		log_info("agent", "stopping; datapath and meter stay", "");

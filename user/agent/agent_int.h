@@ -8,9 +8,11 @@
 
 #include "agent/book.h"
 #include "agent/config.h"
+#include "agent/rounds.h"
 #include "core/err.h"
 #include "dp/dp.h"
 
+struct buf;
 struct ctl_reply;
 struct json;
 struct kube_set;
@@ -24,11 +26,15 @@ struct svc_table;
 
 #define SHORTAGES 8
 
+enum { ANSWERED_200, ANSWERED_503, ANSWERED_MAX_ };
+
 struct agent {
 	const struct config *cfg;
 	uv_loop_t loop;
 	uv_signal_t sigterm, sigint, sighup;
 	uint64_t started_ms;
+	bool begun; /* all objects are known, the datapath is open */
+	bool stopping;
 
 	struct dp *dp;
 	struct source *source;
@@ -50,10 +56,13 @@ struct agent {
 	struct svc_quick *quick; /* NULL: whole rounds are short, or the last one failed */
 	uint64_t round_ms; /* what the last whole round took */
 	uv_timer_t replan, whole;
-	uint64_t synced_ms, sync_failed_ms; /* UTC; 0: never */
+	struct rounds rounds;
 	struct direct_told *told;
 	struct addr *port_addrs; /* that answer node ports */
 	size_t n_port_addrs;
+
+	/* answers.c: how often /healthz and /livez said what */
+	uint64_t healthz_answers[ANSWERED_MAX_], livez_answers[ANSWERED_MAX_];
 
 	struct ends *ends; /* ends.c */
 	uint64_t short_of[SHORTAGES]; /* shortage.c: counts at its last look */
@@ -71,7 +80,7 @@ struct agent {
 /* direct.c: makes the kernel direct as the objects say. */
 int direct_open(struct agent *a, struct err *err);
 void direct_close(struct agent *a); /* when neither loop nor queues run any more */
-/* touched: what of the set is new; NULL: anything may be. */
+/* touched: what of the set is new; NULL: all of it. */
 void direct_changed(struct agent *a, const struct kube_set *set,
 		    const struct kube_touched *touched);
 void direct_links_changed(struct agent *a);
@@ -107,6 +116,9 @@ struct json *answers_status(struct agent *a);
 int answers_open(struct agent *a, struct err *err);
 void answers_changed(struct agent *a); /* the table of Services is another */
 void answers_close(struct agent *a);
+
+/* scrape.c: the answer to /metrics; ctx is the agent. */
+unsigned int scrape(void *ctx, struct buf *body);
 
 /* Ends the loop, soon. */
 void agent_stop(struct agent *a);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the agent says of itself: status, health, also to load balancers, metrics. From memory and
- * mapped tables alone. */
+/* What the agent says of itself: status, and health, also to load balancers. From memory alone. */
 #include <errno.h>
 
 #include "agent/agent_int.h"
@@ -8,12 +7,12 @@
 #include "agent/http.h"
 #include "agent/metrics.h"
 #include "agent/probes.h"
+#include "agent/source_api.h"
 #include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/json.h"
 #include "core/log.h"
-#include "meter/podtab.h"
-#include "meter/reading.h"
+#include "k8s/set.h"
 #include "svc/svc.h"
 
 static void set_time(struct json *j, const char *key, uint64_t ms)
@@ -33,10 +32,12 @@ struct json *answers_status(struct agent *a)
 	json_set_str(j, "node", a->cfg->node.name);
 	json_set_u64(j, "pid", (uint64_t)getpid());
 	set_time(j, "started", a->started_ms);
-	json_set_bool(j, "adopted", dp_adopted(a->dp));
+	json_set_bool(j, "ready", a->begun);
+	json_set_bool(j, "adopted", a->dp && dp_adopted(a->dp));
+	source_api_status(a->source, j);
 	json_set_u64(j, "services", a->services ? a->services->n_services : 0);
-	set_time(j, "synced", a->synced_ms);
-	set_time(j, "sync_failed", a->sync_failed_ms);
+	set_time(j, "synced", a->rounds.synced_ms);
+	set_time(j, "sync_failed", a->rounds.failed_ms);
 	set_time(j, "window_to", a->last_window.to_ms);
 	set_time(j, "window_failed", a->window_failed_ms);
 	if (a->window_failed_ms)
@@ -44,32 +45,81 @@ struct json *answers_status(struct agent *a)
 	return j;
 }
 
-/* ---- Health, in the form of kube-proxy's ---------------------------------------------------- */
+/* ---- Health, as kube-proxy 1.36 tells it ----------------------------------------------------- */
 
 static bool is_healthy(void *arg)
 {
 	const struct agent *a = arg;
 
-	return a->synced_ms && !a->sync_failed_ms;
+	return rounds_fresh(&a->rounds, clock_boot_ns());
 }
 
-static unsigned int health(void *ctx, struct buf *body)
+/* A node that goes gets no new connections: load balancers ask /healthz. Where objects come from files
+ * there need be no Node at all. */
+static bool is_eligible(const struct agent *a)
+{
+	const struct kube_object *node =
+		kube_set_find(source_set(a->source), KUBE_NODE, "", a->cfg->node.name);
+
+	return node ? node->node.eligible : a->cfg->source.kind == CONFIG_SOURCE_FILES;
+}
+
+/* Both families are in one table, and so in one state. */
+static struct json *health_of_families(const struct agent *a, bool healthy)
+{
+	struct json *all = json_new_object();
+
+	for (int f = 0; f < ROUNDS_FAMILY_MAX_; f++) {
+		struct json *one = json_new_object();
+
+		set_time(one, "lastUpdated", a->rounds.synced_ms ?: a->rounds.started_ms);
+		json_set_bool(one, "healthy", healthy);
+		json_set(all, rounds_family_name((enum rounds_family)f), one);
+	}
+	return all;
+}
+
+/* lastUpdated is now while all is well: scripts that knew kube-proxy before 1.29 compare it with the
+ * clock. */
+static unsigned int tell_health(struct agent *a, const bool *eligible,
+				uint64_t codes[ANSWERED_MAX_], struct buf *body)
+{
+	cleanup(json_free) struct json *j = json_new_object();
+	uint64_t now = clock_wall_ms();
+	bool healthy = is_healthy(a), ok = healthy && (!eligible || *eligible);
+
+	set_time(j, "lastUpdated", ok ? now : a->rounds.synced_ms ?: a->rounds.started_ms);
+	set_time(j, "currentTime", now);
+	if (eligible)
+		json_set_bool(j, "nodeEligible", *eligible);
+	json_set_bool(j, "healthy", healthy);
+	json_set(j, "status", health_of_families(a, healthy));
+	if (json_print(j, false, body))
+		return 500;
+	codes[ok ? ANSWERED_200 : ANSWERED_503]++;
+	return ok ? 200 : 503;
+}
+
+static unsigned int healthz(void *ctx, struct buf *body)
 {
 	struct agent *a = ctx;
-	cleanup(json_free) struct json *j = json_new_object();
-	bool healthy = is_healthy(a);
+	bool eligible = is_eligible(a);
 
-	set_time(j, "lastUpdated", a->synced_ms);
-	set_time(j, "currentTime", clock_wall_ms());
-	json_set_bool(j, "healthy", healthy);
-	if (json_print(j, false, body) || buf_puts(body, "\n"))
-		return 500;
-	return healthy ? 200 : 503;
+	return tell_health(a, &eligible, a->healthz_answers, body);
 }
 
+static unsigned int livez(void *ctx, struct buf *body)
+{
+	struct agent *a = ctx;
+
+	return tell_health(a, NULL, a->livez_answers, body);
+}
+
+static const struct http_header no_sniffing[] = { { "X-Content-Type-Options", "nosniff" }, {} };
+
 static const struct http_route health_routes[] = {
-	{ "/healthz", "application/json", health, NULL },
-	{ "/livez", "application/json", health, NULL },
+	{ "/healthz", "application/json", healthz, no_sniffing },
+	{ "/livez", "application/json", livez, no_sniffing },
 };
 
 static void probe_failed(void *arg, const struct err *err)
@@ -96,96 +146,27 @@ void answers_changed(struct agent *a)
 			  strerror(-r));
 }
 
-/* ---- Metrics -------------------------------------------------------------------------------- */
+/* ---- Serving -------------------------------------------------------------------------------- */
 
-enum { M_EVENTS, M_SERVICES, M_SYNCED, M_WINDOW, M_CPU, M_MEMORY, M_RX, M_TX, M_MAX_ };
-
-static const char *const by_reason[] = { "reason", NULL };
-static const char *const by_pod[] = { "namespace", "pod", NULL };
-static const char *const by_class[] = { "namespace", "pod", "class", NULL };
-
-static const struct metric table[] = {
-	[M_EVENTS] = { "weir_datapath_events_total", METRIC_COUNTER,
-		       "What the BPF programs did, by reason.", by_reason },
-	[M_SERVICES] = { "weir_services", METRIC_GAUGE, "Services in the table.", NULL },
-	[M_SYNCED] = { "weir_sync_timestamp_seconds", METRIC_GAUGE,
-		       "When the kernel's tables were last brought up to date.", NULL },
-	[M_WINDOW] = { "weir_window_end_timestamp_seconds", METRIC_GAUGE,
-		       "End of the last window in the ledger.", NULL },
-	[M_CPU] = { "weir_pod_cpu_seconds_total", METRIC_COUNTER, "CPU time of a pod.", by_pod },
-	[M_MEMORY] = { "weir_pod_memory_working_set_bytes", METRIC_GAUGE,
-		       "Memory of a pod less inactive file; missing where not measured.", by_pod },
-	[M_RX] = { "weir_pod_receive_bytes_total", METRIC_COUNTER,
-		   "Bytes a pod received, as on the wire, by class of the peer.", by_class },
-	[M_TX] = { "weir_pod_transmit_bytes_total", METRIC_COUNTER,
-		   "Bytes a pod sent, as on the wire, by class of the peer.", by_class },
-};
-_Static_assert(ARRAY_LEN(table) == M_MAX_, "a metric without a row");
-
-static void put_events(struct metrics *m, struct agent *a)
+/* What kube-proxy has beside its metrics. */
+static unsigned int ping(void *ctx, struct buf *body)
 {
-	uint64_t reasons[WEIR_REASON_MAX_];
-
-	metric_family(m, M_EVENTS);
-	if (dp_reasons(a->dp, reasons, NULL) < 0)
-		return;
-	for (int i = 0; i < WEIR_REASON_MAX_; i++)
-		metric_sample(m, METRIC_LABELS(dp_reason_name((enum weir_reason)i)), reasons[i]);
+	(void)ctx;
+	buf_puts(body, "ok");
+	return 200;
 }
 
-/* One family for all pods, since each family is written once. */
-static void put_pods(struct metrics *m, struct agent *a, size_t family)
+static unsigned int proxy_mode(void *ctx, struct buf *body)
 {
-	const struct weir_sample *samples;
-	uint64_t at;
-	size_t n = dp_samples(a->dp, &samples, &at);
-
-	metric_family(m, family);
-	for (size_t i = 0; i < n; i++) {
-		const struct weir_pod *s = &samples[i].pod;
-		const struct meter_pod *pod;
-		struct weir_net net;
-
-		/* one that is dead may be billed and forgotten: no name for it any more */
-		pod = s->state == WEIR_POD_LIVE ? podtab_match(a->pods, &samples[i]) : NULL;
-		if (!pod)
-			continue;
-		if (family == M_CPU)
-			metric_sample_scaled(m, METRIC_LABELS(pod->ns, pod->name), s->cpu_ns, 9);
-		if (family == M_MEMORY && s->flags & WEIR_POD_HAS_MEM)
-			metric_sample(m, METRIC_LABELS(pod->ns, pod->name),
-				      s->mem_pages * (unsigned long)getpagesize());
-		if (family < M_RX || dp_net(a->dp, samples[i].cgroup_id, &net, NULL) < 0)
-			continue;
-		for (int c = 0; c < WEIR_CLASSES_BILLED; c++)
-			metric_sample(m,
-				      METRIC_LABELS(pod->ns, pod->name,
-						    dp_class_name((enum weir_class)c)),
-				      (family == M_RX ? &net.rx : &net.tx)->wire[c].bytes);
-	}
-}
-
-static unsigned int metrics(void *ctx, struct buf *body)
-{
-	struct agent *a = ctx;
-	struct metrics m;
-
-	metrics_begin(&m, body, table, ARRAY_LEN(table));
-	put_events(&m, a);
-	metric_family(&m, M_SERVICES);
-	metric_sample(&m, NULL, a->services ? a->services->n_services : 0);
-	metric_family(&m, M_SYNCED);
-	metric_sample_scaled(&m, NULL, a->synced_ms, 3);
-	metric_family(&m, M_WINDOW);
-	metric_sample_scaled(&m, NULL, a->last_window.to_ms, 3);
-	for (size_t family = M_CPU; family < M_MAX_; family++)
-		put_pods(&m, a, family);
-	return metrics_end(&m) ? 500 : 200;
+	(void)ctx;
+	buf_puts(body, "weir");
+	return 200;
 }
 
 static const struct http_route metrics_routes[] = {
-	{ "/metrics", METRICS_CONTENT_TYPE, metrics, NULL },
-	{ "/healthz", "application/json", health, NULL },
+	{ "/metrics", METRICS_CONTENT_TYPE, scrape, NULL },
+	{ "/healthz", "text/plain; charset=utf-8", ping, no_sniffing },
+	{ "/proxyMode", "text/plain; charset=utf-8", proxy_mode, no_sniffing },
 };
 
 static int serve(struct agent *a, const struct option_listen *listen, const char *key,

@@ -191,7 +191,7 @@ static void save(struct agent *a)
 
 /* ---- Syncing -------------------------------------------------------------------------------- */
 
-static void sync_now(struct agent *a);
+static void sync_now(struct agent *a, uint64_t began_ns);
 static void round_make(struct agent *a, const struct kube_set *set);
 
 /* Without it all rounds are whole. */
@@ -200,7 +200,7 @@ static void quick_renew(struct agent *a)
 	uint64_t now_ms = clock_boot_ns() / 1000000;
 	struct err err = {};
 
-	if (a->round_ms >= QUICK_MS && !a->sync_failed_ms &&
+	if (a->round_ms >= QUICK_MS && !a->rounds.failed_ms &&
 	    svc_quick_new(a->dp, a->idle, now_ms, &a->quick, &err) < 0)
 		log_warn("direct", "changes wait for whole rounds", "error=%s",
 			 log_quote(err.text));
@@ -214,7 +214,7 @@ static void on_replan(uv_timer_t *timer)
 	if (uv_is_active((uv_handle_t *)&a->whole)) {
 		round_make(a, source_set(a->source));
 	} else {
-		sync_now(a);
+		sync_now(a, clock_boot_ns());
 		quick_renew(a);
 	}
 }
@@ -226,7 +226,22 @@ static void on_whole(uv_timer_t *timer)
 	round_make(a, source_set(a->source));
 }
 
-static void sync_now(struct agent *a)
+static void ended(struct agent *a, uint64_t began_ns, const struct kube_touched *touched)
+{
+	const struct rounds_now now = rounds_clock();
+
+	rounds_ended(&a->rounds, began_ns, true, &now);
+	rounds_measure(&a->rounds, source_set(a->source), touched, &now);
+}
+
+static void failed(struct agent *a, uint64_t began_ns)
+{
+	const struct rounds_now now = rounds_clock();
+
+	rounds_ended(&a->rounds, began_ns, false, &now);
+}
+
+static void sync_now(struct agent *a, uint64_t began_ns)
 {
 	cleanup(svc_plan_free) struct svc_plan *plan = NULL;
 	uint64_t now = clock_boot_ns() / 1000000;
@@ -235,15 +250,14 @@ static void sync_now(struct agent *a)
 	uv_timer_stop(&a->replan);
 	svc_quick_free(&a->quick);
 	if (svc_sync(a->dp, a->services, a->idle, now, &plan, &err) < 0) {
-		a->sync_failed_ms = clock_wall_ms();
+		failed(a, began_ns);
 		log_error("direct", "the kernel's tables could not be brought up to date",
 			  "error=%s", log_quote(err.text));
 		uv_timer_start(&a->replan, on_replan, RETRY_MS, 0);
 		return;
 	}
 	ends_after(a, plan);
-	a->synced_ms = clock_wall_ms();
-	a->sync_failed_ms = 0;
+	ended(a, began_ns, NULL);
 	if (plan->full.code)
 		log_error("direct", "a table is full", "error=%s", log_quote(plan->full.text));
 	if (plan->n_ops)
@@ -285,6 +299,8 @@ static struct services_node node_of(const struct agent *a, const struct addr *po
 		.port_addresses = port_addrs,
 		.n_port_addresses = n_port_addrs,
 		.maglev = cfg->datapath.algorithm == CONFIG_ALGORITHM_MAGLEV,
+		.dsr = cfg->datapath.mode == CONFIG_MODE_DSR,
+		.off = cfg->datapath.mode == CONFIG_MODE_OFF,
 	};
 }
 
@@ -311,6 +327,7 @@ static void round_make(struct agent *a, const struct kube_set *set)
 	r = r < 0 ? err_errno(&err, r, "addresses of node ports") :
 		    translate(a, set, addrs, n_addrs, &next, &err);
 	if (r < 0) {
+		failed(a, began_ns);
 		log_error("direct", "objects kept as they were", "error=%s", log_quote(err.text));
 		return;
 	}
@@ -324,7 +341,7 @@ static void round_make(struct agent *a, const struct kube_set *set)
 	for (size_t i = 0; i < next->n_services; i++)
 		warn_pending(a, next->services[i]);
 	forget_others(a);
-	sync_now(a);
+	sync_now(a, began_ns);
 	a->round_ms = (clock_boot_ns() - began_ns) / 1000000;
 	quick_renew(a);
 	save(a);
@@ -336,6 +353,7 @@ static bool quick_change(struct agent *a, const struct kube_set *set,
 			 const struct kube_touched *touched)
 {
 	const struct services_node node = node_of(a, a->port_addrs, a->n_port_addrs);
+	uint64_t began_ns = clock_boot_ns();
 	int r = a->quick && !touched->more ? 0 : -EAGAIN;
 
 	for (size_t i = 0; r == 0 && i < touched->n; i++) {
@@ -346,14 +364,18 @@ static bool quick_change(struct agent *a, const struct kube_set *set,
 		if (r == 0)
 			r = svc_quick_change(a->quick, a->services, one, NULL);
 	}
+	if (r == 0)
+		ended(a, began_ns, touched);
 	return r == 0;
 }
 
 void direct_changed(struct agent *a, const struct kube_set *set, const struct kube_touched *touched)
 {
+	const struct rounds_now now = rounds_clock();
 	uint64_t rest = a->round_ms * REST;
 
-	if (!touched || !quick_change(a, set, touched))
+	rounds_queued(&a->rounds, set, touched, &now);
+	if (!touched || touched->more || (touched->n && !quick_change(a, set, touched)))
 		round_make(a, set);
 	else if (!uv_is_active((uv_handle_t *)&a->whole))
 		uv_timer_start(&a->whole, on_whole, rest > REST_MIN_MS ? rest : REST_MIN_MS, 0);
@@ -362,21 +384,25 @@ void direct_changed(struct agent *a, const struct kube_set *set, const struct ku
 /* Links of pods come and go all the time: only what node ports are served at is worth a round. */
 void direct_links_changed(struct agent *a)
 {
+	static const struct kube_touched others = { .more = true }; /* no Service's object */
 	const struct kube_set *set = source_set(a->source);
 	cleanup(free_ptr) struct addr *addrs = NULL;
 	size_t n = 0;
 
 	if (choose_addresses(a, set, &addrs, &n) < 0 || n != a->n_port_addrs ||
 	    memcmp(addrs, a->port_addrs, n * sizeof(*addrs)) != 0)
-		direct_changed(a, set, NULL);
+		direct_changed(a, set, &others);
 }
 
 int direct_open(struct agent *a, struct err *err)
 {
 	int r = svc_idle_new(SVC_GRACE_MS, &a->idle);
 
+	const struct rounds_now now = rounds_clock();
+
 	if (r < 0)
 		return err_errno(err, r, "starting to direct");
+	rounds_init(&a->rounds, &now);
 	uv_timer_init(&a->loop, &a->replan);
 	uv_timer_init(&a->loop, &a->whole);
 	a->replan.data = a;
@@ -391,5 +417,6 @@ void direct_close(struct agent *a)
 	svc_table_free(&a->services);
 	svc_quick_free(&a->quick);
 	svc_idle_free(&a->idle);
+	rounds_fini(&a->rounds);
 	free(a->port_addrs);
 }

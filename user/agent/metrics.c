@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "agent/histogram.h"
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/parse.h"
@@ -12,6 +13,7 @@
 static const char *const type_names[] = {
 	[METRIC_COUNTER] = "counter",
 	[METRIC_GAUGE] = "gauge",
+	[METRIC_HISTOGRAM] = "histogram",
 };
 _Static_assert(sizeof(type_names) / sizeof(type_names[0]) == METRIC_TYPE_MAX_, "a name for each");
 
@@ -50,16 +52,32 @@ static bool has_scaled_unit(const char *name)
 	return false;
 }
 
-static const char *fault_of(const struct metric *m)
+static bool starts_with(const char *text, const char *start)
 {
-	if (!m->name || strncmp(m->name, "weir_", 5) != 0 || !is_name(m->name))
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+static const char *fault_of_name(const struct metric *m)
+{
+	bool ours = m->name && starts_with(m->name, "weir_");
+
+	if (!m->name || (!ours && !starts_with(m->name, "kubeproxy_")) || !is_name(m->name))
 		return "a name is weir_ and lower-case words";
 	if (strlen(m->name) > 100)
 		return "a name has 100 characters at most";
+	if (!ours)
+		return NULL;
 	if (ends_with(m->name, "_total") != (m->type == METRIC_COUNTER))
 		return "a counter, and nothing else, ends in _total";
-	if (has_scaled_unit(m->name))
-		return "a name has a base unit: seconds, bytes, ratio";
+	return has_scaled_unit(m->name) ? "a name has a base unit: seconds, bytes, ratio" : NULL;
+}
+
+static const char *fault_of(const struct metric *m)
+{
+	const char *fault = fault_of_name(m);
+
+	if (fault)
+		return fault;
 	if (!m->help || !*m->help)
 		return "a metric has a help text";
 	for (size_t i = 0; m->labels && m->labels[i]; i++)
@@ -130,8 +148,8 @@ void metric_family(struct metrics *m, size_t index)
 	buf_printf(m->out, "\n# TYPE %s %s\n", m->family->name, type_names[m->family->type]);
 }
 
-/* Name and labels, and the blank before the value; false if there is no such series. */
-static bool put_series(struct metrics *m, const char *const *values)
+/* The labels are those of the family. */
+static bool is_series(const struct metrics *m, const char *const *values)
 {
 	const char *const *labels = m->family ? m->family->labels : NULL;
 	size_t n_labels = 0, n_values = 0;
@@ -140,17 +158,38 @@ static bool put_series(struct metrics *m, const char *const *values)
 		n_labels++;
 	while (values && values[n_values])
 		n_values++;
-	if (!m->family || n_labels != n_values) {
+	return m->family && n_labels == n_values;
+}
+
+/* Name and labels, and the blank before the value; le: the class of a histogram, or NULL. */
+static void put_series(struct metrics *m, const char *end, const char *const *values,
+		       const char *le)
+{
+	const char *const *labels = m->family->labels;
+	const char *before = "{";
+
+	buf_printf(m->out, "%s%s", m->family->name, end);
+	for (size_t i = 0; labels && labels[i]; i++) {
+		buf_printf(m->out, "%s%s=\"", before, labels[i]);
+		put_escaped(m->out, values[i], true);
+		buf_puts(m->out, "\"");
+		before = ",";
+	}
+	if (le) {
+		buf_printf(m->out, "%sle=\"%s\"", before, le);
+		before = ",";
+	}
+	buf_puts(m->out, *before == ',' ? "} " : " ");
+}
+
+/* False if there is no such series. */
+static bool begin_sample(struct metrics *m, const char *const *values)
+{
+	if (!is_series(m, values) || m->family->type == METRIC_HISTOGRAM) {
 		misuse(m);
 		return false;
 	}
-	buf_puts(m->out, m->family->name);
-	for (size_t i = 0; i < n_labels; i++) {
-		buf_printf(m->out, "%s%s=\"", i ? "," : "{", labels[i]);
-		put_escaped(m->out, values[i], true);
-		buf_puts(m->out, "\"");
-	}
-	buf_puts(m->out, n_labels ? "} " : " ");
+	put_series(m, "", values, NULL);
 	return true;
 }
 
@@ -158,25 +197,61 @@ void metric_sample(struct metrics *m, const char *const *values, unsigned __int1
 {
 	char text[U128_TEXT_MAX];
 
-	if (put_series(m, values))
+	if (begin_sample(m, values))
 		buf_printf(m->out, "%s\n", format_u128(v, text));
+}
+
+static void put_scaled(struct metrics *m, unsigned __int128 v, unsigned int digits)
+{
+	char text[U128_TEXT_MAX];
+	uint64_t scale = 1;
+
+	for (unsigned int i = 0; i < digits; i++)
+		scale *= 10;
+	buf_printf(m->out, "%s.%0*" PRIu64 "\n", format_u128(v / scale, text), (int)digits,
+		   (uint64_t)(v % scale));
 }
 
 void metric_sample_scaled(struct metrics *m, const char *const *values, unsigned __int128 v,
 			  unsigned int digits)
 {
-	char text[U128_TEXT_MAX];
-	uint64_t scale = 1;
+	if (digits < 1 || digits > 18)
+		misuse(m);
+	else if (begin_sample(m, values))
+		put_scaled(m, v, digits);
+}
 
-	if (digits < 1 || digits > 18) {
+/* "0.25", "16.384", "1", as others write them, so that their series go on. */
+static const char *format_bound(uint64_t ns, char ret[32])
+{
+	int len = snprintf(ret, 32, "%" PRIu64 ".%09" PRIu64, ns / 1000000000, ns % 1000000000);
+
+	while (ret[len - 1] == '0')
+		ret[--len] = '\0';
+	if (ret[len - 1] == '.')
+		ret[len - 1] = '\0';
+	return ret;
+}
+
+void metric_histogram(struct metrics *m, const char *const *values, const struct histogram *h)
+{
+	uint64_t count = 0;
+	char le[32];
+
+	if (!is_series(m, values) || m->family->type != METRIC_HISTOGRAM) {
 		misuse(m);
 		return;
 	}
-	for (unsigned int i = 0; i < digits; i++)
-		scale *= 10;
-	if (put_series(m, values))
-		buf_printf(m->out, "%s.%0*" PRIu64 "\n", format_u128(v / scale, text), (int)digits,
-			   (uint64_t)(v % scale));
+	for (size_t i = 0; i <= h->n; i++) {
+		count += h->counts[i];
+		put_series(m, "_bucket", values,
+			   i < h->n ? format_bound(h->bounds[i], le) : "+Inf");
+		buf_printf(m->out, "%" PRIu64 "\n", count);
+	}
+	put_series(m, "_sum", values, NULL);
+	put_scaled(m, h->sum_ns, 9);
+	put_series(m, "_count", values, NULL);
+	buf_printf(m->out, "%" PRIu64 "\n", count);
 }
 
 int metrics_end(const struct metrics *m)

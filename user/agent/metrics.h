@@ -4,9 +4,12 @@
  *
  * I1. Each family is written at most once, its samples directly behind its HELP and TYPE lines.
  * I2. Names: weir_ in front, lower case, a base unit (seconds, bytes), _total at the end of
- *     counters and of nothing else. metrics_check() holds a table to it.
+ *     counters and of nothing else. metrics_check() holds a table to it. Names with kubeproxy_ in
+ *     front are kube-proxy's: what they are made of was not ours to choose, and is not judged.
  * I3. Amounts are integers; a fraction is written by integer arithmetic (nanoseconds as seconds
  *     with nine digits), so no count is rounded here.
+ * I4. A histogram is written as the format has it: each class counts what the classes before it do,
+ *     the last is +Inf and equals the count.
  *
  * The writer's error is sticky: a row of calls is checked once with metrics_end(). -EINVAL is a
  * mistake in the calling code (a family twice, a sample outside a family, wrong labels).
@@ -29,8 +32,9 @@
 
 struct buf;
 struct err;
+struct histogram;
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_TYPE_MAX_ };
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_TYPE_MAX_ };
 
 struct metric {
 	const char *name;
@@ -58,4 +62,6 @@ void metric_sample(struct metrics *m, const char *const *values, unsigned __int1
 /* v * 10^-digits, 1 <= digits <= 18: (1500000000, 9) is 1.500000000 */
 void metric_sample_scaled(struct metrics *m, const char *const *values, unsigned __int128 v,
 			  unsigned int digits);
+/* Of a family of type METRIC_HISTOGRAM, in seconds; it has no sample of another kind. */
+void metric_histogram(struct metrics *m, const char *const *values, const struct histogram *h);
 int metrics_end(const struct metrics *m); /* 0, -EINVAL, -E2BIG, -ENOMEM */

@@ -37,6 +37,9 @@ const struct cli_flag *cli_flags(const struct cli_command *command)
 	return command && command->flags ? command->flags : &none;
 }
 
+#define BLOB_ID_CHARS 43 /* of base64url */
+#define PATCH_ID_CHARS 50
+
 struct parser {
 	const struct cli_object *const *objects;
 	size_t argc, at;
@@ -254,6 +257,17 @@ static int check(const struct args *a, struct err *err)
 	return check_words(a, err);
 }
 
+/* One in 64 blob ids begins with a dash. No option that makes sense here looks like one. */
+static bool is_blob_id(const struct args *a, const char *word)
+{
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t len = strlen(word);
+
+	return a->command && a->command->takes_blob_id && a->words == 0 &&
+	       (len == BLOB_ID_CHARS || len == PATCH_ID_CHARS) && strspn(word, alphabet) == len;
+}
+
 static int parse(struct parser *p)
 {
 	bool words_only = false;
@@ -262,7 +276,7 @@ static int parse(struct parser *p)
 		const char *word = p->argv[p->at++];
 		int rc;
 
-		if (words_only || word[0] != '-' || word[1] == '\0')
+		if (words_only || word[0] != '-' || word[1] == '\0' || is_blob_id(p->a, word))
 			rc = take_word(p, word);
 		else if (word[1] != '-')
 			rc = short_flags(p, word + 1);

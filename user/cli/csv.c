@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/csv.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/json.h"
 
+/* A number that is less than 0 is no formula. */
+static bool is_formula(const char *text)
+{
+	if (text[0] == '-' && text[1] && !text[1 + strspn(text + 1, "0123456789.")])
+		return false;
+	return text[0] && strchr("=+-@\t\r", text[0]);
+}
+
 static void put_text(const char *text, struct buf *out)
 {
-	bool formula = text[0] && strchr("=+-@\t\r", text[0]);
+	bool formula = is_formula(text);
 
 	if (!formula && !strpbrk(text, ",\"\r\n")) {
 		buf_puts(out, text);
@@ -32,17 +41,34 @@ static void put_value(const struct json *v, struct buf *out)
 		json_print(v, false, out);
 }
 
-int csv_print(const struct json *list, const char *const keys[], struct buf *out)
+void csv_head(const char *const keys[], struct buf *out)
 {
 	for (size_t i = 0; keys[i]; i++)
 		buf_printf(out, "%s%s", i ? "," : "", keys[i]);
 	buf_puts(out, "\n");
-	json_foreach(row, list) {
-		for (size_t i = 0; keys[i]; i++) {
-			buf_puts(out, i ? "," : "");
-			put_value(json_get(row, keys[i]), out);
-		}
-		buf_puts(out, "\n");
+}
+
+int csv_row(const struct json *row, const char *const keys[], struct buf *out)
+{
+	if (json_failed(row))
+		return -ENOMEM;
+	for (size_t i = 0; keys[i]; i++) {
+		buf_puts(out, i ? "," : "");
+		put_value(json_get(row, keys[i]), out);
 	}
+	buf_puts(out, "\n");
 	return buf_error(out);
+}
+
+int csv_print(const struct json *list, const char *const keys[], struct buf *out)
+{
+	int rc;
+
+	csv_head(keys, out);
+	rc = buf_error(out);
+	json_foreach(row, list) {
+		if (rc == 0)
+			rc = csv_row(row, keys, out);
+	}
+	return rc;
 }

@@ -39,3 +39,15 @@ char *format_gib_s(unsigned __int128 byte_ns, char *ret)
 	snprintf(ret, FORMAT_MAX, "%s.%03u", whole, (unsigned int)(byte_ns % unit * 1000 / unit));
 	return ret;
 }
+
+char *format_milli(uint64_t millis, char *ret)
+{
+	snprintf(ret, FORMAT_MAX, "%" PRIu64 "m", millis);
+	return ret;
+}
+
+char *format_mi(uint64_t bytes, char *ret)
+{
+	snprintf(ret, FORMAT_MAX, "%" PRIu64 "Mi", bytes >> 20);
+	return ret;
+}

@@ -15,3 +15,6 @@ char *format_bytes(uint64_t bytes, char *ret);
 char *format_ns(uint64_t ns, char *ret);
 /* A time integral of memory in GiB x s, as leases price it: "12.345". */
 char *format_gib_s(unsigned __int128 byte_ns, char *ret);
+/* As kubectl top has them: thousandths of a core "250m", whole MiB "34Mi". */
+char *format_milli(uint64_t millis, char *ret);
+char *format_mi(uint64_t bytes, char *ret);

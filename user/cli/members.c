@@ -53,6 +53,14 @@ void member_number(struct json *o, const char *key, uint64_t number)
 		json_set_null(o, key);
 }
 
+void member_known(struct json *o, const char *key, bool known, uint64_t number)
+{
+	if (known)
+		json_set_u64(o, key, number);
+	else
+		json_set_null(o, key);
+}
+
 void member_name(struct json *o, const char *key, const char *ns, const char *name)
 {
 	char text[NAME_LEN_MAX];

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@ void member_hex(struct json *o, const char *key, const uint8_t *data, size_t len
 void member_mist(struct json *o, const char *key, uint64_t mist);
 /* A number, or null for 0 where 0 is no number of the thing. */
 void member_number(struct json *o, const char *key, uint64_t number);
+/* The number, 0 too, where it is known, else null. */
+void member_known(struct json *o, const char *key, bool known, uint64_t number);
 /* "ns/name", or null when it has no name. */
 void member_name(struct json *o, const char *key, const char *ns, const char *name);
 void member_protocol(struct json *o, const char *key, uint8_t proto); /* IPPROTO_TCP: "TCP" */

@@ -71,6 +71,10 @@ static const char *amount(unsigned __int128 v, enum form form, char *ret)
 		return format_ns(v64, ret);
 	case FORM_BYTE_NS:
 		return format_gib_s(v, ret);
+	case FORM_MILLI:
+		return format_milli(v64, ret);
+	case FORM_MI:
+		return format_mi(v64, ret);
 	case FORM_TEXT:
 	case FORM_NUMBER:
 	case FORM_MAX_:

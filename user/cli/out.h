@@ -26,6 +26,8 @@ enum form {
 	FORM_BYTES, /* format_bytes() */
 	FORM_NS, /* format_ns() */
 	FORM_BYTE_NS, /* format_gib_s() */
+	FORM_MILLI, /* "250m", as kubectl */
+	FORM_MI, /* format_mi() */
 	FORM_MAX_,
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,107 +7,47 @@
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
+#include "cli/pods.h"
+#include "cli/top.h"
 #include "core/cleanup.h"
-#include "core/clock.h"
 #include "core/err.h"
 #include "core/json.h"
-#include "dp/dp.h"
+#include "core/parse.h"
 #include "ledger/ledger.h"
-#include "ledger/pod.h"
-#include "meter/reading.h"
 
-struct show {
-	struct dp *dp;
-	struct ledger *ledger; /* NULL: none; then pods have no names */
-	char boot[BOOT_ID_LEN];
-	struct json *list;
-	struct err *err;
-};
+#define EVERY_MIN_MS 250
+#define EVERY_MAX_MS 3600000
+#define EVERY_MS 2000
 
-static int add_pod(const struct show *s, const struct weir_sample *sample)
+static const char *state_name(uint32_t state)
 {
-	const char *const states[] = {
+	static const char *const names[] = {
 		[WEIR_POD_LIVE] = "running",
 		[WEIR_POD_REMOVED] = "removed",
 		[WEIR_POD_RELEASED] = "ended",
 		[WEIR_POD_SETTLED] = "ended",
 		[WEIR_POD_MISSED] = "ended",
 	};
-	uint32_t state = sample->pod.state;
-	struct ledger_pod known = {};
-	struct weir_net net;
-	struct usage u;
-	struct json *o;
-	int rc;
 
-	if (s->ledger) {
-		rc = ledger_pod_find(s->ledger, s->boot, sample->cgroup_id, &known, s->err);
-		if (rc < 0 && rc != -ENOENT)
-			return rc;
-	}
-	rc = dp_net(s->dp, sample->cgroup_id, &net, s->err);
-	if (rc < 0)
-		return rc;
-	meter_reading(sample, &net, (uint64_t)sysconf(_SC_PAGESIZE), &u);
-	o = json_new_object();
-	member_name(o, "pod", known.namespace, known.name);
-	member_text(o, "namespace", known.namespace);
-	member_text(o, "name", known.name);
-	member_text(o, "uid", known.uid);
-	member_text(o, "lease", known.lease);
-	json_set_u64(o, "cgroup_id", sample->cgroup_id);
-	json_set_str(o, "cgroup", sample->pod.name);
-	json_set_str(o, "state", state < ARRAY_LEN(states) ? states[state] : "?");
-	member_usage(o, &u, 1);
-	return json_add(s->list, o);
+	return state < ARRAY_LEN(names) ? names[state] : "?";
 }
 
-/* One order whenever the kernel is asked. */
-static int by_id(const void *a, const void *b)
+static struct json *pod_json(const struct pods_row *row)
 {
-	uint64_t x = ((const struct weir_sample *)a)->cgroup_id;
-	uint64_t y = ((const struct weir_sample *)b)->cgroup_id;
+	struct json *o = json_new_object();
 
-	return (x > y) - (x < y);
-}
-
-/* A copy, since the agent's next walk writes over the mapping; again if one ended meanwhile. */
-static int copy_samples(struct dp *dp, struct weir_sample **ret, size_t *ret_n)
-{
-	for (int tries = 0;; tries++) {
-		cleanup(free_ptr) struct weir_sample *copy = NULL;
-		const struct weir_sample *samples;
-		uint64_t before, after;
-		size_t n = dp_samples(dp, &samples, &before);
-
-		copy = calloc(n + 1, sizeof(*copy));
-		if (!copy)
-			return -ENOMEM;
-		memcpy(copy, samples, n * sizeof(*copy));
-		dp_samples(dp, &samples, &after);
-		if (before != after && tries < 3)
-			continue;
-		*ret = take_ptr(copy);
-		*ret_n = n;
-		return 0;
-	}
-}
-
-static int add_pods(const struct show *s)
-{
-	cleanup(free_ptr) struct weir_sample *samples = NULL;
-	size_t n = 0;
-	int rc = copy_samples(s->dp, &samples, &n);
-
-	if (rc < 0)
-		return rc;
-	qsort(samples, n, sizeof(*samples), by_id);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		if (i == 0 || samples[i].cgroup_id != samples[i - 1].cgroup_id)
-			rc = add_pod(s, &samples[i]);
-	if (rc == 0)
-		*s->err = (struct err){}; /* of pods that the ledger doesn't know yet */
-	return rc;
+	member_name(o, "pod", row->known.namespace, row->known.name);
+	member_text(o, "namespace", row->known.namespace);
+	member_text(o, "name", row->known.name);
+	member_text(o, "uid", row->known.uid);
+	member_text(o, "lease", row->known.lease);
+	json_set_u64(o, "cgroup_id", row->cgroup_id);
+	json_set_str(o, "cgroup", row->pod.name);
+	json_set_str(o, "state", state_name(row->pod.state));
+	member_known(o, "cpu_millicores", row->has_cpu, row->cpu_millis);
+	member_known(o, "memory_bytes", row->has_memory, row->memory_bytes);
+	member_usage(o, &row->use, 1);
+	return o;
 }
 
 /* Those of that name; a pod that came back under its name is there twice. */
@@ -130,27 +69,20 @@ static int keep_named(const char *name, const struct json *all, struct json **re
 
 static int run_show(struct cli *cli, struct json **ret, struct err *err)
 {
-	cleanup(dp_close) struct dp *dp = NULL;
-	cleanup(ledger_close) struct ledger *ledger = NULL;
+	cleanup(pods_source_fini) struct pods_source source = {};
 	cleanup(json_free) struct json *list = json_new_array();
-	struct show s = { .list = list, .err = err };
+	cleanup(pods_fini) struct pods pods = {};
 	int rc;
 
 	if (!list)
 		return -ENOMEM;
-	rc = node_dp(cli, &dp, err);
-	if (rc < 0)
-		return rc;
-	rc = node_ledger(cli, &ledger, err);
-	if (rc < 0 && rc != -ENOENT)
-		return rc;
-	*err = (struct err){};
-	rc = clock_boot_id(s.boot);
-	if (rc < 0)
-		return err_errno(err, rc, "/proc/sys/kernel/random/boot_id");
-	s.dp = dp;
-	s.ledger = ledger;
-	rc = add_pods(&s);
+	rc = pods_source_open(cli, &source, err);
+	if (rc == 0)
+		rc = pods_read(&source, &pods, err);
+	if (rc == 0)
+		rc = pods_window(&source, &pods, err);
+	for (size_t i = 0; rc == 0 && i < pods.n; i++)
+		rc = json_add(list, pod_json(&pods.v[i]));
 	if (rc == 0 && cli_arg(cli, 0))
 		return keep_named(cli_arg(cli, 0), list, ret, err);
 	if (rc == 0)
@@ -158,9 +90,50 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 	return rc;
 }
 
-static const struct column columns[] = {
+static int read_by(struct cli *cli, enum top_key *ret, struct err *err)
+{
+	const char *text = cli_flag(cli, "sort-by");
+
+	if (!text || top_key_parse(text, ret) == 0)
+		return 0;
+	return cli_usage(cli, err, "--sort-by: '%.40s' is not one of cpu, memory, rx, tx, name",
+			 text);
+}
+
+static int read_every(struct cli *cli, uint64_t *ret_ms, struct err *err)
+{
+	const char *text = cli_flag(cli, "every");
+
+	*ret_ms = EVERY_MS;
+	if (!text)
+		return 0;
+	if (parse_duration_ms(text, ret_ms) < 0 || *ret_ms < EVERY_MIN_MS || *ret_ms > EVERY_MAX_MS)
+		return cli_usage(cli, err, "--every: '%.40s' is not a time from 250ms to 1h", text);
+	return 0;
+}
+
+static int run_top(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(pods_source_fini) struct pods_source source = {};
+	struct top_options opt = { .source = &source };
+	int rc = read_by(cli, &opt.by, err);
+
+	if (rc == 0)
+		rc = read_every(cli, &opt.every_ms, err);
+	if (rc == 0)
+		rc = pods_source_open(cli, &source, err);
+	if (rc < 0)
+		return rc;
+	if (cli->args.json || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
+		return top_once(&opt, ret, err);
+	return top_screen(&opt, err);
+}
+
+static const struct column show_columns[] = {
 	{ "NAMESPACE", "namespace", FORM_TEXT },
-	{ "POD", "name", FORM_TEXT },
+	{ "NAME", "name", FORM_TEXT },
+	{ "CPU(cores)", "cpu_millicores", FORM_MILLI },
+	{ "MEMORY(bytes)", "memory_bytes", FORM_MI },
 	{ "LEASE", "lease", FORM_TEXT },
 	{ "STATE", "state", FORM_TEXT },
 	{ "CPU(s)", "cpu_ns", FORM_NS },
@@ -172,18 +145,48 @@ static const struct column columns[] = {
 	{},
 };
 
+static const struct column top_columns[] = {
+	{ "NAMESPACE", "namespace", FORM_TEXT },
+	{ "NAME", "name", FORM_TEXT },
+	{ "CPU(cores)", "cpu_millicores", FORM_MILLI },
+	{ "MEMORY(bytes)", "memory_bytes", FORM_MI },
+	{ "RX(bytes/s)", "rx_bytes_per_second", FORM_BYTES },
+	{ "TX(bytes/s)", "tx_bytes_per_second", FORM_BYTES },
+	{ "LEASE", "lease", FORM_TEXT },
+	{},
+};
+
+static const struct cli_flag top_flags[] = {
+	{ "sort-by", 's', "KEY", "cpu (the default), memory, rx, tx or name" },
+	{ "every", 'n', "TIME", "between two looks: 2s unless given" },
+	{},
+};
+
 static const struct cli_command commands[] = {
 	{
 		.name = "show",
 		.args = "[NS/NAME]",
 		.help = "the pods that the kernel meters, with their counters since they began",
-		.more = "CPU and memory are those of the agent's last reading, bytes are of now. Names "
+		.more = "The first columns are those of 'kubectl top pod': CPU of the last window that is "
+			"booked, memory in use at the agent's last reading. Behind them are counters "
+			"since the pod began: CPU and memory of the last reading, bytes of now. Names "
 			"come from the ledger; a pod that is not in it yet is known by its cgroup.",
-		.views =
-			(const struct view[]){
-				{ .path = "", .columns = columns, .notes = { "not_measured" } },
-				{} },
+		.views = (const struct view[]){ { .path = "",
+						  .columns = show_columns,
+						  .notes = { "not_measured" } },
+						{} },
 		.run = run_show,
+	},
+	{
+		.name = "top",
+		.flags = top_flags,
+		.help = "pods by what they use now, on a terminal until q is pressed",
+		.more = "Keys: c, m, r, t, n sort by CPU, memory, bytes received, bytes sent, name; "
+			"arrows, PgUp, PgDn, Home and End move; q ends. Not on a terminal, or with -j, "
+			"it looks twice, prints once and ends. CPU is over the time between two readings "
+			"of the agent; without one it is unknown.",
+		.views = (const struct view[]){ { .path = "", .columns = top_columns }, {} },
+		.run = run_top,
 	},
 	{},
 };

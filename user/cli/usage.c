@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/csv.h"
+#include "cli/focus.h"
 #include "cli/format.h"
 #include "cli/members.h"
 #include "cli/node.h"
@@ -78,6 +79,7 @@ static int add(const struct ledger_usage_row *row, void *arg)
 	member_text(o, "lease", row->lease);
 	member_time(o, "from", row->from_ms);
 	member_time(o, "to", row->to_ms);
+	member_time(o, "late_since", row->since_ms);
 	member_usage(o, &row->usage, row->parts);
 	add_interface(o, row);
 	return json_add(arg, o);
@@ -115,24 +117,33 @@ static int read_pod(struct cli *cli, struct ledger_query *q, char ns[LEDGER_NAME
 	return 0;
 }
 
+/* All time, from 0 to 0, unless --window is given. */
+static int read_window(struct cli *cli, struct window *ret, struct err *err)
+{
+	const char *text = cli_flag(cli, "window");
+	struct err why = {};
+
+	if (text && window_parse(text, clock_wall_ms(), ret, &why) < 0)
+		return cli_usage(cli, err, "--window: %s", why.text);
+	return 0;
+}
+
 static int query(struct cli *cli, enum ledger_by by, struct json **ret, struct err *err)
 {
 	cleanup(ledger_close) struct ledger *ledger = NULL;
 	cleanup(json_free) struct json *list = json_new_array();
-	const char *window = cli_flag(cli, "window");
 	struct ledger_query q = { .by = by, .lease = cli_flag(cli, "lease") };
 	char ns[LEDGER_NAMESPACE_MAX];
 	struct window w = {};
-	struct err why = {};
 	int rc;
 
 	if (!list)
 		return -ENOMEM;
-	if (window && window_parse(window, clock_wall_ms(), &w, &why) < 0)
-		return cli_usage(cli, err, "--window: %s", why.text);
+	rc = read_window(cli, &w, err);
 	q.from_ms = w.from_ms;
 	q.to_ms = w.to_ms;
-	rc = read_by(cli, cli_flag(cli, "by"), &q, err);
+	if (rc == 0)
+		rc = read_by(cli, cli_flag(cli, "by"), &q, err);
 	if (rc == 0)
 		rc = read_pod(cli, &q, ns, err);
 	if (rc == 0)
@@ -176,6 +187,24 @@ static const char *const csv_keys[] = {
 	NULL,
 };
 
+static int export_focus(struct cli *cli, struct err *err)
+{
+	cleanup(ledger_close) struct ledger *ledger = NULL;
+	struct window w = {};
+	int rc;
+
+	if (cli_flag(cli, "by") || cli_flag(cli, "pod"))
+		return cli_usage(
+			cli, err,
+			"--format focus: a row is a charge; --by and --pod don't go with it");
+	rc = read_window(cli, &w, err);
+	if (rc == 0)
+		rc = node_ledger(cli, &ledger, err);
+	if (rc == 0)
+		rc = focus_export(ledger, &w, cli_flag(cli, "lease"), &cli->raw, err);
+	return rc;
+}
+
 static int run_export(struct cli *cli, struct json **ret, struct err *err)
 {
 	cleanup(json_free) struct json *list = NULL;
@@ -183,8 +212,11 @@ static int run_export(struct cli *cli, struct json **ret, struct err *err)
 	bool csv = format && strcmp(format, "csv") == 0;
 	int rc;
 
+	if (format && strcmp(format, "focus") == 0)
+		return export_focus(cli, err);
 	if (format && !csv && strcmp(format, "json") != 0)
-		return cli_usage(cli, err, "--format: '%.40s' is not one of json, csv", format);
+		return cli_usage(cli, err, "--format: '%.40s' is not one of json, csv, focus",
+				 format);
 	rc = query(cli, LEDGER_BY_WINDOW, &list, err);
 	if (rc < 0)
 		return rc;
@@ -225,7 +257,8 @@ static const struct cli_flag show_flags[] = {
 };
 
 static const struct cli_flag export_flags[] = {
-	{ "format", 'f', "FORMAT", "json (the default) or csv" },
+	{ "format", 'f', "FORMAT",
+	  "json (the default), csv, or focus: charges in the columns of FOCUS 1.3" },
 	{ "window", 'w', "W", WINDOW_HELP },
 	{ "by", 'b', "KEY", "a row for each window (the default), pod, namespace or lease" },
 	{ "pod", 0, "NS/NAME", "of this pod only" },
@@ -243,7 +276,9 @@ static const struct cli_command commands[] = {
 			"metering belongs to the range that holds its beginning. What was not measured "
 			"is '-' with the reason below, and null in JSON. Where a pod's interface saw other "
 			"bytes than its sockets account for, by more than 64 KiB and a sixteenth of "
-			"them in a window, both are shown; billed are the sockets'.",
+			"them in a window, both are shown; billed are the sockets'. late_since (JSON) says "
+			"from when usage is that was booked in a later window than its own: windows "
+			"that are closed never change. Days older than meter.keep are kept as a whole.",
 		.views = (const struct view[]){ { .path = "",
 						  .columns = columns,
 						  .notes = { "not_measured", "differs" } },

@@ -54,6 +54,13 @@ static struct window lastweek(uint64_t now)
 	return (struct window){ sunday(now) - 7 * DAY, sunday(now) };
 }
 
+struct window window_month(uint64_t ms)
+{
+	uint64_t from = first_of_month(ms);
+
+	return (struct window){ from, first_of_month(from + 31 * DAY) };
+}
+
 static struct window month(uint64_t now)
 {
 	return (struct window){ first_of_month(now), now };

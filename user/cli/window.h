@@ -21,4 +21,7 @@ struct window {
 	uint64_t from_ms, to_ms; /* UTC since 1970, end exclusive; from < to */
 };
 
+/* The whole month of UTC that a time is in. */
+struct window window_month(uint64_t ms);
+
 int window_parse(const char *text, uint64_t now_ms, struct window *ret, struct err *err);

@@ -35,6 +35,16 @@ void blake2b256(const void *data, size_t len, uint8_t ret[HASH_LEN])
 	crypto_generichash(ret, HASH_LEN, data, len, NULL, 0);
 }
 
+void blake2b256_parts(const struct hash_part *parts, size_t n, uint8_t ret[HASH_LEN])
+{
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, NULL, 0, HASH_LEN);
+	for (size_t i = 0; i < n; i++)
+		crypto_generichash_update(&state, parts[i].data, parts[i].len);
+	crypto_generichash_final(&state, ret, HASH_LEN);
+}
+
 int sha512_new(struct sha512 **ret)
 {
 	struct sha512 *s = malloc(sizeof(*s));

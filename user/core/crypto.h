@@ -23,6 +23,12 @@ struct key; /* an Ed25519 key pair */
 int crypto_init(void);
 
 void blake2b256(const void *data, size_t len, uint8_t ret[HASH_LEN]);
+struct hash_part {
+	const void *data;
+	size_t len;
+};
+/* Of all parts one behind the other. */
+void blake2b256_parts(const struct hash_part *parts, size_t n, uint8_t ret[HASH_LEN]);
 struct sha512; /* streaming, for subresource integrity */
 int sha512_new(struct sha512 **ret);
 void sha512_update(struct sha512 *s, const void *data, size_t len);

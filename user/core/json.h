@@ -74,6 +74,8 @@ int json_set_u64(struct json *obj, const char *key, uint64_t value);
 int json_set_u64_text(struct json *obj, const char *key, uint64_t value); /* always a string */
 int json_set_u128(struct json *obj, const char *key, unsigned __int128 value); /* always a string */
 int json_set_null(struct json *obj, const char *key);
+/* A setter of this very node has failed; json_print() sees it of the whole tree. */
+bool json_failed(const struct json *j);
 int json_add(struct json *arr, struct json *value); /* takes value, also on error */
 int json_add_str(struct json *arr, const char *value);
 int json_add_u64(struct json *arr, uint64_t value);

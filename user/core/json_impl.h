@@ -21,8 +21,6 @@ void json_scan_key(const char *text, size_t len, size_t n, unsigned int *ret_lin
 
 double json_double(const struct json *number);
 bool json_is_true(const struct json *j);
-/* True if a setter of this very node has failed. */
-bool json_failed(const struct json *j);
 /* json_set() in constant time, for a key that may be there already; see json_find_duplicate(). */
 int json_append(struct json *obj, const char *key, struct json *value);
 /* The second of two members with one key, of this object alone: 0 and NULL if there are none. */

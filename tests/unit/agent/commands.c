@@ -45,6 +45,15 @@ static void status_is_answered(void **state)
 	json_free(&c.result);
 }
 
+static void a_lease_waits_for_all_objects(void **state)
+{
+	struct half *h = *state;
+
+	h->a.begun = false;
+	refused(h, "lease.close", "{\"label\":\"shop\"}", "still waits for the API server");
+	h->a.begun = true;
+}
+
 static void stop_is_answered_before_the_loop_ends(void **state)
 {
 	struct half *h = *state;
@@ -171,6 +180,7 @@ static void work_that_ends_after_the_server_answers_nobody(void **state)
 	ask(h, "agent.status", NULL, &c); /* came later: the first is on the queue now */
 	json_free(&c.result);
 	ctl_stop(&h->a.ctl);
+	source_stop(&h->a.source);
 	uv_sem_post(&gate.open);
 	while (uv_run(&h->a.loop, UV_RUN_DEFAULT))
 		;
@@ -183,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LISTENING(status_is_answered),
+		LISTENING(a_lease_waits_for_all_objects),
 		LISTENING(stop_is_answered_before_the_loop_ends),
 		LISTENING(an_unknown_command_is_refused),
 		LISTENING(a_lease_waits_for_pods_that_can_be_read),

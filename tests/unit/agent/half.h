@@ -15,6 +15,7 @@
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
 #include "agent/http.h"
+#include "agent/source_files.h"
 #include "agent/work.h"
 #include "core/buf.h"
 #include "core/file.h"
@@ -32,7 +33,27 @@ struct half {
 	struct dp dp;
 	struct weir_ctl ctl;
 	struct weir_sample samples[HALF_SAMPLES];
-	char dir[64], run[80], state[80];
+	char dir[64], run[80], state[80], manifests[80];
+};
+
+/* The manifests are read by who starts the half again: nothing follows their changes. */
+static inline void half_objects_changed(void *arg, const struct kube_set *set,
+					const struct kube_touched *touched)
+{
+	(void)arg;
+	(void)set;
+	(void)touched;
+}
+
+static inline void half_objects_failed(void *arg, const struct err *err)
+{
+	(void)arg;
+	fail_msg("%s", err->text);
+}
+
+static const struct source_ops half_source_ops = {
+	.changed = half_objects_changed,
+	.failed = half_objects_failed,
 };
 
 static inline int half_setup(void **state)
@@ -47,6 +68,7 @@ static inline int half_setup(void **state)
 		return -1;
 	snprintf(h->run, sizeof(h->run), "%s/run", h->dir);
 	snprintf(h->state, sizeof(h->state), "%s/state", h->dir);
+	snprintf(h->manifests, sizeof(h->manifests), "%s/manifests", h->dir);
 	h->cfg.node.name = strdup("node-a");
 	h->cfg.paths.run = h->run;
 	h->cfg.paths.state = h->state;
@@ -60,8 +82,13 @@ static inline int half_setup(void **state)
 	h->a.cfg = &h->cfg;
 	h->a.dp = &h->dp;
 	h->a.started_ms = 1795000000000;
+	h->a.begun = true;
+	rounds_init(&h->a.rounds, &(struct rounds_now){ .ms = 1795000000000, .ns = 1 });
 	return uv_loop_init(&h->a.loop) || dir_make(h->state, 0700, NULL) < 0 ||
-	       podtab_new("/nowhere", &h->a.pods) || work_new(&h->a.loop, &h->a.books) ||
+	       dir_make(h->manifests, 0700, NULL) < 0 ||
+	       source_files_start(&h->a.loop, h->manifests, &half_source_ops, h, &h->a.source,
+				  NULL) ||
+	       podtab_new("/nowhere", "", &h->a.pods) || work_new(&h->a.loop, &h->a.books) ||
 	       work_new(&h->a.loop, &h->a.hands) ||
 	       store_open(h->state, 1 << 20, &h->a.store, NULL);
 }
@@ -85,8 +112,10 @@ static inline int half_teardown(void **state)
 
 	ctl_stop(&h->a.ctl);
 	answers_close(&h->a);
+	source_stop(&h->a.source);
 	while (uv_run(&h->a.loop, UV_RUN_DEFAULT))
 		;
+	rounds_fini(&h->a.rounds);
 	work_free(&h->a.books);
 	work_free(&h->a.hands);
 	podtab_free(&h->a.pods);
@@ -168,4 +197,30 @@ static inline void half_run(struct half *h, struct half_call *c)
 	uv_queue_work(&h->a.loop, &c->work, half_work, half_worked);
 	while (!c->done)
 		uv_run(&h->a.loop, UV_RUN_ONCE);
+}
+
+/* The body; buf_fini() the call's answer. */
+static inline const char *get(struct half *h, const struct http_server *from, const char *path,
+			      int status, struct half_call *c)
+{
+	char first[32];
+	const char *body;
+
+	*c = (struct half_call){ .port = http_port(from), .path = path };
+	half_run(h, c);
+	assert_int_equal(c->r, 0);
+	snprintf(first, sizeof(first), "HTTP/1.1 %d ", status);
+	assert_ptr_equal(strstr(c->answer.data, first), c->answer.data);
+	body = strstr(c->answer.data, "\r\n\r\n");
+	assert_non_null(body);
+	return body + 4;
+}
+
+static inline void assert_get(struct half *h, const struct http_server *from, const char *path,
+			      int status, const char *part)
+{
+	struct half_call c;
+
+	assert_non_null(strstr(get(h, from, path, status, &c), part));
+	buf_fini(&c.answer);
 }

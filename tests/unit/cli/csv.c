@@ -29,8 +29,14 @@ static void values_are_quoted_where_needed(void **state)
 static void formulas_are_disarmed(void **state)
 {
 	(void)state;
-	prints("[{\"pod\":\"=1+1\",\"n\":true},{\"pod\":\"@x\",\"n\":\"-1\"}]",
-	       "pod,n\n\"'=1+1\",true\n\"'@x\",\"'-1\"\n");
+	prints("[{\"pod\":\"=1+1\",\"n\":true},{\"pod\":\"@x\",\"n\":\"-1+1\"}]",
+	       "pod,n\n\"'=1+1\",true\n\"'@x\",\"'-1+1\"\n");
+}
+
+static void a_number_below_zero_is_a_number(void **state)
+{
+	(void)state;
+	prints("[{\"pod\":\"-0.5\",\"n\":\"-\"}]", "pod,n\n-0.5,\"'-\"\n");
 }
 
 int main(void)
@@ -39,6 +45,7 @@ int main(void)
 		cmocka_unit_test(empty_list_is_a_header),
 		cmocka_unit_test(values_are_quoted_where_needed),
 		cmocka_unit_test(formulas_are_disarmed),
+		cmocka_unit_test(a_number_below_zero_is_a_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

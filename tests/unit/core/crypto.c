@@ -28,6 +28,20 @@ static void blake2b256_has_the_known_value(void **state)
 			    "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
 }
 
+static void blake2b256_of_parts_is_that_of_the_whole(void **state)
+{
+	const struct hash_part parts[] = { { "a", 1 }, { NULL, 0 }, { "bc", 2 } };
+	uint8_t hash[HASH_LEN], whole[HASH_LEN];
+
+	(void)state;
+	blake2b256("abc", 3, whole);
+	blake2b256_parts(parts, ARRAY_LEN(parts), hash);
+	assert_memory_equal(hash, whole, HASH_LEN);
+	blake2b256(NULL, 0, whole);
+	blake2b256_parts(parts, 0, hash);
+	assert_memory_equal(hash, whole, HASH_LEN);
+}
+
 static void sha512_of_parts_is_that_of_the_whole(void **state)
 {
 	/* FIPS 180-2, C.1 */
@@ -221,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(blake2b256_has_the_known_value),
+		TEST(blake2b256_of_parts_is_that_of_the_whole),
 		TEST(sha512_of_parts_is_that_of_the_whole),
 		TEST(signatures_are_those_of_rfc_8032),
 		TEST(any_flipped_bit_makes_a_signature_invalid),

@@ -275,9 +275,9 @@ static void services_are_touched_by_themselves_and_by_their_slices(void **state)
 	put_text(old, SLICE("c-1", "c"));
 	new = share(old);
 	kube_set_compare(old, new, &t);
-	assert_true(t.n == 0 && !t.more);
+	assert_true(t.n == 0 && !t.more && t.services == 0 && t.slices == 0);
 
-	put_text(new, SLICE("b-1", "b"));
+	put_text(new, SLICE("b-1", "b")); /* decoded anew, and says the same */
 	put_text(new, SLICE("b-2", "b"));
 	put_text(new, SERVICE("d"));
 	assert_int_equal(kube_set_del(new, KUBE_SERVICE, "demo", "a"), 0);
@@ -285,6 +285,8 @@ static void services_are_touched_by_themselves_and_by_their_slices(void **state)
 	kube_set_compare(old, new, &t);
 	assert_false(t.more);
 	assert_int_equal(t.n, 5);
+	assert_int_equal(t.services, 2);
+	assert_int_equal(t.slices, 2);
 	assert_string_equal(t.v[0].name, "a");
 	assert_string_equal(t.v[1].name, "d");
 	assert_string_equal(t.v[2].name, "b");
@@ -330,10 +332,10 @@ static void other_objects_and_many_services_are_more(void **state)
 	cleanup(kube_set_free) struct kube_set *old = new_set(), *new = new_set();
 	struct kube_touched t;
 
-	put(new, "demo", "a", "1");
+	put_text(new, NODE("a"));
 	kube_set_compare(old, new, &t);
-	assert_true(t.more);
-	assert_int_equal(kube_set_del(new, KUBE_POD, "demo", "a"), 0);
+	assert_true(t.more && !t.pods);
+	assert_int_equal(kube_set_del(new, KUBE_NODE, "", "a"), 0);
 	for (int i = 0; i < KUBE_TOUCHED_MAX; i++) {
 		char text[512];
 
@@ -345,6 +347,81 @@ static void other_objects_and_many_services_are_more(void **state)
 	put_text(new, SERVICE("z"));
 	kube_set_compare(old, new, &t);
 	assert_true(t.n == KUBE_TOUCHED_MAX && t.more);
+	assert_int_equal(t.services, KUBE_TOUCHED_MAX + 1);
+}
+
+#define POD(phase, ip)                                                                       \
+	"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"namespace\":\"demo\","      \
+	"\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\"},\"status\":{\"phase\":\"" phase "\"," \
+	"\"podIP\":\"" ip "\"}}"
+
+static void pods_touch_addresses_only_where_they_have_some(void **state)
+{
+	static const struct {
+		const char *was, *is;
+		bool pods, addrs;
+	} rows[] = {
+		{ NULL, POD("Pending", ""), true, false },
+		{ POD("Pending", ""), POD("Running", "10.0.0.1"), true, true },
+		{ POD("Pending", "10.0.0.1"), POD("Running", "10.0.0.1"), true, false },
+		{ POD("Running", "10.0.0.1"), POD("Running", "10.0.0.2"), true, true },
+		{ POD("Running", "10.0.0.1"), POD("Failed", "10.0.0.1"), true, true },
+		{ POD("Failed", "10.0.0.1"), NULL, true, false },
+		{ POD("Running", "10.0.0.1"), NULL, true, true },
+		{ POD("Running", "10.0.0.1"), POD("Running", "10.0.0.1"), false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		cleanup(kube_set_free) struct kube_set *old = new_set(), *new = new_set();
+		struct kube_touched t;
+
+		if (rows[i].was)
+			put_text(old, rows[i].was);
+		if (rows[i].is)
+			put_text(new, rows[i].is);
+		kube_set_compare(old, new, &t);
+		assert_int_equal(t.pods, rows[i].pods);
+		assert_int_equal(t.addrs, rows[i].addrs);
+		assert_true(!t.more && t.n == 0);
+		assert_int_equal(kube_touched_any(&t), rows[i].pods || rows[i].addrs);
+	}
+}
+
+static void replace_and_take_hand_over_what_was_there(void **state)
+{
+	(void)state;
+	cleanup(kube_set_free) struct kube_set *set = new_set(), *other = new_set();
+	cleanup(kube_object_free) struct kube_object *a = pod("demo", "a", "1"),
+						     *b = pod("demo", "a", "2"), *was = b, *taken;
+
+	assert_int_equal(kube_set_replace(set, a, &was), 0);
+	assert_null(was);
+	assert_int_equal(kube_set_replace(set, b, &was), 0);
+	assert_ptr_equal(was, a);
+	assert_int_equal(kube_set_share(other, set, KUBE_POD, "demo", "a"), 0);
+	assert_int_equal(kube_set_share(other, set, KUBE_POD, "demo", "b"), -ENOENT);
+	taken = kube_set_take(set, KUBE_POD, "demo", "a");
+	assert_ptr_equal(taken, b);
+	assert_null(kube_set_take(set, KUBE_POD, "demo", "a"));
+	assert_ptr_equal(kube_set_find(other, KUBE_POD, "demo", "a"), b);
+}
+
+static void swap_is_of_one_kind(void **state)
+{
+	(void)state;
+	cleanup(kube_set_free) struct kube_set *a = new_set(), *b = new_set();
+	size_t n;
+
+	put_text(a, SLICE("x-1", "x"));
+	put_text(a, SERVICE("x"));
+	put_text(b, SLICE("y-1", "y"));
+	kube_set_swap(a, b, KUBE_SLICE);
+	assert_non_null(kube_set_find(a, KUBE_SLICE, "demo", "y-1"));
+	assert_non_null(kube_set_find(a, KUBE_SERVICE, "demo", "x"));
+	assert_null(kube_set_slices_of(a, "demo", "x", &n));
+	assert_non_null(kube_set_slices_of(b, "demo", "x", &n));
+	assert_int_equal(kube_set_len(b, KUBE_SERVICE), 0);
 }
 
 int main(void)
@@ -363,6 +440,9 @@ int main(void)
 		cmocka_unit_test(services_are_touched_by_themselves_and_by_their_slices),
 		cmocka_unit_test(slices_are_found_by_their_service),
 		cmocka_unit_test(other_objects_and_many_services_are_more),
+		cmocka_unit_test(pods_touch_addresses_only_where_they_have_some),
+		cmocka_unit_test(replace_and_take_hand_over_what_was_there),
+		cmocka_unit_test(swap_is_of_one_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

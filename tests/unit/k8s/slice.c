@@ -199,9 +199,40 @@ static void endpoints_have_a_limit(void **state)
 		       "EndpointSlice demo/web-1: endpoints: has 1001 elements; use at most 1000");
 }
 
+static void the_time_of_the_last_change_is_read_or_none(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+	} times[] = {
+		{ "\"2026-11-20T18:50:56.123456789Z\"", 1795200656123 },
+		{ "\"2026-11-20T18:50:56Z\"", 1795200656000 },
+		{ "\"yesterday\"", 0 },
+		{ "\"\"", 0 },
+		{ "7", 0 },
+		{ "null", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		cleanup(kube_object_free) struct kube_object *obj = NULL;
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "{\"apiVersion\":\"discovery.k8s.io/v1\",\"kind\":\"EndpointSlice\","
+			 "\"metadata\":{\"name\":\"a\",\"namespace\":\"demo\",\"annotations\":{"
+			 "\"endpoints.kubernetes.io/last-change-trigger-time\":%s}},"
+			 "\"addressType\":\"IPv4\"}",
+			 times[i].text);
+		obj = sample_object(text);
+		assert_int_equal(obj->slice.trigger_ms, times[i].ms);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_time_of_the_last_change_is_read_or_none),
 		cmocka_unit_test(the_recorded_list_is_read_whole),
 		cmocka_unit_test(a_recorded_slice_has_its_endpoints),
 		cmocka_unit_test(missing_conditions_are_what_kube_proxy_takes_them_for),

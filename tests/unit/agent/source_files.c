@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <uv.h>
 
-#include "agent/source.h"
+#include "agent/source_files.h"
 #include "unit/k8s/sample.h"
 
 #define ZONE(name, zone)                                     \
@@ -139,7 +139,7 @@ static void start_only(struct fixture *f)
 {
 	struct err err = {};
 
-	if (source_start(&f->loop, f->dir, &ops, f, &f->source, &err) < 0)
+	if (source_files_start(&f->loop, f->dir, &ops, f, &f->source, &err) < 0)
 		fail_msg("%s", err.text);
 	describe(source_set(f->source), f->nodes, sizeof(f->nodes));
 }
@@ -168,7 +168,7 @@ static void loading_needs_no_loop(void **state)
 	cleanup(kube_set_free) struct kube_set *set = NULL;
 
 	write_file(f, "a.yaml", ZONE("a", "1"));
-	assert_int_equal(source_load(f->dir, &set, NULL), 0);
+	assert_int_equal(source_files_load(f->dir, &set, NULL), 0);
 	assert_int_equal(kube_set_len(set, KUBE_NODE), 1);
 }
 
@@ -185,11 +185,11 @@ static void the_first_error_fails_load_and_start_in_one_line(void **state)
 	snprintf(expected, sizeof(expected),
 		 "%s/b.yaml:4: Node: metadata.name: \"B\" is not a name; use a-z, 0-9 and '-'",
 		 f->dir);
-	assert_int_equal(source_load(f->dir, &set, &err), -EINVAL);
+	assert_int_equal(source_files_load(f->dir, &set, &err), -EINVAL);
 	assert_string_equal(err.text, expected);
 	assert_null(set);
 	err = (struct err){};
-	assert_int_equal(source_start(&f->loop, f->dir, &ops, f, &f->source, &err), -EINVAL);
+	assert_int_equal(source_files_start(&f->loop, f->dir, &ops, f, &f->source, &err), -EINVAL);
 	assert_string_equal(err.text, expected);
 	assert_null(f->source);
 }
@@ -203,7 +203,7 @@ static void a_missing_directory_fails_the_start(void **state)
 	assert_int_equal(rmdir(f->dir), 0);
 	snprintf(expected, sizeof(expected),
 		 "%s: No such file or directory; give a directory of manifests", f->dir);
-	assert_int_equal(source_start(&f->loop, f->dir, &ops, f, &f->source, &err), -ENOENT);
+	assert_int_equal(source_files_start(&f->loop, f->dir, &ops, f, &f->source, &err), -ENOENT);
 	assert_string_equal(err.text, expected);
 	assert_null(f->source);
 }
