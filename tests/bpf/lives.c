@@ -2,6 +2,8 @@
 /*
  * What happens to pods in the course of their lives: nothing is lost and nothing doubled. CPU time is held against the parent's (witness.h).
  */
+#include "bpf/lives.h"
+
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +14,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "bpf/lives.h"
 #include "bpf/sandbox.h"
 #include "bpf/witness.h"
 #include "core/cleanup.h"
