@@ -44,7 +44,7 @@ struct bed *bed_of(void **state)
 
 uint32_t bed_times(uint32_t n)
 {
-	return getenv("WEIR_EMULATED") ? (n + 15) / 16 : n;
+	return getenv("WEIR_EMULATED") ? (n + 31) / 32 : n;
 }
 
 static void must(bool ok, const char *what)
