@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import blobid
+import ledger
 import meter
 import node
 import paths
@@ -16,7 +17,7 @@ from bed import WEIR, missing, run
 
 PARTS = {"connect": paths.connect, "established": paths.established, "northsouth": paths.northsouth,
          "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow, "blobid": blobid.blobid,
-         "meter": meter.meter}
+         "ledger": ledger.ledger, "meter": meter.meter}
 TOOLS = ("nft", "iptables-legacy-restore", "taskset", "nsenter", "ip")
 
 
