@@ -10,13 +10,14 @@ from pathlib import Path
 
 import blobid
 import ledger
+import meter
 import node
 import paths
 from bed import WEIR, missing, run
 
 PARTS = {"connect": paths.connect, "established": paths.established, "northsouth": paths.northsouth,
          "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow, "blobid": blobid.blobid,
-         "ledger": ledger.ledger}
+         "ledger": ledger.ledger, "meter": meter.meter}
 TOOLS = ("nft", "iptables-legacy-restore", "taskset", "nsenter", "ip")
 
 

@@ -88,6 +88,7 @@ static int recall_pod(void *arg, uint64_t cgroup_id, const struct meter_pod *pod
 	rc->at[rc->n++] = (struct dp_restore){
 		.cgroup_id = cgroup_id,
 		.net = { dir_back(&last->rx), dir_back(&last->tx) },
+		.cpu_ns = last->cpu_ns,
 		.mem_page_ns_lo = (uint64_t)page_ns,
 		.mem_page_ns_hi = (uint64_t)(page_ns >> 64),
 		.mem_peak_pages = last->memory_peak_bytes / (unsigned long)getpagesize(),
