@@ -9,12 +9,15 @@
 
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
+#include "agent/notices.h"
 #include "agent/pods.h"
 #include "agent/work.h"
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "k8s/notice.h"
+#include "k8s/object.h"
 #include "meter/kubelet.h"
 #include "meter/podtab.h"
 #include "meter/reading.h"
@@ -315,6 +318,7 @@ static void window_done(struct work_job *job)
 
 	a->window_waits = a->window_waits && w->reply;
 	window_report(a, w);
+	hosting_look(a);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->readings[i].booked && !dp_pod_forget(a->dp, w->readings[i].cgroup_id, NULL))
 			podtab_forget(a->pods, w->readings[i].cgroup_id);
@@ -389,10 +393,20 @@ static void on_window(uv_timer_t *timer)
 
 /* ---- Wiring --------------------------------------------------------------------------------- */
 
-static void pod_skipped(void *arg, const char *pod, const char *why)
+static void pod_skipped(void *arg, const struct kube_object *pod, const char *why)
 {
-	(void)arg;
-	log_warn("measure", "not metered", "object=%s why=%s", log_quote(pod), log_quote(why));
+	struct agent *a = arg;
+	char title[KUBE_TITLE_MAX];
+
+	log_warn("measure", "not metered", "object=%s why=%s",
+		 log_quote(kube_object_title(pod, title)), log_quote(why));
+	notices_tell(a->notices, &(struct kube_notice){ .kind = "Pod",
+							.namespace = pod->meta.namespace,
+							.name = pod->meta.name,
+							.uid = pod->meta.uid,
+							.reason = "NotMetered",
+							.message = why,
+							.warning = true });
 }
 
 void measure_changed(struct agent *a, const struct kube_set *set)
@@ -401,7 +415,10 @@ void measure_changed(struct agent *a, const struct kube_set *set)
 		.name = a->cfg->node.name,
 		.cgroup = a->cfg->paths.cgroup,
 		.meter_cgroup = a->meter_cgroup,
+		.labels = (const char *const *)a->cfg->meter.labels.v,
+		.n_labels = a->cfg->meter.labels.n,
 		.skipped = pod_skipped,
+		.arg = a,
 	};
 	cleanup(free_ptr) struct meter_pod *pods = NULL;
 	const struct weir_sample *samples;
