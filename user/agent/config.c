@@ -105,6 +105,8 @@ static const struct option_spec specs[] = {
 	    "address of /healthz and /livez"),
 	KEY("listen.metrics", OPTION_LISTEN, listen.metrics, "127.0.0.1:10249",
 	    "address of /metrics"),
+	KEY("listen.opencost", OPTION_BOOL, listen.opencost, "false",
+	    "pods' bytes under the names that OpenCost reads, too"),
 	KEY("listen.web", OPTION_LISTEN, listen.web, "127.0.0.1:10290",
 	    "address of the local page"),
 

@@ -69,6 +69,7 @@ struct config {
 	} workload;
 	struct {
 		struct option_listen healthz, metrics, web;
+		bool opencost; /* the metrics that OpenCost reads, too */
 	} listen;
 	struct {
 		char *file; /* the provider's report key; default paths.state/provider.key */
