@@ -5,5 +5,7 @@ fakes-test: ## the scripted servers against recordings (T=expression as pytest's
 	$(Q)$(PYTEST) $(if $(T),-k '$(T)') tests/fakes
 
 .PHONY: sui-test
-sui-test: $(O)/tests/interop/sui/client build/npm/sui/node_modules ## the client of Sui against a scripted server (T=words of a name)
-	$(Q)cp tests/fakes/sui/*.mjs build/npm/sui && node build/npm/sui/test.mjs $< $(T)
+sui-test: $(O)/tests/interop/sui/client $(O)/tests/interop/sui/settle build/npm/sui/node_modules ## Sui's client and settling against a scripted server (T=words of a name)
+	$(Q)cp tests/fakes/sui/*.mjs build/npm/sui
+	$(Q)node build/npm/sui/test.mjs $(O)/tests/interop/sui/client $(T)
+	$(Q)node build/npm/sui/settle_test.mjs $(O)/tests/interop/sui/settle $(T)
