@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,25 +14,12 @@
 #include "core/err.h"
 #include "core/file.h"
 #include "core/parse.h"
+#include "walrus/store_impl.h"
 
 #define CHUNK (128u << 10)
 #define BLOB_NAME_LEN ((size_t)2 * SHA512_LEN)
-#define TMP_NAME_LEN 32
 
-struct store {
-	int blobs_fd; /* ROOT/blobs/sha512 */
-	int tmp_fd; /* ROOT/blobs/tmp */
-	uint64_t max_bytes;
-	char root[PATH_MAX]; /* for errors */
-};
-
-/* A file in tmp/, locked while it is open; gone when its scope is left. */
-struct store_temp {
-	int dir_fd, fd;
-	char name[TMP_NAME_LEN + 1];
-};
-
-static void temp_fini(struct store_temp *t)
+void store_temp_fini(struct store_temp *t)
 {
 	if (t->fd < 0)
 		return;
@@ -41,9 +27,9 @@ static void temp_fini(struct store_temp *t)
 	close_fd(&t->fd);
 }
 
-static int temp_open(struct store *s, struct store_temp *t, struct err *err)
+int store_temp_open(struct store *s, struct store_temp *t, struct err *err)
 {
-	uint8_t bytes[TMP_NAME_LEN / 2];
+	uint8_t bytes[STORE_TMP_NAME_LEN / 2];
 
 	random_bytes(bytes, sizeof(bytes));
 	format_hex(bytes, sizeof(bytes), t->name);
@@ -128,13 +114,16 @@ int store_open(const char *root, uint64_t max_blob_bytes, struct store **ret, st
 
 	if (!s)
 		return err_errno(err, -ENOMEM, "blob store %s", root);
-	s->blobs_fd = s->tmp_fd = -1;
+	s->blobs_fd = s->names_fd = s->tmp_fd = -1;
 	s->max_bytes = max_blob_bytes;
 	int r = path_format(s->root, sizeof(s->root), "%s", root);
 
 	if (r < 0)
 		return err_errno(err, r, "blob store %.64s...", root);
 	r = open_dir(root, "sha512", &s->blobs_fd, err);
+	if (r < 0)
+		return r;
+	r = open_dir(root, "walrus", &s->names_fd, err);
 	if (r < 0)
 		return r;
 	r = open_dir(root, "tmp", &s->tmp_fd, err);
@@ -152,6 +141,7 @@ void store_free(struct store **s)
 	if (!*s)
 		return;
 	close_fd(&(*s)->blobs_fd);
+	close_fd(&(*s)->names_fd);
 	close_fd(&(*s)->tmp_fd);
 	free(*s);
 	*s = NULL;
@@ -182,9 +172,8 @@ static ssize_t read_some(int fd, void *ret, size_t size)
 	return n < 0 ? -errno : n;
 }
 
-/* Hashes in to its end; copies it to out unless out is -1. Text of errors is the caller's. */
-static int copy_hashed(int in, int out, uint64_t max_bytes, uint8_t ret_digest[SHA512_LEN],
-		       uint64_t *ret_size)
+int store_hash(int in, int out, uint64_t max_bytes, uint8_t ret_digest[SHA512_LEN],
+	       uint64_t *ret_size)
 {
 	cleanup(sha512_free) struct sha512 *hash = NULL;
 	cleanup(free_ptr) uint8_t *chunk = malloc(CHUNK);
@@ -231,7 +220,7 @@ static int open_verified(struct store *s, const uint8_t digest[SHA512_LEN], int 
 
 	if (fd < 0)
 		return err_errno(err, -errno, "opening blob %s/blobs/sha512/%s", s->root, name);
-	int r = copy_hashed(fd, -1, UINT64_MAX, found, &size);
+	int r = store_hash(fd, -1, UINT64_MAX, found, &size);
 
 	if (r < 0)
 		return err_errno(err, r, "reading blob %s/blobs/sha512/%s", s->root, name);
@@ -246,8 +235,8 @@ static int open_verified(struct store *s, const uint8_t digest[SHA512_LEN], int 
 	return 0;
 }
 
-static int publish(struct store *s, const struct store_temp *t, const uint8_t digest[SHA512_LEN],
-		   struct err *err)
+static int name_temp(struct store *s, const struct store_temp *t, const uint8_t digest[SHA512_LEN],
+		     struct err *err)
 {
 	char name[BLOB_NAME_LEN + 1];
 
@@ -274,29 +263,40 @@ static int compare(const struct sri *expected, const uint8_t digest[SHA512_LEN],
 		expected->len > 1 ? " or its alternatives" : "");
 }
 
+int store_errno_size(const struct store *s, struct err *err)
+{
+	return err_set(err, -E2BIG, "content is over %" PRIu64 " bytes; raise walrus.maxBlobBytes",
+		       s->max_bytes);
+}
+
+int store_publish(struct store *s, const struct store_temp *t, const struct sri *expected,
+		  const uint8_t digest[SHA512_LEN], struct err *err)
+{
+	cleanup(close_fd) int stored_fd = -1;
+	uint64_t size;
+	int r = compare(expected, digest, err);
+
+	if (r < 0 || open_verified(s, digest, &stored_fd, &size, NULL) == 0)
+		return r;
+	return name_temp(s, t, digest, err);
+}
+
 int store_put(struct store *s, int fd, const struct sri *expected, uint8_t ret_digest[SHA512_LEN],
 	      struct err *err)
 {
-	cleanup(temp_fini) struct store_temp t = { .fd = -1 };
-	cleanup(close_fd) int stored_fd = -1;
+	cleanup(store_temp_fini) struct store_temp t = { .fd = -1 };
 	uint8_t digest[SHA512_LEN];
 	uint64_t size = 0;
-	int r = temp_open(s, &t, err);
+	int r = store_temp_open(s, &t, err);
 
 	if (r < 0)
 		return r;
-	r = copy_hashed(fd, t.fd, s->max_bytes, digest, &size);
+	r = store_hash(fd, t.fd, s->max_bytes, digest, &size);
 	if (r == -E2BIG)
-		return err_set(err, r,
-			       "content is over %" PRIu64 " bytes; raise walrus.maxBlobBytes",
-			       s->max_bytes);
+		return store_errno_size(s, err);
 	if (r < 0)
 		return err_errno(err, r, "copying content to %s/blobs/tmp", s->root);
-	r = compare(expected, digest, err);
-	if (r < 0)
-		return r;
-	if (open_verified(s, digest, &stored_fd, &size, NULL) < 0)
-		r = publish(s, &t, digest, err);
+	r = store_publish(s, &t, expected, digest, err);
 	if (r == 0)
 		memcpy(ret_digest, digest, sizeof(digest));
 	return r;

@@ -3,6 +3,7 @@
  * The embedded blob store: npm tarballs under the hash of their content,
  *
  *	ROOT/blobs/sha512/<hex>		a blob, mode 0444
+ *	ROOT/blobs/walrus/<blob id>	a link to the blob that has this id
  *	ROOT/blobs/tmp/<random>		one that is still being written
  *
  * I1. A name in sha512/ shows only whole content with that hash, on disk: it is written and hashed
@@ -49,3 +50,27 @@ int store_get(struct store *s, const struct sri *sri, struct blob *ret_blob, int
 /* All blobs by digest, without verifying them; free() the array (NULL when there is none). */
 int store_list(struct store *s, struct blob **ret_blobs, size_t *ret_len, struct err *err);
 int store_remove(struct store *s, const uint8_t digest[SHA512_LEN], struct err *err);
+
+/* ---- By blob id (store_name.c) --------------------------------------------------------------- */
+
+/* Content on its way in, which nobody sees: written to incoming_fd() in any order, then kept. It is
+ * gone when it is freed. It borrows the store. */
+struct incoming;
+int store_incoming(struct store *s, struct incoming **ret, struct err *err);
+int incoming_fd(const struct incoming *i);
+void incoming_free(struct incoming **i);
+
+/* What content must be; NULL: not asked. */
+struct store_name {
+	const uint8_t *blob_id; /* BLOBID_LEN */
+	uint32_t shards; /* of the committee; 0: the public one */
+	const struct sri *sri;
+};
+/* Reads the content again, compares it with every name it must have, and only then makes it
+ * visible: -EBADMSG if it is anything else, -EINVAL if the names can't all be one content's. i is
+ * still to be freed. */
+int store_keep(struct incoming *i, const struct store_name *name, uint8_t ret_digest[SHA512_LEN],
+	       struct err *err);
+/* The digest of what was kept under a blob id and is still stored; -ENOENT. */
+int store_find(struct store *s, const uint8_t *blob_id, uint8_t ret_digest[SHA512_LEN],
+	       struct err *err);

@@ -18,8 +18,10 @@ build/npm/%/node_modules: tests/interop/%/package.json tests/interop/%/package-l
 	$(Q)npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	$(Q)touch $@
 
-.PHONY: vectors interop
+.PHONY: vectors interop compare
 vectors: $(O)/tests/interop/vectors/run ## run others' vectors: SUI=FILE WALRUS=FILE SEAL=FILE (the project's copies)
 	$(Q)$< $(foreach k,SUI WALRUS SEAL,$(if $($(k)),$(k)='$($(k))'))
 interop: $(O)/tests/interop/sui/make build/npm/sui/node_modules ## let others' SDKs read what our code made
 	$(Q)cp tests/interop/sui/*.mjs build/npm/sui && $< 300 | node build/npm/sui/check.mjs
+compare: all build/npm/walrus/node_modules ## hold blob ids against Walrus' own encoder on random content, for SECONDS=60
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/interop/walrus/compare.py $(SECONDS)

@@ -38,6 +38,7 @@ const struct cli_flag *cli_flags(const struct cli_command *command)
 }
 
 #define BLOB_ID_CHARS 43 /* of base64url */
+#define PATCH_ID_CHARS 50
 
 struct parser {
 	const struct cli_object *const *objects;
@@ -263,8 +264,8 @@ static bool is_blob_id(const struct args *a, const char *word)
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	size_t len = strlen(word);
 
-	return a->command && a->command->takes_blob_id && a->words == 0 && len == BLOB_ID_CHARS &&
-	       strspn(word, alphabet) == len;
+	return a->command && a->command->takes_blob_id && a->words == 0 &&
+	       (len == BLOB_ID_CHARS || len == PATCH_ID_CHARS) && strspn(word, alphabet) == len;
 }
 
 static int parse(struct parser *p)

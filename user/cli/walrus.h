@@ -3,7 +3,11 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/out.h"
 
-extern const struct cli_flag walrus_verify_flags[];
+extern const struct cli_flag walrus_verify_flags[], walrus_pull_flags[];
+extern const struct view walrus_pull_views[];
 /* ID FILE: 1 when FILE is not what ID names. */
 int walrus_verify(struct cli *cli, struct json **ret, struct err *err);
+/* ID: needs no agent, the store is for any process of root's. */
+int walrus_pull(struct cli *cli, struct json **ret, struct err *err);

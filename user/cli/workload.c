@@ -14,6 +14,7 @@
 #include "core/err.h"
 #include "core/json.h"
 #include "core/parse.h"
+#include "walrus/blobname.h"
 
 static int run_show(struct cli *cli, struct json **ret, struct err *err)
 {
@@ -101,17 +102,19 @@ static int run_run(struct cli *cli, struct json **ret, struct err *err)
 {
 	static const char *const texts[] = { "cgroup", "integrity", "netns", "host", "lease" };
 	cleanup(json_free) struct json *args = json_new_object();
-	cleanup(free_ptr) char *file = realpath(cli_arg(cli, 1), NULL);
+	const char *what = cli_arg(cli, 1);
+	cleanup(free_ptr) char *file = realpath(what, NULL);
+	uint8_t id[BLOBID_LEN];
 	int rc;
 
 	if (!args)
 		return -ENOMEM;
 	if (!cli_flag(cli, "cgroup"))
 		return cli_usage(cli, err, "workload run: --cgroup PATH is missing");
-	if (!file)
-		return err_errno(err, -errno, "%s", cli_arg(cli, 1));
+	if (!file && blobname_parse(what, id, NULL) < 0)
+		return err_errno(err, -ENOENT, "%s", what);
 	json_set_str(args, "name", cli_arg(cli, 0));
-	json_set_str(args, "file", file);
+	json_set_str(args, file ? "file" : "blob_id", file ? file : what);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (cli_flag(cli, texts[i]))
 			json_set_str(args, texts[i], cli_flag(cli, texts[i]));
@@ -173,11 +176,12 @@ static const struct cli_command commands[] = {
 	},
 	{
 		.name = "run",
-		.args = "NAME FILE [KEY=VALUE ...]",
+		.args = "NAME FILE|ID [KEY=VALUE ...]",
 		.flags = run_flags,
-		.help = "check, unpack and run the npm tarball FILE; KEY=VALUE go to its environment",
-		.more = "FILE is what 'npm pack' makes, with its dependencies bundled. It runs without "
-			"capabilities on read-only code. The agent does it; the workload outlives it.",
+		.help = "check, unpack and run an npm tarball; KEY=VALUE go to its environment",
+		.more = "FILE is what 'npm pack' makes, with its dependencies bundled; ID is a Walrus blob "
+			"id that 'workload pull' has got. It runs without capabilities on read-only code. "
+			"The agent does it; the workload outlives it.",
 		.views = answer_views,
 		.run = run_run,
 	},
@@ -187,6 +191,18 @@ static const struct cli_command commands[] = {
 		.help = "end a workload: SIGTERM, and SIGKILL after a while",
 		.views = answer_views,
 		.run = run_stop,
+	},
+	{
+		.name = "pull",
+		.args = "ID",
+		.takes_blob_id = true,
+		.flags = walrus_pull_flags,
+		.help = "get the Walrus blob ID into this node's store, from any aggregator",
+		.more = "No aggregator (walrus.aggregators) is trusted: only content that has this blob id "
+			"is stored, and who sent other content is named. ID may be a quilt patch id: then "
+			"the whole quilt is got and verified, and the file stored beside it.",
+		.views = walrus_pull_views,
+		.run = walrus_pull,
 	},
 	{
 		.name = "verify",

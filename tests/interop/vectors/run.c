@@ -16,7 +16,7 @@ static const struct kind {
 	void (*run)(struct run *r);
 } kinds[] = {
 	{ "SUI", "tests/vectors/sui-vectors.json", run_sui },
-	{ "WALRUS", "tests/vectors/walrus-vectors.json", NULL },
+	{ "WALRUS", "tests/vectors/walrus-vectors.json", run_walrus },
 	{ "SEAL", "tests/vectors/seal-vectors.json", NULL },
 };
 
@@ -29,6 +29,7 @@ static void count(struct run *r)
 	else
 		r->npassed++;
 	r->failed = false;
+	r->name[0] = '\0'; /* once */
 }
 
 static void run_file(const struct kind *kind, const char *path, struct run *r)

@@ -67,3 +67,4 @@ bool read_fixed(struct run *r, const struct json *v, const char *key, void *ret,
 void json_difference(const struct json *got, const struct json *wanted, char *ret, size_t size);
 
 void run_sui(struct run *r);
+void run_walrus(struct run *r);

@@ -10,9 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from wasm import HERE, Wasm
+from wasm import TOP, Wasm
 
-WEIR = HERE.parents[2] / "build" / "weir"
+WEIR = TOP / "build" / "weir"
 SHARDS_MIN, SHARDS_SMALL, SHARDS = 4, 130, 1000
 LARGEST = 4 << 20
 

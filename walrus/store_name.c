@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "walrus/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "core/err.h"
+#include "core/file.h"
+#include "core/parse.h"
+#include "walrus/blobid.h"
+#include "walrus/blobname.h"
+#include "walrus/store_impl.h"
+
+#define LINK_PREFIX "../sha512/"
+#define LINK_MAX (sizeof(LINK_PREFIX) + 2 * SHA512_LEN)
+
+struct incoming {
+	struct store *store;
+	struct store_temp temp;
+};
+
+int store_incoming(struct store *s, struct incoming **ret, struct err *err)
+{
+	cleanup(incoming_free) struct incoming *i = calloc(1, sizeof(*i));
+
+	if (!i)
+		return err_errno(err, -ENOMEM, "blob store %s", s->root);
+	i->store = s;
+	i->temp.fd = -1;
+	int r = store_temp_open(s, &i->temp, err);
+
+	if (r < 0)
+		return r;
+	*ret = take_ptr(i);
+	return 0;
+}
+
+int incoming_fd(const struct incoming *i)
+{
+	return i->temp.fd;
+}
+
+void incoming_free(struct incoming **i)
+{
+	if (!*i)
+		return;
+	store_temp_fini(&(*i)->temp);
+	free(*i);
+	*i = NULL;
+}
+
+static int check_blob_id(const struct incoming *i, const struct store_name *name, struct err *err)
+{
+	struct blobid_options options = { .shards = name->shards };
+	char have[BLOBNAME_MAX], want[BLOBNAME_MAX];
+	struct blobid found;
+	int r = blobid_of(i->temp.fd, &options, &found, err);
+
+	if (r < 0 || memcmp(found.id, name->blob_id, BLOBID_LEN) == 0)
+		return r;
+	return err_set(err, -EBADMSG, "content of %" PRIu64 " bytes is %s, not %s", found.size,
+		       blobname_format(found.id, have), blobname_format(name->blob_id, want));
+}
+
+/* One blob id is one content, so a link that is there already is the same, though what it leads to
+ * may have gone meanwhile. */
+static int link_name(struct store *s, const uint8_t *blob_id, const uint8_t digest[SHA512_LEN],
+		     struct err *err)
+{
+	char name[BLOBNAME_MAX], target[LINK_MAX] = LINK_PREFIX;
+
+	format_hex(digest, SHA512_LEN, target + strlen(LINK_PREFIX));
+	blobname_format(blob_id, name);
+	if ((symlinkat(target, s->names_fd, name) < 0 && errno != EEXIST) || fsync(s->names_fd) < 0)
+		return err_errno(err, -errno, "naming blob %s/blobs/walrus/%s", s->root, name);
+	return 0;
+}
+
+/* The blob id is right and the integrity is not: no other source would do better. */
+static int contradiction(struct err *err)
+{
+	if (err)
+		err->code = -EINVAL;
+	err_wrap(err, "the blob id and the integrity name different content");
+	return -EINVAL;
+}
+
+int store_keep(struct incoming *i, const struct store_name *name, uint8_t ret_digest[SHA512_LEN],
+	       struct err *err)
+{
+	struct store *s = i->store;
+	uint8_t digest[SHA512_LEN];
+	uint64_t size;
+	int r;
+
+	if (lseek(i->temp.fd, 0, SEEK_SET) < 0)
+		return err_errno(err, -errno, "reading %s/blobs/tmp/%s", s->root, i->temp.name);
+	r = store_hash(i->temp.fd, -1, s->max_bytes, digest, &size);
+	if (r == -E2BIG)
+		return store_errno_size(s, err);
+	if (r < 0)
+		return err_errno(err, r, "reading %s/blobs/tmp/%s", s->root, i->temp.name);
+	if (name->blob_id)
+		r = check_blob_id(i, name, err);
+	if (r < 0)
+		return r;
+	r = store_publish(s, &i->temp, name->sri, digest, err);
+	if (r == -EBADMSG && name->blob_id)
+		return contradiction(err);
+	if (r == 0 && name->blob_id)
+		r = link_name(s, name->blob_id, digest, err);
+	if (r == 0)
+		memcpy(ret_digest, digest, sizeof(digest));
+	return r;
+}
+
+int store_find(struct store *s, const uint8_t *blob_id, uint8_t ret_digest[SHA512_LEN],
+	       struct err *err)
+{
+	char name[BLOBNAME_MAX], target[LINK_MAX] = "";
+	uint8_t digest[SHA512_LEN];
+	struct stat st;
+	ssize_t n = readlinkat(s->names_fd, blobname_format(blob_id, name), target, LINK_MAX - 1);
+
+	if (n < 0 && errno != ENOENT)
+		return err_errno(err, -errno, "reading %s/blobs/walrus/%s", s->root, name);
+	if (n < 0 || fstatat(s->names_fd, name, &st, 0) < 0)
+		return err_set(err, -ENOENT,
+			       "%s is not in the blob store %s; 'weir workload pull %s' gets it",
+			       name, s->root, name);
+	if (strncmp(target, LINK_PREFIX, strlen(LINK_PREFIX)) != 0 ||
+	    parse_hex(target + strlen(LINK_PREFIX), digest, sizeof(digest)) < 0)
+		return err_set(err, -EBADMSG, "%s/blobs/walrus/%s is no link to a blob; remove it",
+			       s->root, name);
+	memcpy(ret_digest, digest, sizeof(digest));
+	return 0;
+}
