@@ -19,6 +19,7 @@ struct kube_set;
 struct kube_touched;
 struct links;
 struct probes;
+struct settling;
 struct svc_idle;
 struct svc_quick;
 struct svc_plan;
@@ -48,6 +49,7 @@ struct agent {
 	struct work *hands; /* the workloads' queue: a slow stop must not hold up a window */
 	struct store *store; /* its */
 	struct key *key;
+	struct settling *settling; /* NULL: leases settle in the ledger */
 
 	/* direct.c */
 	struct svc_table *services;

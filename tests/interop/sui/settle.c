@@ -120,6 +120,7 @@ static int open_town(struct town *t, char **argv, struct err *err)
 				     .chain = &settle_sui,
 				     .arg = t->sui,
 				     .coin = "0x2::sui::SUI",
+				     .gas_max = 50000000,
 				     .fee_max = 1000000000 };
 	memcpy(t->settle.genesis, config.chain, HASH_LEN);
 	return r;

@@ -23,7 +23,7 @@ static void settle_on(struct town *t)
 	t->s.chain = &model_chain;
 	t->s.arg = t->model;
 	t->s.coin = "0x2::sui::SUI";
-	t->s.fee_max = FEE_MAX;
+	t->s.gas_max = t->s.fee_max = FEE_MAX;
 	t->s.market.id[0] = 1;
 	t->s.provider.id[0] = 2;
 	t->s.package[0] = 3;
@@ -362,6 +362,18 @@ static void over_the_fee_budget_work_waits_for_the_next_day(void **state)
 	assert_settled(t, 2);
 }
 
+static void a_transaction_over_the_gas_budget_waits(void **state)
+{
+	struct town *t = *state;
+
+	t->s.gas_max = MODEL_GAS;
+	populate(t, 1, 1);
+	assert_int_equal(step(t).why.code, -EDQUOT);
+	t->s.gas_max = 2 * MODEL_GAS;
+	run(t);
+	assert_settled(t, 1);
+}
+
 static void reopen(struct town *t)
 {
 	must(ledger_open(t->bed->path, &t->bed->ledger, &why));
@@ -470,6 +482,7 @@ int main(void)
 		IN_TOWN(what_the_chain_would_skip_leaves_the_batch),
 		IN_TOWN(a_lease_that_is_not_there_fails_alone),
 		IN_TOWN(over_the_fee_budget_work_waits_for_the_next_day),
+		IN_TOWN(a_transaction_over_the_gas_budget_waits),
 		IN_TOWN(death_at_any_moment_pays_once),
 		IN_TOWN(an_old_copy_of_the_ledger_pays_nothing_twice),
 	};
