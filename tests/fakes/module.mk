@@ -3,9 +3,3 @@
 .PHONY: fakes-test
 fakes-test: ## the scripted servers against recordings (T=expression as pytest's -k)
 	$(Q)$(PYTEST) $(if $(T),-k '$(T)') tests/fakes
-
-.PHONY: sui-test
-sui-test: $(O)/tests/interop/sui/client $(O)/tests/interop/sui/settle build/npm/sui/node_modules ## Sui's client and settling against a scripted server (T=words of a name)
-	$(Q)cp tests/fakes/sui/*.mjs build/npm/sui
-	$(Q)node build/npm/sui/test.mjs $(O)/tests/interop/sui/client $(T)
-	$(Q)node build/npm/sui/settle_test.mjs $(O)/tests/interop/sui/settle $(T)

@@ -119,8 +119,10 @@ static int take_row(struct ledger_tx *tx, struct ledger_settlement *row, enum le
 int settle_rows(struct ledger_tx *tx, const char *lease, uint64_t seq, enum ledger_settle to,
 		const char *error, uint64_t now_ms, size_t *count, struct err *err)
 {
-	const unsigned int live =
-		1U << LEDGER_SETTLE_DUE | 1U << LEDGER_SETTLE_BUILT | 1U << LEDGER_SETTLE_SUBMITTED;
+	/* what failed is paid as well when a later receipt of the lease is: amounts are cumulative */
+	const unsigned int failed = to == LEDGER_SETTLE_FINAL ? 1U << LEDGER_SETTLE_FAILED : 0;
+	const unsigned int live = 1U << LEDGER_SETTLE_DUE | 1U << LEDGER_SETTLE_BUILT |
+				  1U << LEDGER_SETTLE_SUBMITTED | failed;
 	cleanup(live_rows_fini) struct live_rows rows = { .max_seq = seq };
 	int r = ledger_settlement_list(tx->ledger, lease, live, live_rows_add, &rows, err);
 

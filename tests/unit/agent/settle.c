@@ -306,6 +306,7 @@ static void a_server_that_lags_delays_and_decides_nothing(void **state)
 
 static void a_batch_that_fails_is_halved_down_to_the_culprit(void **state)
 {
+	struct book_reading more;
 	struct town *t = *state;
 
 	populate(t, 8, 1);
@@ -315,6 +316,14 @@ static void a_batch_that_fails_is_halved_down_to_the_culprit(void **state)
 		assert_int_equal(state_of(t, i, 1),
 				 i == 5 ? LEDGER_SETTLE_FAILED : LEDGER_SETTLE_FINAL);
 	assert_int_equal(t->model->leases[5].taken, 0);
+	/* the next receipt says all that the failed one said */
+	t->model->leases[5].poison = false;
+	more = reading(6, label(5), 90);
+	next_window(t->bed, &more, 1);
+	run(t);
+	assert_int_equal(state_of(t, 5, 1), LEDGER_SETTLE_FINAL);
+	assert_int_equal(state_of(t, 5, 2), LEDGER_SETTLE_FINAL);
+	assert_int_equal(t->model->leases[5].taken, 1);
 }
 
 static void what_the_chain_would_skip_leaves_the_batch(void **state)
