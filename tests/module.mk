@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each layer of tests says in its own module.mk how it is built and run.
-include $(sort $(wildcard tests/*/module.mk))
+include $(sort $(wildcard tests/*/module.mk tests/interop/*/module.mk))
 
 .PHONY: test demo fresh
 test: deps ## set up and pass all tests (root)

@@ -3,9 +3,9 @@
 VECTORS_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/interop/vectors/*.c)))
 $(VECTORS_OBJS): ALL_CFLAGS += -Itests
 
-$(O)/tests/interop/vectors/run: $(VECTORS_OBJS) $(call archives,chain walrus)
+$(O)/tests/interop/vectors/run: $(VECTORS_OBJS) $(call archives,chain walrus seal)
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(VECTORS_OBJS) $(call link_libs,chain walrus)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(VECTORS_OBJS) $(call link_libs,chain walrus seal)
 -include $(VECTORS_OBJS:.o=.d)
 
 build/npm/%/node_modules: tests/interop/%/package.json tests/interop/%/package-lock.json
@@ -14,10 +14,6 @@ build/npm/%/node_modules: tests/interop/%/package.json tests/interop/%/package-l
 	$(Q)npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	$(Q)touch $@
 
-.PHONY: vectors compare
+.PHONY: vectors
 vectors: $(O)/tests/interop/vectors/run ## run others' vectors: SUI=FILE WALRUS=FILE SEAL=FILE (the project's copies)
 	$(Q)$< $(foreach k,SUI WALRUS SEAL,$(if $($(k)),$(k)='$($(k))'))
-compare: all build/npm/walrus/node_modules ## hold blob ids against Walrus' own encoder on random content, for SECONDS=60
-	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/interop/walrus/compare.py $(SECONDS)
-
-include tests/interop/sui/module.mk
