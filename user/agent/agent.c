@@ -10,6 +10,7 @@
 #include "agent/ctl.h"
 #include "agent/links.h"
 #include "agent/runs.h"
+#include "agent/settling.h"
 #include "agent/source_api.h"
 #include "agent/source_files.h"
 #include "agent/work.h"
@@ -198,6 +199,8 @@ static int agent_open(struct agent *a, struct err *err)
 		r = work_new(&a->loop, &a->books);
 	if (!r)
 		r = work_new(&a->loop, &a->hands);
+	if (!r)
+		r = settling_open(a, err);
 	return r ? r : source_open(a, err);
 }
 
@@ -248,6 +251,7 @@ static void agent_close(struct agent *a)
 	direct_close(a);
 	ends_close(a);
 	measure_close(a);
+	settling_close(a);
 	work_free(&a->books);
 	work_free(&a->hands);
 	uv_loop_close(&a->loop);

@@ -22,6 +22,7 @@ struct notices;
 struct probes;
 struct run_record;
 struct runs;
+struct settling;
 struct svc_idle;
 struct svc_quick;
 struct svc_plan;
@@ -52,6 +53,7 @@ struct agent {
 	struct work *hands; /* the workloads' queue: a slow stop must not hold up a window */
 	struct store *store; /* its */
 	struct key *key;
+	struct settling *settling; /* NULL: leases settle in the ledger */
 
 	/* direct.c */
 	struct svc_table *services;

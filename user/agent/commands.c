@@ -8,6 +8,7 @@
 #include "agent/ctl.h"
 #include "agent/run_record.h"
 #include "agent/runs.h"
+#include "agent/settling.h"
 #include "agent/source.h"
 #include "agent/work.h"
 #include "core/cleanup.h"
@@ -134,19 +135,45 @@ static int then_close(struct book *b, uint64_t at_ms, const struct json *args, s
 	return r < 0 ? r : book_lease_close(b, label, at_ms, ret, err);
 }
 
+/* Where the tenant's money is says who may do this to a lease. */
+static void change_local(struct agent *a, measure_then then, const struct json *args,
+			 struct ctl_reply *reply)
+{
+	struct err err = {};
+
+	if (!a->settling) {
+		measure_window(a, then, args, reply);
+		return;
+	}
+	err_set(&err, -EPERM,
+		"lease: chain.kind is sui, where the tenant does this; 'weir lease open LABEL "
+		"--object ID' takes over a lease that was opened there");
+	ctl_reply_error(reply, &err);
+}
+
 static void cmd_lease_open(void *ctx, const struct json *args, struct ctl_reply *reply)
 {
-	measure_window(ctx, then_open, args, reply);
+	struct agent *a = ctx;
+	struct err err = {};
+
+	if (!json_get(args, "object")) {
+		change_local(a, then_open, args, reply);
+	} else if (a->settling) {
+		settling_adopt(a, args, reply);
+	} else {
+		err_set(&err, -EINVAL, "lease: --object needs chain.kind sui");
+		ctl_reply_error(reply, &err);
+	}
 }
 
 static void cmd_lease_top_up(void *ctx, const struct json *args, struct ctl_reply *reply)
 {
-	measure_window(ctx, then_top_up, args, reply);
+	change_local(ctx, then_top_up, args, reply);
 }
 
 static void cmd_lease_close(void *ctx, const struct json *args, struct ctl_reply *reply)
 {
-	measure_window(ctx, then_close, args, reply);
+	change_local(ctx, then_close, args, reply);
 }
 
 /* ---- Workloads ------------------------------------------------------------------------------ */

@@ -86,11 +86,21 @@ static const struct option_spec specs[] = {
 	KEY("chain.kind", OPTION_CHOICE, chain.kind, "local", "where receipts are settled",
 	    .choices = chain_kinds),
 	KEY("chain.graphql", OPTION_STRINGS, chain.graphql, "", "sui: GraphQL URLs"),
+	KEY("chain.network", OPTION_STRING, chain.network, "",
+	    "sui: mainnet, testnet, or the digest of another chain's genesis checkpoint"),
 	KEY("chain.package", OPTION_STRING, chain.package, "", "sui: id of the package"),
 	KEY("chain.market", OPTION_STRING, chain.market, "", "sui: id of the market object"),
-	KEY("chain.keyFile", OPTION_STRING, chain.key_file, "", "sui: key that pays for gas"),
+	KEY("chain.provider", OPTION_STRING, chain.provider, "", "sui: id of the provider object"),
+	KEY("chain.coin", OPTION_STRING, chain.coin, "0x2::sui::SUI",
+	    "sui: type of the leases' coin"),
+	KEY("chain.keyFile", OPTION_STRING, chain.key_file, "",
+	    "sui: key that pays for gas; not that of the receipts"),
+	KEY("chain.caFile", OPTION_STRING, chain.ca_file, "",
+	    "sui: certificates to trust, in PEM, instead of the system's"),
 	KEY("chain.gasBudget", OPTION_U64, chain.gas_budget, "50000000",
 	    "sui: most gas of one transaction, in MIST"),
+	KEY("chain.feesPerDay", OPTION_U64, chain.fees_per_day, "1000000000",
+	    "sui: most gas of all transactions of 24 hours, in MIST"),
 
 	KEY("walrus.aggregators", OPTION_STRINGS, walrus.aggregators, "",
 	    "URLs to read blobs from"),
@@ -287,9 +297,21 @@ static int check_meter(const struct config *cfg, struct err *err)
 
 static int check_chain(const struct config *cfg, struct err *err)
 {
-	if (cfg->chain.kind == CONFIG_CHAIN_SUI)
-		return err_set(err, -EINVAL,
-			       "chain.kind: sui is not built into this version; use local");
+	const struct {
+		const char *key, *value;
+	} needed[] = {
+		{ "chain.network", cfg->chain.network },
+		{ "chain.package", cfg->chain.package },
+		{ "chain.market", cfg->chain.market },
+		{ "chain.provider", cfg->chain.provider },
+		{ "chain.keyFile", cfg->chain.key_file },
+		{ "chain.graphql", cfg->chain.graphql.n ? "there" : "" },
+	};
+
+	for (size_t i = 0; cfg->chain.kind == CONFIG_CHAIN_SUI && i < ARRAY_LEN(needed); i++)
+		if (!needed[i].value[0])
+			return err_set(err, -EINVAL, "%s: is empty; chain.kind sui needs it",
+				       needed[i].key);
 	return 0;
 }
 

@@ -56,8 +56,8 @@ struct config {
 	struct {
 		enum config_chain kind;
 		struct option_strings graphql;
-		char *package, *market, *key_file;
-		uint64_t gas_budget;
+		char *network, *package, *market, *provider, *coin, *key_file, *ca_file;
+		uint64_t gas_budget, fees_per_day; /* MIST */
 	} chain;
 	struct {
 		struct option_strings aggregators;

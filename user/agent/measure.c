@@ -11,6 +11,7 @@
 #include "agent/ctl.h"
 #include "agent/notices.h"
 #include "agent/pods.h"
+#include "agent/settling.h"
 #include "agent/work.h"
 #include "core/cleanup.h"
 #include "core/file.h"
@@ -244,6 +245,7 @@ struct window_job {
 	struct book *book;
 	struct book_reading *readings;
 	size_t n, settled;
+	bool local; /* leases settle in the ledger, right away */
 	struct book_window window;
 	uint64_t now_ms, keep_ms;
 	measure_then then;
@@ -278,7 +280,7 @@ static void window_run(struct work_job *job)
 	struct window_job *w = container_of(job, struct window_job, job);
 
 	w->r = windows_close(w);
-	if (!w->r)
+	if (!w->r && w->local)
 		w->r = book_settle(w->book, w->window.to_ms, &w->settled, &w->err);
 	if (!w->r && w->then)
 		w->r = w->then(w->book, w->window.to_ms, w->args, &w->result, &w->err);
@@ -320,6 +322,7 @@ static void window_done(struct work_job *job)
 	a->window_waits = a->window_waits && w->reply;
 	window_report(a, w);
 	hosting_look(a);
+	settling_due(a);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->readings[i].booked && !dp_pod_forget(a->dp, w->readings[i].cgroup_id, NULL))
 			podtab_forget(a->pods, w->readings[i].cgroup_id);
@@ -358,6 +361,7 @@ void measure_window(struct agent *a, measure_then then, const struct json *args,
 	w->job.done = window_done;
 	w->agent = a;
 	w->book = &a->book;
+	w->local = !a->settling;
 	w->now_ms = clock_wall_ms();
 	w->keep_ms = a->cfg->meter.keep_ms;
 	w->then = then;

@@ -194,8 +194,10 @@ static void faults_are_one_line_that_names_the_key(void **state)
 		const char *yaml, *text;
 	} cases[] = {
 		{ "source: {path: ''}\n", "source.path: is empty; name the folder of manifests" },
-		{ "chain: {kind: sui}\n",
-		  "chain.kind: sui is not built into this version; use local" },
+		{ "chain: {kind: sui}\n", "chain.network: is empty; chain.kind sui needs it" },
+		{ "chain: {kind: sui, network: testnet, package: '0x1', market: '0x2',\n"
+		  "  provider: '0x3', keyFile: /k}\n",
+		  "chain.graphql: is empty; chain.kind sui needs it" },
 		{ "meter: {sample: 2s, window: 1s}\n",
 		  "meter.window: 1000ms is shorter than meter.sample, 2000ms; make it at least as "
 		  "long" },
