@@ -177,6 +177,7 @@ static const struct cli_command commands[] = {
 	{
 		.name = "run",
 		.args = "NAME FILE|ID [KEY=VALUE ...]",
+		.takes_blob_id = true,
 		.flags = run_flags,
 		.help = "check, unpack and run an npm tarball; KEY=VALUE go to its environment",
 		.more = "FILE is what 'npm pack' makes, with its dependencies bundled; ID is a Walrus blob "
@@ -191,6 +192,17 @@ static const struct cli_command commands[] = {
 		.help = "end a workload: SIGTERM, and SIGKILL after a while",
 		.views = answer_views,
 		.run = run_stop,
+	},
+	{
+		.name = "publish",
+		.args = "[DIR]",
+		.flags = walrus_publish_flags,
+		.help = "pack the npm package in DIR, or of a commit, and store it on Walrus",
+		.more = "DIR may be a tarball as well, which is sent as it is. No script of the package "
+			"is run. Every dependency must be bundled. The publisher (walrus.publisher) pays "
+			"and is not trusted: the blob id is calculated here.",
+		.views = answer_views,
+		.run = walrus_publish,
 	},
 	{
 		.name = "pull",
