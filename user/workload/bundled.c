@@ -18,12 +18,12 @@
 #define MODULES "node_modules/"
 
 /* The paths that are packed, sorted. */
-struct listing {
+struct packed_files {
 	const char **at;
 	size_t len;
 };
 
-static void listing_fini(struct listing *l)
+static void packed_fini(struct packed_files *l)
 {
 	free(l->at);
 }
@@ -33,7 +33,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool has(const struct listing *l, const char *path)
+static bool has(const struct packed_files *l, const char *path)
 {
 	return bsearch(&path, l->at, l->len, sizeof(l->at[0]), by_text);
 }
@@ -57,7 +57,7 @@ static bool is_package(const char *path, size_t *ret_folder)
 }
 
 /* Looks where node would: in the folder's node_modules, then in those around it. */
-static bool is_found(const struct listing *l, const char *folder, size_t len, const char *name)
+static bool is_found(const struct packed_files *l, const char *folder, size_t len, const char *name)
 {
 	for (;;) {
 		char path[PATH_MAX];
@@ -78,7 +78,7 @@ static bool is_found(const struct listing *l, const char *folder, size_t len, co
 	}
 }
 
-static int check_one(const struct listing *l, const char *src, const char *path, size_t folder,
+static int check_one(const struct packed_files *l, const char *src, const char *path, size_t folder,
 		     struct err *err)
 {
 	cleanup(buf_fini) struct buf text = BUF_INIT(MANIFEST_MAX);
@@ -109,7 +109,7 @@ static int check_one(const struct listing *l, const char *src, const char *path,
 	return 0;
 }
 
-static int read_listing(const struct json *files, struct listing *ret)
+static int read_listing(const struct json *files, struct packed_files *ret)
 {
 	ret->at = calloc(json_len(files) + 1, sizeof(ret->at[0]));
 	if (!ret->at)
@@ -127,7 +127,7 @@ static int read_listing(const struct json *files, struct listing *ret)
 
 int bundled_check(const char *src, const struct json *files, uint64_t *ret, struct err *err)
 {
-	cleanup(listing_fini) struct listing l = {};
+	cleanup(packed_fini) struct packed_files l = {};
 	uint64_t n = 0;
 	int r = read_listing(files, &l);
 
