@@ -54,10 +54,11 @@ endef
 closure = $(1) $(foreach d,$(DEPS_$(1)),$(call closure,$(d)))
 libs_of = $(foreach m,$(1),$(call closure,$(m)))
 archives = $(addprefix $(O)/lib/lib,$(addsuffix .a,$(sort $(call libs_of,$(1)))))
-link_libs = -Wl,--start-group $(call archives,$(1)) -Wl,--end-group \
-	$(shell pkg-config --libs $(sort $(foreach m,$(call libs_of,$(1)),$(PKGS_$(m)))))
+# libarchive as an archive: its gzip and tar alone, without the XML, ICU and C++ libraries of its other formats
+link_libs = -Wl,--start-group $(call archives,$(1)) -Wl,--end-group $(patsubst -larchive,-l:libarchive.a -lz,\
+	$(shell pkg-config --libs $(sort $(foreach m,$(call libs_of,$(1)),$(PKGS_$(m))))))
 
-include $(sort $(wildcard user/*/module.mk) $(wildcard k8s/module.mk chain/module.mk walrus/module.mk))
+include $(sort $(wildcard user/*/module.mk) $(wildcard k8s/module.mk chain/module.mk walrus/module.mk k8s/image/module.mk))
 include bpf/module.mk tests/module.mk
 
 $(O)/%.o: %.c

@@ -34,6 +34,8 @@
 #define WEIR_MAX_CONNS 131072 /* two for each connection that is translated on its way */
 #define WEIR_MAX_FRAGS 8192
 #define WEIR_MAX_DEVICES 4096
+#define WEIR_MAX_HOMES 131072 /* as many as backends */
+#define WEIR_MAX_PEERS 1024 /* nodes that something was learnt of; the longest unseen go first */
 #define WEIR_MAX_VETHS 16384 /* the host's ends of pods' interfaces, also of those that went */
 #define WEIR_MAX_CPUS 1024
 #define WEIR_MAX_LEVELS 16 /* depth of cgroups that pods are looked for in */
@@ -234,6 +236,9 @@ WEIR_ASSERT_AT(weir_conn, next, 80);
 #define WEIR_CONN_FIN_REPLY (1U << 3) /* by the backend */
 #define WEIR_CONN_RST (1U << 4)
 #define WEIR_CONN_FINS (WEIR_CONN_FIN | WEIR_CONN_FIN_REPLY)
+/* Direct server return: the client's packets come by one node, and answers leave by another. */
+#define WEIR_CONN_AWAY (1U << 5) /* they go on to the node `next`, which answers: one entry only */
+#define WEIR_CONN_FROM_NODE (1U << 6) /* they came from another node; on both entries */
 
 /* How far a connection is, and for how many seconds without a packet it counts: the first line with its
  * protocol (0: any) whose flags, of those looked at, are just those that are set. The limits are those of
@@ -269,6 +274,19 @@ struct weir_dev {
 	struct weir_addr addr4, addr6;
 };
 WEIR_ASSERT_SIZE(weir_dev, 32);
+
+/* weir_home: the address of a backend -> that of the node which has it and answers for it by itself: this
+ * one or another. Where there is none, clients are masked. */
+
+/* Value of weir_peer (LRU), key struct weir_addr of a node: what ICMP said of packets that were sent on to
+ * it. */
+struct weir_peer {
+	__u64 small_at; /* when mtu was said; 0: never */
+	__u64 refused_at; /* it takes none; 0: never said */
+	__u32 mtu; /* of the way there, the outer headers in it */
+	__u32 pad;
+};
+WEIR_ASSERT_SIZE(weir_peer, 24);
 
 /* ---- Ending sockets -------------------------------------------------------------------------- */
 
@@ -370,42 +388,45 @@ enum weir_flush { WEIR_FLUSH_NONE, WEIR_FLUSH_CGROUP, WEIR_FLUSH_CSS };
 
 /* Index of weir_reason, a per-CPU array of __u64. The command line prints these names. Each packet that
  * enters by a device is counted by just one of pkt_*. */
-#define WEIR_REASONS(X)                                                                         \
-	X(TRANSLATED, "translated", "dials and datagrams sent on to a backend")                 \
-	X(NO_ENDPOINT, "no_endpoint", "refused: the Service has no usable endpoint")            \
-	X(POLICY_LOCAL, "policy_local", "unreachable: only local endpoints allowed, none here") \
-	X(NO_SERVICE, "no_service", "refused: a service address that no Service has")           \
-	X(SLOT_RETRY, "slot_retry", "looked up again, the backend set changed meanwhile")       \
-	X(SLOT_LOST, "slot_lost", "refused: no stable backend set after retries")               \
-	X(BACKEND_LOST, "backend_lost", "refused: a slot named a backend that is gone")         \
-	X(FLOW_FULL, "flow_full", "translated without a record (no memory)")                    \
-	X(REV_FULL, "rev_full", "datagram translated without a record of the service address")  \
-	X(AFFINITY_FULL, "affinity_full", "translated, but the client is not remembered")       \
-	X(RANGE_DENIED, "range_denied", "unreachable: not in loadBalancerSourceRanges")         \
-	X(BIND_DENIED, "bind_denied", "binds refused: the port is a node port")                 \
-	X(REPLY, "reply", "source addresses shown as the service address")                      \
-	X(SOCKET_ENDED, "socket_ended", "connected UDP sockets ended: their backend is gone")   \
-	X(POD_FULL, "pod_full", "pods not metered: the pod table is full")                      \
-	X(NET_FULL, "net_full", "packets not counted: the byte table is full")                  \
-	X(SAMPLE_FULL, "sample_full", "pods left out of a walk: the sample table is full")      \
-	X(CPU_UNREAD, "cpu_unread", "per-CPU readings that failed at a cgroup's release")       \
-	X(PARSE, "parse", "packets counted by raw length: headers not understood")              \
-	X(HOST_REPLY, "host_reply", "packets of this node itself translated as they leave")     \
-	X(PKT_PASS, "pkt_pass", "packets left alone")                                           \
-	X(PKT_SENT, "pkt_sent", "packets translated and sent on")                               \
-	X(PKT_HOST, "pkt_host", "packets translated, for this node itself")                     \
-	X(PKT_ICMP, "pkt_icmp", "ICMP errors translated and sent on")                           \
-	X(PKT_NO_ENDPOINT, "pkt_no_endpoint", "packets refused: no usable endpoint")            \
-	X(PKT_NO_SERVICE, "pkt_no_service", "packets refused: no Service has the address")      \
-	X(PKT_NO_CONN, "pkt_no_conn", "packets refused: of a connection that is not known")     \
-	X(PKT_TOO_BIG, "pkt_too_big", "packets refused: larger than the next link takes")       \
-	X(PKT_HOPS, "pkt_hops", "packets refused: their hop limit is used up")                  \
-	X(PKT_POLICY, "pkt_policy", "packets dropped: only local endpoints allowed, none here") \
-	X(PKT_RANGE, "pkt_range", "packets dropped: not in loadBalancerSourceRanges")           \
-	X(PKT_LOST, "pkt_lost", "packets dropped: no stable backend set after retries")         \
-	X(PKT_PORTS, "pkt_ports", "packets dropped: no free port to stand for the client")      \
-	X(PKT_CONN_FULL, "pkt_conn_full", "packets dropped: the connection table is full")      \
-	X(PKT_NO_ROUTE, "pkt_no_route", "packets dropped: no way or no address to the backend") \
+#define WEIR_REASONS(X)                                                                           \
+	X(TRANSLATED, "translated", "dials and datagrams sent on to a backend")                   \
+	X(NO_ENDPOINT, "no_endpoint", "refused: the Service has no usable endpoint")              \
+	X(POLICY_LOCAL, "policy_local", "unreachable: only local endpoints allowed, none here")   \
+	X(NO_SERVICE, "no_service", "refused: a service address that no Service has")             \
+	X(SLOT_RETRY, "slot_retry", "looked up again, the backend set changed meanwhile")         \
+	X(SLOT_LOST, "slot_lost", "refused: no stable backend set after retries")                 \
+	X(BACKEND_LOST, "backend_lost", "refused: a slot named a backend that is gone")           \
+	X(FLOW_FULL, "flow_full", "translated without a record (no memory)")                      \
+	X(REV_FULL, "rev_full", "datagram translated without a record of the service address")    \
+	X(AFFINITY_FULL, "affinity_full", "translated, but the client is not remembered")         \
+	X(RANGE_DENIED, "range_denied", "unreachable: not in loadBalancerSourceRanges")           \
+	X(BIND_DENIED, "bind_denied", "binds refused: the port is a node port")                   \
+	X(REPLY, "reply", "source addresses shown as the service address")                        \
+	X(SOCKET_ENDED, "socket_ended", "connected UDP sockets ended: their backend is gone")     \
+	X(POD_FULL, "pod_full", "pods not metered: the pod table is full")                        \
+	X(NET_FULL, "net_full", "packets not counted: the byte table is full")                    \
+	X(SAMPLE_FULL, "sample_full", "pods left out of a walk: the sample table is full")        \
+	X(CPU_UNREAD, "cpu_unread", "per-CPU readings that failed at a cgroup's release")         \
+	X(PARSE, "parse", "packets counted by raw length: headers not understood")                \
+	X(HOST_REPLY, "host_reply", "packets of this node itself translated as they leave")       \
+	X(PEER_REFUSED, "peer_refused", "nodes that took no packets sent on: clients are masked") \
+	X(PKT_PASS, "pkt_pass", "packets left alone")                                             \
+	X(PKT_SENT, "pkt_sent", "packets translated and sent on")                                 \
+	X(PKT_HOST, "pkt_host", "packets translated, for this node itself")                       \
+	X(PKT_AWAY, "pkt_away", "packets sent on to the backend's node, which answers")           \
+	X(PKT_ICMP, "pkt_icmp", "ICMP errors translated and sent on")                             \
+	X(PKT_STRANGER, "pkt_stranger", "packets left alone: sent on by no node that is known")   \
+	X(PKT_NO_ENDPOINT, "pkt_no_endpoint", "packets refused: no usable endpoint")              \
+	X(PKT_NO_SERVICE, "pkt_no_service", "packets refused: no Service has the address")        \
+	X(PKT_NO_CONN, "pkt_no_conn", "packets refused: of a connection that is not known")       \
+	X(PKT_TOO_BIG, "pkt_too_big", "packets refused: larger than the next link takes")         \
+	X(PKT_HOPS, "pkt_hops", "packets refused: their hop limit is used up")                    \
+	X(PKT_POLICY, "pkt_policy", "packets dropped: only local endpoints allowed, none here")   \
+	X(PKT_RANGE, "pkt_range", "packets dropped: not in loadBalancerSourceRanges")             \
+	X(PKT_LOST, "pkt_lost", "packets dropped: no stable backend set after retries")           \
+	X(PKT_PORTS, "pkt_ports", "packets dropped: no free port to stand for the client")        \
+	X(PKT_CONN_FULL, "pkt_conn_full", "packets dropped: the connection table is full")        \
+	X(PKT_NO_ROUTE, "pkt_no_route", "packets dropped: no way or no address to the backend")   \
 	X(PKT_SILENT, "pkt_silent", "packets dropped that must not be answered")
 
 enum weir_reason {

@@ -14,6 +14,8 @@ struct range_map weir_range SEC(".maps");
 struct conn_map weir_conn SEC(".maps");
 struct frag_map weir_frag SEC(".maps");
 struct dev_map weir_dev SEC(".maps");
+struct home_map weir_home SEC(".maps");
+struct peer_map weir_peer SEC(".maps");
 struct pod_map weir_pod SEC(".maps");
 struct parent_map weir_parent SEC(".maps");
 struct net_map weir_net SEC(".maps");

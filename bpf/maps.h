@@ -77,6 +77,16 @@ struct frag_map {
 	__type(key, struct weir_frag);
 	__type(value, struct weir_ports);
 };
+struct home_map {
+	MAP(HASH, WEIR_MAX_HOMES, BPF_F_NO_PREALLOC);
+	__type(key, struct weir_addr);
+	__type(value, struct weir_addr);
+};
+struct peer_map {
+	MAP(LRU_HASH, WEIR_MAX_PEERS, 0);
+	__type(key, struct weir_addr);
+	__type(value, struct weir_peer);
+};
 struct dev_map {
 	MAP(HASH, WEIR_MAX_DEVICES, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
@@ -144,6 +154,8 @@ extern struct range_map weir_range SEC(".maps");
 extern struct conn_map weir_conn SEC(".maps");
 extern struct frag_map weir_frag SEC(".maps");
 extern struct dev_map weir_dev SEC(".maps");
+extern struct home_map weir_home SEC(".maps");
+extern struct peer_map weir_peer SEC(".maps");
 extern struct pod_map weir_pod SEC(".maps");
 extern struct parent_map weir_parent SEC(".maps");
 extern struct net_map weir_net SEC(".maps");

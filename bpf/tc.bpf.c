@@ -17,6 +17,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/lib/conn.h"
+#include "bpf/lib/dsr.h"
 #include "bpf/lib/icmp.h"
 #include "bpf/lib/reject.h"
 #include "bpf/lib/rewrite.h"
@@ -88,13 +89,28 @@ static __always_inline int dropped(enum weir_reason why)
 	return TC_ACT_SHOT;
 }
 
+/* Back where the packet came from; of one that another node sent on, to the client. */
+__noinline int tc_return(struct __sk_buff *skb)
+{
+	struct conn_work *w = conn_work();
+	struct weir_addr next;
+	__u32 ifindex = 0;
+
+	if (!w || !w->from_node)
+		return (int)bpf_redirect(skb->ifindex, 0);
+	w->key = tuple_back(&w->p.t);
+	if (route_find(skb, &w->key, w->p.v6, &ifindex, &next) || !ifindex)
+		return TC_ACT_SHOT;
+	return (int)route_send(ifindex, &next);
+}
+
 static __always_inline int answered(struct __sk_buff *skb, const struct pkt *p,
 				    const struct icmp_says *says, enum weir_reason why)
 {
 	if (reject_make(skb, p, says, bpf_ktime_get_boot_ns()))
 		return dropped(WEIR_REASON_PKT_SILENT);
 	reason_count(why);
-	return (int)bpf_redirect(skb->ifindex, 0);
+	return tc_return(skb);
 }
 
 static __always_inline int refused(struct __sk_buff *skb, const struct pkt *p, enum weir_reason why)
@@ -135,6 +151,12 @@ static __always_inline int too_big(struct __sk_buff *skb, const struct pkt *p, _
 	return answered(skb, p, &big, WEIR_REASON_PKT_TOO_BIG);
 }
 
+/* An answer to a client whose packets come by another node. */
+static __always_inline bool is_far_answer(const struct weir_conn *c)
+{
+	return c->flags & WEIR_CONN_REPLY && c->flags & WEIR_CONN_FROM_NODE;
+}
+
 static __always_inline bool tc_opens(const struct pkt *p)
 {
 	return p->t.proto != IPPROTO_TCP || tcp_opens(p);
@@ -170,31 +192,74 @@ static __always_inline int no_connection(struct __sk_buff *skb, const struct pkt
 	}
 }
 
-/* A connection begins with SYN; by a Maglev table one may go on that another node began. */
+/* A connection begins with SYN; by a Maglev table one may go on that another node began. What another
+ * node sent on it has looked at. */
 static __always_inline int tc_begin(struct __sk_buff *skb, struct conn_work *w, __u64 now)
 {
-	int r = tc_pick();
+	int r = w->from_node ? 0 : tc_pick();
 
 	if (r)
 		return r;
-	if ((!tc_opens(&w->p) && !w->choice.ring) || w->p.later)
+	if ((!tc_opens(&w->p) && !w->choice.ring && !w->from_node) || w->p.later)
 		return -ENOTCONN;
 	return conn_make(skb, now);
+}
+
+/* To the node that has the backend, by whatever way the kernel knows for the outer headers. */
+static __noinline int sent_away(struct __sk_buff *skb, struct conn_work *w,
+				const struct weir_conn *c)
+{
+	__u32 ifindex;
+
+	if (!w || !c)
+		return TC_ACT_SHOT;
+	ifindex = c->ifindex;
+	w->key.dst = c->next;
+	if (!dev_addr(ifindex, w->p.v6, &w->key.src))
+		return dropped(WEIR_REASON_PKT_NO_ROUTE);
+	if (w->p.first)
+		frag_note(&w->p);
+	if (addrs_put(skb, &w->p, &w->p.t, 0, w->p.hops - 1) ||
+	    dsr_put(skb, &w->p, &c->to, &w->key))
+		return dropped(WEIR_REASON_PKT_SILENT);
+	reason_count(WEIR_REASON_PKT_AWAY);
+	return (int)bpf_redirect_neigh(ifindex, NULL, 0, 0);
+}
+
+/* As route_mtu(). */
+static __noinline __u32 away_mtu(struct __sk_buff *skb, struct conn_work *w,
+				 const struct weir_conn *c)
+{
+	if (!w || !c)
+		return 0;
+	w->key.dst = c->next;
+	return dsr_mtu(skb, &w->p, c->ifindex, &w->key.dst, bpf_ktime_get_boot_ns());
+}
+
+static __always_inline __u32 sent_mtu(struct __sk_buff *skb, struct conn_work *w,
+				      const struct weir_conn *c)
+{
+	if (c->flags & WEIR_CONN_AWAY)
+		return away_mtu(skb, w, c);
+	return c->ifindex ? route_mtu(skb, c->ifindex) : 0;
 }
 
 static __always_inline int sent(struct __sk_buff *skb, struct conn_work *w,
 				const struct weir_conn *c)
 {
-	__u32 ifindex = c->ifindex, mtu = ifindex ? route_mtu(skb, ifindex) : 0;
+	__u32 ifindex = c->ifindex, mtu = sent_mtu(skb, w, c);
 	struct weir_addr next = c->next;
 
 	if (ifindex && w->p.hops <= 1)
 		return hops_used_up(skb, &w->p);
 	if (mtu)
 		return too_big(skb, &w->p, mtu);
+	if (c->flags & WEIR_CONN_AWAY)
+		return sent_away(skb, w, c);
 	if (w->p.first)
 		frag_note(&w->p);
-	if (pkt_rewrite(skb, &w->p, &c->to, w->p.hops - !!ifindex))
+	if ((is_far_answer(c) && dsr_segments(skb, &w->p)) ||
+	    pkt_rewrite(skb, &w->p, &c->to, w->p.hops - !!ifindex))
 		return dropped(WEIR_REASON_PKT_SILENT);
 	if (!ifindex) {
 		reason_count(WEIR_REASON_PKT_HOST);
@@ -213,7 +278,7 @@ static __noinline int packet_in(struct __sk_buff *skb, struct conn_work *w)
 	if (!w)
 		return LEFT_ALONE;
 	c = conn_find(&w->p, now);
-	if (c && conn_is_due(c, now))
+	if (c && conn_is_due(w, c, now))
 		r = conn_check(skb, c, now);
 	if (r == -ENETUNREACH)
 		return dropped(WEIR_REASON_PKT_NO_ROUTE);
@@ -242,8 +307,12 @@ static __noinline int error_in(struct __sk_buff *skb, struct conn_work *w)
 	if (!w || quote_parse(skb, &w->p, &q))
 		return left_alone();
 	c = bpf_map_lookup_elem(&weir_conn, &q.t);
-	if (!c)
+	if (!c) {
+		dsr_learn(skb, &w->p, &q.t, bpf_ktime_get_boot_ns());
 		return left_alone();
+	}
+	if (c->flags & WEIR_CONN_AWAY && w->p.hops > 1)
+		return sent_away(skb, w, c);
 	if (route_find(skb, &c->to, w->p.v6, &ifindex, &next))
 		return dropped(WEIR_REASON_PKT_NO_ROUTE);
 	if ((ifindex && w->p.hops <= 1) || icmp_put(skb, &w->p, &q, &c->to, w->p.hops - !!ifindex))
@@ -252,14 +321,54 @@ static __noinline int error_in(struct __sk_buff *skb, struct conn_work *w)
 	return ifindex ? (int)route_send(ifindex, &next) : TC_ACT_OK;
 }
 
+/* Does a packet by a node's address come from where that node is? A pod of ours does not. */
+static __always_inline bool tc_is_by_node(struct __sk_buff *skb, struct conn_work *w)
+{
+	return dsr_device(skb, w->p.v6, &w->p.t.src, &w->key) == skb->ifindex;
+}
+
+/* Makes a packet that another node sent on what its client sent, and w->choice what that node chose.
+ * -ENOENT: it is none; -EACCES: not by a node of the cluster to this one; -EINVAL: drop it. */
+__noinline int tc_take(struct __sk_buff *skb)
+{
+	struct conn_work *w = conn_work();
+	struct dsr_head head;
+
+	if (!w)
+		return -EINVAL;
+	if (!dsr_read(skb, &w->p, &head))
+		return -ENOENT;
+	if (!is_own(&w->p.t.dst))
+		return is_peer(&w->p.t.src) && !tc_is_by_node(skb, w) ? -EINVAL : -EACCES;
+	if (!is_peer(&w->p.t.src))
+		return -EACCES;
+	if (is_v4(&head.addr) == w->p.v6 || dsr_strip(skb, &w->p) || pkt_parse(skb, &w->p))
+		return -EINVAL;
+	w->choice = (struct lb_choice){
+		.be = { .addr = head.addr, .port = head.port, .proto = w->p.t.proto },
+		.flags = WEIR_SVC_KEEP,
+	};
+	w->from_node = true;
+	return 0;
+}
+
 SEC("tc")
 int weir_tc_in(struct __sk_buff *skb)
 {
 	struct conn_work *w = conn_work();
+	int r;
 
 	/* a tagged frame comes again, by the VLAN's own device */
 	if (!w || skb->pkt_type != PACKET_HOST || skb->vlan_present || pkt_parse(skb, &w->p))
 		return left_alone();
+	w->from_node = false;
+	r = dsr_is_for(&w->p) ? tc_take(skb) : -ENOENT;
+	if (r == -EACCES) {
+		reason_count(WEIR_REASON_PKT_STRANGER);
+		return LEFT_ALONE;
+	}
+	if (r == -EINVAL)
+		return dropped(WEIR_REASON_PKT_SILENT);
 	return w->p.icmp_error ? error_in(skb, w) : packet_in(skb, w);
 }
 
@@ -291,7 +400,8 @@ static __noinline int packet_out(struct __sk_buff *skb, struct conn_work *w)
 	conn_note(&w->p, c, now);
 	if (w->p.first)
 		frag_note(&w->p);
-	if (pkt_rewrite(skb, &w->p, &c->to, w->p.hops))
+	if ((is_far_answer(c) && dsr_segments(skb, &w->p)) ||
+	    pkt_rewrite(skb, &w->p, &c->to, w->p.hops))
 		return TC_ACT_SHOT;
 	reason_count(WEIR_REASON_HOST_REPLY);
 	return LEFT_ALONE;

@@ -8,7 +8,7 @@
  *     is read stays untouched: to change a transaction, build another.
  * I2. encode(decode(x)) = x for every x that is taken: one value has one encoding.
  * I3. Decoding checks the form, so what the chain would refuse can be read and shown. What a
- *     transaction may hold is checked by tx_check(), before it is signed.
+ *     transaction may hold is checked by tx_validate(), before it is signed.
  */
 #pragma once
 
@@ -164,4 +164,4 @@ int tx_encode_kind(const struct tx *tx, struct buf *out);
  * argument that nothing has made yet, gas from an address balance without a window of one or two
  * epochs on a named chain (-EINVAL).
  */
-int tx_check(const struct tx *tx, struct err *err);
+int tx_validate(const struct tx *tx, struct err *err);

@@ -2,7 +2,7 @@
 /*
  * Building a transaction from nothing. Each call adds an input or a command and returns the
  * argument that later commands name it by. Whatever fails is remembered in tx->error, and
- * tx_check() and tx_encode() return it: a row of calls is checked once.
+ * tx_validate() and tx_encode() return it: a row of calls is checked once.
  *
  *	cleanup(tx_fini) struct tx tx = {};
  *	struct tx_arg args[] = { tx_shared(&tx, lease, 900000, true), tx_pure_u64(&tx, 7) };
@@ -10,7 +10,7 @@
  *	memcpy(tx.sender, sender, OBJECT_ID_LEN);
  *	tx_call(&tx, package, "market", "settle", &coin_type, 1, args, ARRAY_LEN(args));
  *	tx_pay_from_balance(&tx, sender, price, budget, &window);
- *	rc = tx_check(&tx, err);
+ *	rc = tx_validate(&tx, err);
  */
 #pragma once
 

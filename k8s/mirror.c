@@ -39,7 +39,7 @@ struct kube_mirror {
 	struct kube_mirror_options opt;
 	struct kube_set *set;
 	struct mirror_part parts[PART_MAX_];
-	char *own_node, *own_pods; /* selectors */
+	char *own_node, *own_pods; /* selectors; NULL: all */
 	struct kube_touched touched;
 	bool told; /* all of it, once */
 	bool away;
@@ -391,7 +391,7 @@ int kube_mirror_new(const struct kube_mirror_options *opt, struct kube_mirror **
 		r = kube_set_new(&m->set);
 	}
 	if (r == 0)
-		r = selector("metadata.name", opt->node, &m->own_node);
+		r = opt->all_nodes ? 0 : selector("metadata.name", opt->node, &m->own_node);
 	if (r == 0)
 		r = selector("spec.nodeName", opt->node, &m->own_pods);
 	if (r == 0)

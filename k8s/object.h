@@ -140,6 +140,8 @@ struct kube_pod {
 	enum kube_pod_phase phase;
 	const char *node_name; /* "": not scheduled */
 	const char *lease; /* label weir.dev/lease; "" none */
+	/* annotation kubernetes.io/config.mirror: it shows a static pod, whose UID on the node this is */
+	const char *mirror_of; /* "": none */
 	const char *cgroup; /* annotation weir.dev/cgroup, below the cgroup mount; "" none */
 };
 

@@ -110,9 +110,12 @@ int kube_pod_decode(const struct kube_field *root, struct kube_pod *ret)
 	struct kube_field spec = kube_field_get(root, "spec"),
 			  status = kube_field_get(root, "status");
 	struct kube_field host = kube_field_get(&spec, "hostNetwork"),
-			  node = kube_field_get(&spec, "nodeName");
+			  node = kube_field_get(&spec, "nodeName"),
+			  annotations = kube_field_get(&meta, "annotations"),
+			  mirror = kube_field_get(&annotations, "kubernetes.io/config.mirror");
 	int r;
 
+	ret->mirror_of = "";
 	ret->node_name = "";
 	ret->lease = "";
 	ret->cgroup = "";
@@ -120,6 +123,7 @@ int kube_pod_decode(const struct kube_field *root, struct kube_pod *ret)
 	    (r = kube_field_bool(&host, &ret->host_network)) < 0 ||
 	    (r = kube_field_str(&node, KUBE_MAX_NAME, &ret->node_name)) < 0 ||
 	    (r = decode_phase(&status, &ret->phase)) < 0 || (r = decode_ips(&status, ret)) < 0 ||
+	    (r = kube_field_str(&mirror, KUBE_MAX_LABEL, &ret->mirror_of)) < 0 ||
 	    (r = decode_lease(&meta, &ret->lease)) < 0)
 		return r;
 	return decode_cgroup(&meta, &ret->cgroup);

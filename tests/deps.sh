@@ -10,7 +10,7 @@ BUILD="gcc make pkg-config clang-19 llvm-19 libc6-dev linux-libc-dev libelf-dev 
 	uthash-dev libmicrohttpd-dev"
 RUN="runc iproute2 curl ca-certificates openssl xz-utils"
 TEST="ethtool libcmocka-dev python3-h2 python3-pytest python3-yaml sqlite3 shellcheck cppcheck clang-tidy-19 clang-format-19 libclang-rt-19-dev
-	man-db git procps nftables iptables ipset ipvsadm"
+	man-db git procps nftables iptables ipset ipvsadm umoci"
 BACKPORTS="libbpf-dev bpftool"
 MIN_LIBBPF=1.4
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each layer of tests says in its own module.mk how it is built and run.
-include $(sort $(wildcard tests/*/module.mk))
+include $(sort $(wildcard tests/*/module.mk tests/interop/*/module.mk))
 
 .PHONY: test demo fresh
 test: deps ## set up and pass all tests (root)
@@ -11,6 +11,7 @@ test: deps ## set up and pass all tests (root)
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined vectors
 	$(Q)$(MAKE) --no-print-directory interop
 	$(Q)$(MAKE) --no-print-directory fakes-test
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined sui-test
 	$(Q)tests/rooted.sh $(MAKE) --no-print-directory bpf-test
 	$(Q)tests/rooted.sh $(MAKE) --no-print-directory e2e
 

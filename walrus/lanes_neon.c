@@ -9,13 +9,13 @@
 
 #define HALF 16 /* bytes in a vector */
 
-struct rows {
+struct factor_rows {
 	uint8x16_t at[2][4];
 };
 
-static inline struct rows factor_load(const struct gf16_factor *from)
+static inline struct factor_rows factor_load(const struct gf16_factor *from)
 {
-	struct rows f;
+	struct factor_rows f;
 
 	for (size_t byte = 0; byte < 2; byte++) {
 		for (size_t i = 0; i < 4; i++)
@@ -56,7 +56,7 @@ static inline uint8x16_t product(const uint8x16_t at[4], const uint8x16_t nibble
 			veorq_u8(vqtbl1q_u8(at[2], nibbles[2]), vqtbl1q_u8(at[3], nibbles[3])));
 }
 
-static inline struct part part_mul(struct part b, const struct rows *f)
+static inline struct part part_mul(struct part b, const struct factor_rows *f)
 {
 	const uint8x16_t mask = vdupq_n_u8(15);
 	const uint8x16_t nibbles[4] = {
@@ -71,7 +71,7 @@ static inline struct part part_mul(struct part b, const struct rows *f)
 
 static void neon_ifft(uint8_t *a, uint8_t *b, size_t n, const struct gf16_factor *factor)
 {
-	const struct rows f = factor_load(factor);
+	const struct factor_rows f = factor_load(factor);
 
 	for (size_t i = 0; i < 2 * n; i++) {
 		size_t at = i / 2 * LANE_BYTES + i % 2 * HALF;
@@ -84,7 +84,7 @@ static void neon_ifft(uint8_t *a, uint8_t *b, size_t n, const struct gf16_factor
 
 static void neon_fft(uint8_t *a, uint8_t *b, size_t n, const struct gf16_factor *factor)
 {
-	const struct rows f = factor_load(factor);
+	const struct factor_rows f = factor_load(factor);
 
 	for (size_t i = 0; i < 2 * n; i++) {
 		size_t at = i / 2 * LANE_BYTES + i % 2 * HALF;

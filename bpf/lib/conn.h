@@ -6,6 +6,10 @@
  *	{client -> VIP}           to {client or node -> backend}
  *	{backend -> client/node}  to {VIP -> client}              REPLY
  *
+ * By direct server return (lib/dsr.h) the first node has the first entry alone (AWAY), and the backend's
+ * node has both. The first never sees an answer: there a connection counts as answered once its client
+ * says more than the first packet, as ended once the client ends it, and each SYN may begin another.
+ *
  * The table is an LRU: the kernel evicts what is unused longest, either entry by itself. So each second
  * a connection's packets put the other entry back, if it is missing, and keep it young. The same look
  * asks whether the backend still serves. Answered connections keep theirs, but for UDP, which has no
@@ -19,6 +23,7 @@
  */
 #pragma once
 
+#include "bpf/lib/dsr.h"
 #include "bpf/lib/lb.h"
 #include "bpf/lib/pkt.h"
 #include "bpf/lib/route.h"
@@ -33,6 +38,7 @@ struct conn_work {
 	struct lb_choice choice;
 	struct weir_conn there, back;
 	struct weir_tuple key;
+	__u32 from_node; /* another node sent it on, and made the choice */
 };
 
 struct {
@@ -66,10 +72,12 @@ static __always_inline bool conn_is_over(const struct weir_conn *c, __u64 now)
 	return (__s64)(now - c->seen) > (__s64)(conn_limit_s(c) * CONN_NS_PER_S);
 }
 
-/* Both ends have closed it, so its addresses and ports may begin another. */
+/* All ends that are seen here have closed it, so its addresses and ports may begin another. */
 static __always_inline bool conn_is_closed(const struct weir_conn *c)
 {
-	return c->flags & WEIR_CONN_RST || (c->flags & WEIR_CONN_FINS) == WEIR_CONN_FINS;
+	__u32 fins = c->flags & WEIR_CONN_AWAY ? WEIR_CONN_FIN : WEIR_CONN_FINS;
+
+	return c->flags & WEIR_CONN_RST || (c->flags & fins) == fins;
 }
 
 static __always_inline bool tuple_same(const struct weir_tuple *a, const struct weir_tuple *b)
@@ -115,6 +123,8 @@ static __always_inline void conn_note(const struct pkt *p, struct weir_conn *c, 
 	struct weir_conn *other;
 
 	c->seen = now;
+	if (c->flags & WEIR_CONN_AWAY && !tcp_opens(p))
+		add |= WEIR_CONN_ANSWERED;
 	if (p->tcp_flags & TCP_FIN)
 		add |= reply ? WEIR_CONN_FIN_REPLY : WEIR_CONN_FIN;
 	if (p->tcp_flags & TCP_RST)
@@ -130,9 +140,10 @@ static __always_inline void conn_note(const struct pkt *p, struct weir_conn *c, 
 }
 
 /* Does the connection end with its backend? */
-static __always_inline bool conn_is_bound(const struct weir_conn *c)
+static __always_inline bool conn_is_bound(const struct pkt *p, const struct weir_conn *c)
 {
-	return c->to.proto != IPPROTO_UDP && c->flags & WEIR_CONN_ANSWERED;
+	return c->to.proto != IPPROTO_UDP && c->flags & WEIR_CONN_ANSWERED &&
+	       !(c->flags & WEIR_CONN_AWAY && tcp_opens(p));
 }
 
 /* Does the backend of a client's packet still serve the Service? */
@@ -154,9 +165,37 @@ static __always_inline __u32 conn_epoch(void)
 	return ctl ? *(volatile __u32 *)&ctl->epoch : 0;
 }
 
-static __always_inline bool conn_is_due(const struct weir_conn *c, __u64 now)
+/* Is the backend the one that the node named which sent the packet on? */
+static __always_inline bool conn_is_named(const struct conn_work *w, const struct weir_conn *c)
 {
-	return now - c->checked > CONN_CHECK_NS || c->epoch != conn_epoch();
+	return w->choice.be.port == c->to.dport && addr_same(&w->choice.be.addr, &c->to.dst);
+}
+
+/* Does the other node still have the backend, and take packets? One that nothing is known of any more goes
+ * on: the mode was changed. */
+static __always_inline bool conn_is_there(const struct weir_conn *c, __u64 now)
+{
+	struct weir_addr backend = c->to.dst, node = c->next;
+	const struct weir_addr *home = bpf_map_lookup_elem(&weir_home, &backend);
+
+	return (!home || addr_same(home, &node)) && !dsr_refuses(&node, now);
+}
+
+/* Does a client's packet go where the ones before it went? */
+static __always_inline bool conn_goes_on(const struct conn_work *w, const struct weir_conn *c,
+					 __u64 now)
+{
+	if (w->from_node)
+		return conn_is_named(w, c);
+	return conn_serves(&w->p, c) && (!(c->flags & WEIR_CONN_AWAY) || conn_is_there(c, now));
+}
+
+static __always_inline bool conn_is_due(const struct conn_work *w, const struct weir_conn *c,
+					__u64 now)
+{
+	if (now - c->checked > CONN_CHECK_NS || c->epoch != conn_epoch())
+		return true;
+	return w->from_node ? !conn_is_named(w, c) : c->flags & WEIR_CONN_AWAY && tcp_opens(&w->p);
 }
 
 /* Keeps the other entry; -ESTALE: it is another connection's by now. */
@@ -191,11 +230,16 @@ __noinline int conn_check(struct __sk_buff *skb, struct weir_conn *c, __u64 now)
 
 	if (!w || !c)
 		return -ESTALE;
-	if (!(c->flags & WEIR_CONN_REPLY) && !conn_is_bound(c) && !conn_serves(&w->p, c))
+	if (!(c->flags & WEIR_CONN_REPLY) && !conn_is_bound(&w->p, c) && !conn_goes_on(w, c, now))
 		return -ESTALE;
-	r = conn_keep(w, c, now);
-	if (!r)
-		r = route_find(skb, &c->to, w->p.v6, &c->ifindex, &c->next);
+	if (c->flags & WEIR_CONN_AWAY) {
+		c->ifindex = dsr_device(skb, w->p.v6, &c->next, &w->key);
+		r = c->ifindex ? 0 : -ENETUNREACH;
+	} else {
+		r = conn_keep(w, c, now);
+		if (!r)
+			r = route_find(skb, &c->to, w->p.v6, &c->ifindex, &c->next);
+	}
 	if (r)
 		return r;
 	c->epoch = conn_epoch();
@@ -257,17 +301,6 @@ static __always_inline int conn_port(struct conn_work *w, bool masked, __u64 now
 	return s.r;
 }
 
-/* The node's address towards a device; false: it has none of that family. */
-static __always_inline bool dev_addr(__u32 ifindex, bool v6, struct weir_addr *ret)
-{
-	const struct weir_dev *dev = bpf_map_lookup_elem(&weir_dev, &ifindex);
-
-	if (!dev)
-		return false;
-	*ret = v6 ? dev->addr6 : dev->addr4;
-	return ret->w[3] || ret->w[2] || ret->w[1] || ret->w[0];
-}
-
 /* Is the client's address to be replaced? A pod that dials itself would not know the answer. Nor would a
  * client behind the device that the backend is behind as well: what is on one link answers past the node. */
 static __always_inline bool conn_is_masked(const struct __sk_buff *skb, const struct conn_work *w)
@@ -280,6 +313,43 @@ static __always_inline bool conn_is_masked(const struct __sk_buff *skb, const st
 	    addr_same(&choice->be.addr, &w->p.t.src))
 		return true;
 	return !(choice->flags & WEIR_SVC_KEEP) && !(class_flags(&w->p.t.src) & WEIR_CLASS_POD);
+}
+
+/* Is the packet to go on as it is, to the node that has the backend? w->there then says where. Clients
+ * outside are served so where their address would be replaced by policy, and keep it as well if this node
+ * has the backend. Pods are answered by their own node. SCTP is masked: nothing but an answer says that an
+ * association is up. */
+static __always_inline bool conn_is_away(struct __sk_buff *skb, struct conn_work *w, __u64 now)
+{
+	const struct weir_addr *home;
+	__u32 ifindex;
+
+	if (!(w->choice.flags & WEIR_SVC_MASQ) || w->p.t.proto == IPPROTO_SCTP ||
+	    class_flags(&w->p.t.src) & WEIR_CLASS_POD)
+		return false;
+	home = bpf_map_lookup_elem(&weir_home, &w->choice.be.addr);
+	if (!home || dsr_refuses(home, now))
+		return false;
+	if (is_own(home)) {
+		w->choice.flags ^= WEIR_SVC_MASQ | WEIR_SVC_KEEP;
+		return false;
+	}
+	ifindex = dsr_device(skb, w->p.v6, home, &w->key);
+	if (!ifindex || dsr_limit(skb, ifindex, home, now) < MTU_ALWAYS + dsr_room(w->p.v6))
+		return false;
+	w->there.next = *home;
+	w->there.ifindex = ifindex;
+	w->there.flags = WEIR_CONN_AWAY;
+	return true;
+}
+
+/* The id of the Service's frontend here, if it has one here; else 0. */
+static __always_inline __u32 conn_frontend(const struct weir_tuple *t)
+{
+	struct weir_vip vip = { .addr = t->dst, .port = t->dport, .proto = t->proto };
+	const struct weir_svc *svc = bpf_map_lookup_elem(&weir_svc, &vip);
+
+	return svc ? svc->id : 0;
 }
 
 /* Makes w->there and w->back of w->choice, and puts both into the table. 0, or -ENETUNREACH (no way or
@@ -300,11 +370,16 @@ __noinline int conn_make(struct __sk_buff *skb, __u64 now)
 		.epoch = conn_epoch(),
 		.svc = w->choice.svc,
 		.backend = w->choice.backend,
+		.flags = w->from_node ? WEIR_CONN_FROM_NODE : 0,
 		.since_s = now / CONN_NS_PER_S,
 	};
 	*to = w->p.t;
 	to->dst = w->choice.be.addr;
 	to->dport = w->choice.be.port;
+	if (w->from_node)
+		w->there.svc = conn_frontend(&w->p.t);
+	if (conn_is_away(skb, w, now))
+		return bpf_map_update_elem(&weir_conn, &w->p.t, &w->there, BPF_ANY);
 	r = route_find(skb, to, w->p.v6, &w->there.ifindex, &w->there.next);
 	if (r)
 		return r;
@@ -314,9 +389,9 @@ __noinline int conn_make(struct __sk_buff *skb, __u64 now)
 	w->back = (struct weir_conn){
 		.to = tuple_back(&w->p.t),
 		.seen = now,
-		.svc = w->choice.svc,
+		.svc = w->there.svc,
 		.backend = w->choice.backend,
-		.flags = WEIR_CONN_REPLY,
+		.flags = w->there.flags | WEIR_CONN_REPLY,
 		.since_s = w->there.since_s,
 	};
 	w->key = tuple_back(to);

@@ -59,15 +59,6 @@ static __always_inline bool is_answerable(const struct pkt *p)
 	return v4 >> 24 && v4 >> 24 != 127 && v4 < 0xe0000000;
 }
 
-static __always_inline __u16 csum_fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (__u16)sum;
-}
-
 /* Does a device still have to complete the transport checksum? Only then a change that is not of the
  * pseudo header changes nothing. The field is spoilt by asking. */
 static __always_inline bool csum_is_partial(struct __sk_buff *skb, __u32 at)

@@ -22,6 +22,15 @@
 #define IP6_HOPS (PKT_L3 + 7)
 #define IP6_SADDR (PKT_L3 + 8)
 
+static __always_inline __u16 csum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)sum;
+}
+
 /* The sum of what changes when the addresses do. */
 static __always_inline __u32 addrs_diff(bool v6, const struct weir_tuple *from,
 					const struct weir_tuple *to)

@@ -76,3 +76,14 @@ static __always_inline long route_send(__u32 ifindex, const struct weir_addr *ne
 	}
 	return bpf_redirect_neigh(ifindex, &hop, sizeof(hop), 0);
 }
+
+/* The node's address towards a device; false: it has none of that family. */
+static __always_inline bool dev_addr(__u32 ifindex, bool v6, struct weir_addr *ret)
+{
+	const struct weir_dev *dev = bpf_map_lookup_elem(&weir_dev, &ifindex);
+
+	if (!dev)
+		return false;
+	*ret = v6 ? dev->addr6 : dev->addr4;
+	return ret->w[3] || ret->w[2] || ret->w[1] || ret->w[0];
+}

@@ -20,7 +20,7 @@ static uint32_t link_of(struct bed *b, const char *name)
 	return 0;
 }
 
-static void reopen(struct bed *b)
+static void reopen_as(struct bed *b, bool measure_only)
 {
 	struct dp_options opt;
 	struct err err = {};
@@ -28,8 +28,14 @@ static void reopen(struct bed *b)
 
 	dp_close(&b->dp);
 	opt = bed_options(b, meter);
+	opt.measure_only = measure_only;
 	if (dp_open(&opt, &b->dp, &err) < 0)
 		fail_msg("%s", err.text);
+}
+
+static void reopen(struct bed *b)
+{
+	reopen_as(b, false);
 }
 
 static void a_restart_adopts_programs_links_and_tables(void **state)
@@ -84,6 +90,32 @@ static void another_build_replaces_the_programs_and_keeps_the_tables(void **stat
 	assert_true(fd >= 0);
 	reopen(b);
 	assert_true(dp_adopted(b->dp));
+}
+
+/* Both ways, at run time: the counters and what is attached for them are not touched. */
+static void what_only_measures_translates_nothing_until_it_directs_again(void **state)
+{
+	struct bed *b = bed_of(state);
+	uint32_t egress = link_of(b, "weir_egress");
+	cleanup(close_fd) int s = -1, fd = -1;
+	uint16_t port;
+
+	s = bed_listen("127.0.0.1", SOCK_STREAM, &port);
+	bed_service(b, 4, "10.96.2.4", 80, IPPROTO_TCP, &port, 1, "127.0.0.1");
+	reopen_as(b, true);
+	assert_false(dp_adopted(b->dp));
+	assert_int_equal(link_of(b, "weir_connect4"), 0);
+	assert_int_equal(link_of(b, "weir_post_bind6"), 0);
+	assert_int_equal(link_of(b, "weir_egress"), egress);
+	assert_int_equal(bed_connect("10.96.2.4", 80, SOCK_STREAM), -ENETUNREACH);
+	reopen_as(b, true);
+	assert_true(dp_adopted(b->dp));
+
+	reopen(b);
+	assert_false(dp_adopted(b->dp));
+	assert_int_equal(link_of(b, "weir_egress"), egress);
+	fd = bed_connect("10.96.2.4", 80, SOCK_STREAM);
+	assert_true(fd >= 0);
 }
 
 static void a_reader_sees_the_tables_and_can_change_nothing(void **state)
@@ -158,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_restart_adopts_programs_links_and_tables),
 		cmocka_unit_test(another_build_replaces_the_programs_and_keeps_the_tables),
+		cmocka_unit_test(what_only_measures_translates_nothing_until_it_directs_again),
 		cmocka_unit_test(a_reader_sees_the_tables_and_can_change_nothing),
 		cmocka_unit_test(another_abi_is_replaced_whole),
 		cmocka_unit_test(detaching_leaves_nothing_and_the_next_start_is_fresh),

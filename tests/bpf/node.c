@@ -28,6 +28,7 @@ const char *const node_name[2][NODE_WHO_MAX_] = {
 		[SELF + PODS] = "10.244.1.1",
 		[SELF + FAR] = "172.16.0.1",
 		[ROUTER] = "172.16.0.2",
+		[PEER] = "172.16.0.3",
 	},
 	{
 		[CLIENT] = "2001:db8:51::10",
@@ -42,6 +43,7 @@ const char *const node_name[2][NODE_WHO_MAX_] = {
 		[SELF + PODS] = "fd10:244:1::1",
 		[SELF + FAR] = "fd16::1",
 		[ROUTER] = "fd16::2",
+		[PEER] = "fd16::3",
 	},
 };
 
@@ -79,6 +81,10 @@ static const struct {
 	{ "fd10:244::", 32, WEIR_CLASS_CLUSTER | WEIR_CLASS_POD },
 	{ "10.96.0.0", 112, WEIR_CLASS_SERVICE },
 	{ "fd10:96::", 64, WEIR_CLASS_SERVICE },
+	{ "172.16.0.1", 128, WEIR_CLASS_LOCAL },
+	{ "fd16::1", 128, WEIR_CLASS_LOCAL },
+	{ "172.16.0.3", 128, WEIR_CLASS_CLUSTER },
+	{ "fd16::3", 128, WEIR_CLASS_CLUSTER },
 };
 
 static struct {
@@ -237,8 +243,9 @@ static void table_clear(const char *name)
 
 struct bed *node_of(void **state)
 {
-	static const char *const filled[] = { "weir_svc", "weir_conn", "weir_frag", "weir_range",
-					      "weir_affinity" };
+	static const char *const filled[] = { "weir_svc",   "weir_conn",     "weir_frag",
+					      "weir_range", "weir_affinity", "weir_home",
+					      "weir_peer" };
 	struct bed *b = bed_of(state);
 	struct err err = {};
 
@@ -299,6 +306,18 @@ void node_service_end(const struct node_service *s)
 	assert_int_equal(dp_frontend_del(node.bed->dp, &vip, &err), 0);
 }
 
+void node_home(const char *backend, const char *home)
+{
+	struct dp_home h = { .backend = bed_vip(backend, 0, 0).addr };
+	struct err err = {};
+
+	if (home)
+		h.node = bed_vip(home, 0, 0).addr;
+	assert_int_equal(home ? dp_home_put(node.bed->dp, &h, &err) :
+				dp_home_del(node.bed->dp, &h.backend, &err),
+			 0);
+}
+
 /* ---- Packets --------------------------------------------------------------------------------- */
 
 /* What may be done to a packet that this reason counts. */
@@ -306,12 +325,14 @@ static bool is_verdict(enum weir_reason why, int verdict)
 {
 	switch ((int)why) {
 	case WEIR_REASON_PKT_PASS:
+	case WEIR_REASON_PKT_STRANGER:
 		return verdict == TC_ACT_UNSPEC;
 	case WEIR_REASON_PKT_HOST:
 		return verdict == TC_ACT_OK;
 	case WEIR_REASON_PKT_ICMP:
 		return verdict == TC_ACT_OK || verdict == TC_ACT_REDIRECT;
 	case WEIR_REASON_PKT_SENT:
+	case WEIR_REASON_PKT_AWAY:
 	case WEIR_REASON_PKT_NO_ENDPOINT:
 	case WEIR_REASON_PKT_NO_SERVICE:
 	case WEIR_REASON_PKT_NO_CONN:
@@ -375,7 +396,7 @@ enum weir_reason node_in(enum node_dev dev, struct frame *f)
 	assert_int_equal(counted, 1);
 	if (!is_verdict(why, verdict))
 		fail_msg("%s, but the verdict is %d", dp_reason_name(why), verdict);
-	if (why == WEIR_REASON_PKT_PASS) {
+	if (why == WEIR_REASON_PKT_PASS || why == WEIR_REASON_PKT_STRANGER) {
 		assert_int_equal(f->len, was.len);
 		assert_memory_equal(f->data, was.data, was.len);
 	}

@@ -26,6 +26,7 @@ enum node_who {
 	EXTERNAL, /* an address that the node answers for */
 	SELF, /* the node's own: SELF + device */
 	ROUTER = SELF + NODE_DEVS, /* on the way to FAR_POD */
+	PEER, /* another node, behind FAR; it has FAR_POD, but only a test may say so (weir_home) */
 	NODE_WHO_MAX_
 };
 extern const char *const node_name[2][NODE_WHO_MAX_];
@@ -51,6 +52,7 @@ struct node_service {
 	enum weir_scope scope;
 };
 void node_service(const struct node_service *s);
+void node_home(const char *backend, const char *node); /* NULL: none any more */
 void node_service_end(const struct node_service *s);
 uint32_t node_backend_id(const struct node_service *s, uint32_t n);
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "bpf/node.h"
+#include "bpf/tunnel.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "weir.skel.h"
@@ -61,6 +62,44 @@ static enum weir_reason host(struct bed *b)
 {
 	(void)b;
 	return asks(service(IPPROTO_UDP, SELF + OUT), 0);
+}
+
+static enum weir_reason away(struct bed *b)
+{
+	struct node_service s = service(IPPROTO_UDP, FAR_POD);
+
+	(void)b;
+	s.flags = WEIR_SVC_MASQ;
+	node_home(name[FAR_POD], name[PEER]);
+	return asks(s, 0);
+}
+
+static enum weir_reason stranger(struct bed *b)
+{
+	const struct tunnel by = { name[CLIENT], name[SELF + FAR], name[POD], TO_PORT };
+	struct packet p = { .t = tuple(IPPROTO_UDP, name[CLIENT2], CLIENT_PORT, name[EXTERNAL],
+				       PORT) };
+	struct frame inner, f;
+
+	(void)b;
+	frame_make(&p, &inner);
+	tunnel_make(&inner, &by, &f);
+	return node_in(OUT, &f);
+}
+
+static enum weir_reason peer_refused(struct bed *b)
+{
+	const struct tunnel to = { name[SELF + FAR], name[PEER], name[FAR_POD], TO_PORT };
+	struct packet p = { .t = tuple(IPPROTO_UDP, name[CLIENT], CLIENT_PORT, name[EXTERNAL],
+				       PORT) };
+	struct frame inner, f, error;
+
+	(void)b;
+	frame_make(&p, &inner);
+	tunnel_make(&inner, &to, &f);
+	frame_error(&f, name[PEER], 3, 3, 0, 28, &error);
+	assert_reason(node_in(FAR, &error), WEIR_REASON_PKT_PASS);
+	return WEIR_REASON_PEER_REFUSED;
 }
 
 static enum weir_reason icmp(struct bed *b)
@@ -256,6 +295,9 @@ static enum weir_reason (*const provoke[WEIR_REASON_MAX_])(struct bed *b) = {
 	[WEIR_REASON_PKT_PASS] = pass,
 	[WEIR_REASON_PKT_SENT] = sent,
 	[WEIR_REASON_PKT_HOST] = host,
+	[WEIR_REASON_PEER_REFUSED] = peer_refused,
+	[WEIR_REASON_PKT_AWAY] = away,
+	[WEIR_REASON_PKT_STRANGER] = stranger,
 	[WEIR_REASON_PKT_ICMP] = icmp,
 	[WEIR_REASON_PKT_NO_ENDPOINT] = no_endpoint,
 	[WEIR_REASON_PKT_NO_SERVICE] = no_service,

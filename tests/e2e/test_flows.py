@@ -20,7 +20,7 @@ s.recv(100)
 print(*s.getsockname()[:2], flush=True)
 sys.stdin.read()
 """
-FIELDS = {"path", "protocol", "client", "vip", "vipPort", "backend", "backendPort", "source", "service",
+FIELDS = {"path", "protocol", "client", "vip", "vipPort", "backend", "backendPort", "source", "node", "service",
           "state", "draining", "ageSeconds", "idleSeconds", "cgroup_id"}
 
 

@@ -2,18 +2,14 @@
 """Packets that come through the node from a client without a socket hook: what devices, links and sizes
 do to them. ext is that client, and `guest`, a pod of the node that none of its cgroups has."""
 import contextlib
-import json
-import subprocess
 
 import pytest
 from bed import ip, run, wait_for
 from bed.objects import READY
-from bed.place import HERE, Pod
+from bed.packets import ECHO_PORTS, bulk, checksum_errors, counted, echo, offload
+from bed.place import Pod
 
-BULK = ("/usr/bin/python3", str(HERE / "bulk.py"))
-TARGET = 7000
 NODE_PORT = 30080
-PORTS = [("http", "TCP", TARGET), ("udp", "UDP", TARGET)]
 BYTES = 3_000_000
 BACKENDS = pytest.mark.parametrize("backend", ["l1", "r2a"])
 
@@ -24,14 +20,13 @@ def echoing(cluster):
     guest = Pod(cluster, "guest", cluster.network, 31)
     cluster.add_pod(guest)
     for name in ("l1", "r2a", "guest", "host"):
-        server = cluster.places[name].popen(*BULK, "serve", str(TARGET), stdout=subprocess.PIPE)
-        assert server.stdout.readline() == "up\n"
+        echo(cluster.places[name])
     return cluster
 
 
 def serve(case, *eps, **spec):
     case.put(case.service(type="NodePort", externalIPs=[case.address("external")], **spec),
-             case.slice(*eps, ports=PORTS))
+             case.slice(*eps, ports=ECHO_PORTS))
     case.shows(pending=[])
 
 
@@ -40,55 +35,7 @@ def host(case):
     return {"addresses": [case.address("node")], "conditions": READY, "nodeName": "n1"}
 
 
-def bulk(case, what, *args, by="ext", to="external"):
-    return json.loads(case.bed.places[by].run(*BULK, what, *map(str, (*case.frontend(to), *args))))
-
-
-def reasons(bed):
-    return {r["reason"]: int(r["count"]) for r in bed.weir("datapath", "stats")}
-
-
-@contextlib.contextmanager
-def counted(bed, reason):
-    """Something in it is counted by this reason."""
-    before = reasons(bed)[reason]
-    yield
-    assert reasons(bed)[reason] > before
-
-
 # ---- Checksums ----------------------------------------------------------------------------------
-
-def veths(netns):
-    return [link["ifname"] for link in json.loads(run("ip", "-n", netns, "-j", "link", "show", "type", "veth").stdout)]
-
-
-def checksum_errors(netns):
-    """Those that its sockets saw."""
-    text = run("nsenter", f"--net=/run/netns/{netns}", "cat", "/proc/net/snmp", "/proc/net/snmp6").stdout
-    lines = [line.split() for line in text.splitlines()]
-    pairs = [pair for names, values in zip(lines, lines[1:]) if names[0] == values[0] for pair in zip(names, values)]
-    pairs += [line for line in lines if len(line) == 2]
-    return sum(int(n) for name, n in pairs if name.endswith("InCsumErrors"))
-
-
-@contextlib.contextmanager
-def offload(bed, tx_off=()):
-    """Nobody takes a checksum for right unseen; the devices of these namespaces complete them by themselves."""
-    changed = []
-    try:
-        for netns in bed.namespaces:
-            for dev in veths(netns):
-                changed.append((netns, dev))
-                ethtool(netns, dev, "rx", "off", "tx", "off" if netns in tx_off else "on")
-        yield
-    finally:
-        for netns, dev in changed:
-            ethtool(netns, dev, "rx", "on", "tx", "on")
-
-
-def ethtool(netns, dev, *features):
-    run("nsenter", f"--net=/run/netns/{netns}", "ethtool", "-K", dev, *features)
-
 
 @BACKENDS
 @pytest.mark.parametrize("tx_off", [(), ("node",), ("ext",), ("ext", "node")], ids=lambda off: "+".join(off) or "none")

@@ -33,7 +33,7 @@ static void try_tx(const uint8_t *data, size_t size)
 	}
 	assert(tx_encode(&tx, &again) == 0);
 	assert(again.len == size && memcmp(again.data, data, size) == 0);
-	if (tx_check(&tx, &err) < 0)
+	if (tx_validate(&tx, &err) < 0)
 		assert(err.code < 0 && err.text[0]);
 }
 

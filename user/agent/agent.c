@@ -169,6 +169,7 @@ static int source_open(struct agent *a, struct err *err)
 		.servers = (const char *const *)cfg->source.servers.v,
 		.n_servers = cfg->source.servers.n,
 		.node = cfg->node.name,
+		.all_nodes = cfg->datapath.mode == CONFIG_MODE_DSR,
 		.state_dir = cfg->paths.state,
 		.ops = &source_ops,
 		.arg = a,

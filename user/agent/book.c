@@ -14,6 +14,9 @@
 #include "ledger/receipt.h"
 #include "ledger/settlement.h"
 
+/* A day of 500 pods is let go within 36 windows, and no transaction takes long. */
+#define KEEP_ROWS 20000
+
 /* One pod's share of the window that is being closed. */
 struct share {
 	const struct book_reading *reading;
@@ -293,4 +296,17 @@ int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, 
 				     .unbilled = c.unbilled,
 				     .why = c.why };
 	return 0;
+}
+
+int book_keep(struct book *b, uint64_t from_ms, struct err *err)
+{
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	bool left;
+	int r = ledger_begin(b->ledger, &tx, err);
+
+	if (!r)
+		r = ledger_keep(&tx, from_ms, KEEP_ROWS, &left, err);
+	if (!r)
+		r = ledger_commit(&tx, err);
+	return r < 0 ? err_wrap(err, "letting old windows go") : 0;
 }

@@ -70,6 +70,8 @@ int book_check(const struct book *b, struct err *err);
  * BOOK_PODS_MAX. */
 int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, size_t n,
 		struct book_window *ret, struct err *err);
+/* Lets windows go that begin before from_ms and whole days, a bounded part of them in one call. */
+int book_keep(struct book *b, uint64_t from_ms, struct err *err);
 /* Settles what is due; what a lease refuses is failed with its reason, the others go on. */
 int book_settle(struct book *b, uint64_t now_ms, size_t *ret_settled, struct err *err);
 

@@ -15,7 +15,7 @@
 #define CONFIG_MAX_BYTES (1u << 20)
 
 static const char *const source_kinds[] = { "files", "kubernetes", NULL };
-static const char *const modes[] = { "snat", "dsr", NULL };
+static const char *const modes[] = { "snat", "dsr", "off", NULL };
 static const char *const algorithms[] = { "random", "maglev", NULL };
 static const char *const node_port_words[] = { "primary", NULL };
 static const char *const chain_kinds[] = { "local", "sui", NULL };
@@ -63,8 +63,8 @@ static const struct option_spec specs[] = {
 	    "CIDRs of the addresses that answer node ports, or primary for the first of each "
 	    "family; empty: all",
 	    .choices = node_port_words),
-	KEY("datapath.mode", OPTION_CHOICE, datapath.mode, "snat", "how external traffic returns",
-	    .choices = modes),
+	KEY("datapath.mode", OPTION_CHOICE, datapath.mode, "snat",
+	    "how external traffic returns; off: Services are not directed", .choices = modes),
 	KEY("datapath.algorithm", OPTION_CHOICE, datapath.algorithm, "random",
 	    "how clients from outside get a backend", .choices = algorithms),
 
@@ -72,6 +72,9 @@ static const struct option_spec specs[] = {
 	    .min = 100, .max = 3600000),
 	KEY("meter.window", OPTION_DURATION, meter.window_ms, "60s", "length of a usage record",
 	    .min = 100, .max = 86400000),
+	KEY("meter.keep", OPTION_DURATION, meter.keep_ms, "14d",
+	    "how long usage is kept window by window, then by day", .min = 86400000,
+	    .max = 3153600000000),
 	KEY("meter.clusterCIDRs", OPTION_CIDRS, meter.cluster_cidrs, "",
 	    "CIDRs whose traffic counts as inside the cluster"),
 	KEY("meter.podCgroup", OPTION_STRING, meter.pod_cgroup, "kubepods",
@@ -248,14 +251,6 @@ static int check_pod_cgroup(const struct config *cfg, struct err *err)
 	return 0;
 }
 
-static int check_datapath(const struct config *cfg, struct err *err)
-{
-	if (cfg->datapath.mode != CONFIG_MODE_SNAT)
-		return err_set(err, -EINVAL,
-			       "datapath.mode: dsr is not built into this version; use snat");
-	return 0;
-}
-
 static int check_meter(const struct config *cfg, struct err *err)
 {
 	if (cfg->meter.window_ms < cfg->meter.sample_ms)
@@ -306,8 +301,7 @@ static int check_urls(const struct config *cfg, struct err *err)
 static int check(const struct config *cfg, struct err *err)
 {
 	static int (*const checks[])(const struct config *, struct err *) = {
-		check_source, check_paths, check_pod_cgroup, check_datapath,
-		check_meter,  check_chain, check_urls,
+		check_source, check_paths, check_pod_cgroup, check_meter, check_chain, check_urls,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

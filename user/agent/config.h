@@ -4,8 +4,8 @@
  *
  * config_load() is the only constructor. What it returns is valid: bounds kept, required keys
  * there, node.name and paths.cgroup filled in from the host where they were empty. A setting that
- * this version can't honour is an error (chain kind sui, mode dsr); a WEIR_* variable that is no key
- * is a line in `warnings`.
+ * this version can't honour is an error (chain kind sui); a WEIR_* variable that is no key is a line
+ * in `warnings`.
  *
  * Precedence: default < file < WEIR_* variable < flag (core/option.h). Errors: one line with the
  * place and the key; -EINVAL, -ERANGE, -EBADMSG, -ENOENT and others of reading the file.
@@ -21,7 +21,7 @@ struct buf;
 struct err;
 
 enum config_source { CONFIG_SOURCE_FILES, CONFIG_SOURCE_KUBERNETES, CONFIG_SOURCE_MAX_ };
-enum config_mode { CONFIG_MODE_SNAT, CONFIG_MODE_DSR, CONFIG_MODE_MAX_ };
+enum config_mode { CONFIG_MODE_SNAT, CONFIG_MODE_DSR, CONFIG_MODE_OFF, CONFIG_MODE_MAX_ };
 enum config_algorithm { CONFIG_ALGORITHM_RANDOM, CONFIG_ALGORITHM_MAGLEV, CONFIG_ALGORITHM_MAX_ };
 enum config_node_port { CONFIG_NODE_PORT_PRIMARY, CONFIG_NODE_PORT_MAX_ };
 enum config_chain { CONFIG_CHAIN_LOCAL, CONFIG_CHAIN_SUI, CONFIG_CHAIN_MAX_ };
@@ -48,6 +48,7 @@ struct config {
 	} datapath;
 	struct {
 		uint64_t sample_ms, window_ms; /* 100 <= sample <= window */
+		uint64_t keep_ms; /* how long windows are kept one by one */
 		struct option_cidrs cluster_cidrs;
 		char *pod_cgroup; /* below paths.cgroup */
 	} meter;

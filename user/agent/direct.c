@@ -299,6 +299,8 @@ static struct services_node node_of(const struct agent *a, const struct addr *po
 		.port_addresses = port_addrs,
 		.n_port_addresses = n_port_addrs,
 		.maglev = cfg->datapath.algorithm == CONFIG_ALGORITHM_MAGLEV,
+		.dsr = cfg->datapath.mode == CONFIG_MODE_DSR,
+		.off = cfg->datapath.mode == CONFIG_MODE_OFF,
 	};
 }
 

@@ -104,6 +104,8 @@ void ends_after(struct agent *a, const struct svc_plan *plan)
 	/* what went while no agent was there, or in a round that failed half-way, is in no plan */
 	bool due = !a->ends->asked || a->rounds.failed_ms;
 
+	if (a->cfg->datapath.mode == CONFIG_MODE_OFF)
+		return;
 	for (size_t i = 0; !due && i < plan->n_ops; i++)
 		due = takes_from_udp(&plan->ops[i]);
 	if (due)

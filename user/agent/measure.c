@@ -15,6 +15,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "meter/kubelet.h"
 #include "meter/podtab.h"
 #include "meter/reading.h"
 
@@ -30,15 +31,17 @@ static bool is_dir(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* paths.cgroup/podCgroup, or with ".slice" as systemd's driver has it; else all of paths.cgroup. */
+/* paths.cgroup/podCgroup, or as systemd's driver has it; else all of paths.cgroup. */
 static int find_meter_cgroup(struct agent *a, struct err *err)
 {
-	const char *root = a->cfg->paths.cgroup, *pod = a->cfg->meter.pod_cgroup;
-	static const char *const ends[] = { "", ".slice" };
+	const char *root = a->cfg->paths.cgroup, *pods = a->cfg->meter.pod_cgroup;
+	char slice[METER_PATH_MAX];
+	const char *const names[] = { pods, slice };
 
-	for (size_t i = 0; pod[0] && i < ARRAY_LEN(ends); i++) {
-		if (path_format(a->meter_cgroup, sizeof(a->meter_cgroup), "%s/%s%s", root, pod,
-				ends[i]))
+	if (kubelet_slice(pods, slice, sizeof(slice)) < 0)
+		return err_set(err, -ENAMETOOLONG, "meter.podCgroup: %s: too long", pods);
+	for (size_t i = 0; pods[0] && i < ARRAY_LEN(names); i++) {
+		if (path_format(a->meter_cgroup, sizeof(a->meter_cgroup), "%s/%s", root, names[i]))
 			break;
 		if (is_dir(a->meter_cgroup))
 			return 0;
@@ -97,6 +100,7 @@ static int dp_start(struct agent *a, const struct recalled *rc, struct err *err)
 		.meter_cgroup = a->meter_cgroup,
 		.restore = rc->at,
 		.n_restore = rc->n,
+		.measure_only = a->cfg->datapath.mode == CONFIG_MODE_OFF,
 	};
 
 	return dp_open(&opt, &a->dp, err);
@@ -110,7 +114,7 @@ int measure_prepare(struct agent *a, struct err *err)
 	r = find_meter_cgroup(a, err);
 	if (r < 0)
 		return r;
-	r = podtab_new(a->cfg->paths.cgroup, &a->pods);
+	r = podtab_new(a->cfg->paths.cgroup, a->cfg->meter.pod_cgroup, &a->pods);
 	if (r < 0)
 		return err_errno(err, r, "starting the meter");
 	r = book_recall(&a->book, recall_pod, &rc, err);
@@ -237,7 +241,7 @@ struct window_job {
 	struct book_reading *readings;
 	size_t n, settled;
 	struct book_window window;
-	uint64_t now_ms;
+	uint64_t now_ms, keep_ms;
 	measure_then then;
 	struct json *args, *result;
 	struct ctl_reply *reply;
@@ -274,6 +278,8 @@ static void window_run(struct work_job *job)
 		w->r = book_settle(w->book, w->window.to_ms, &w->settled, &w->err);
 	if (!w->r && w->then)
 		w->r = w->then(w->book, w->window.to_ms, w->args, &w->result, &w->err);
+	if (!w->r && w->now_ms > w->keep_ms)
+		w->r = book_keep(w->book, w->now_ms - w->keep_ms, &w->err);
 }
 
 static void window_failed(struct agent *a, uint64_t now_ms, const struct err *err)
@@ -348,6 +354,7 @@ void measure_window(struct agent *a, measure_then then, const struct json *args,
 	w->agent = a;
 	w->book = &a->book;
 	w->now_ms = clock_wall_ms();
+	w->keep_ms = a->cfg->meter.keep_ms;
 	w->then = then;
 	w->args = args ? json_dup(args) : NULL;
 	w->reply = reply;

@@ -25,6 +25,19 @@ static void local_ports(uint16_t *ret_low, uint16_t *ret_high)
 	}
 }
 
+/* datapath.mode off: what counts stays. */
+static size_t only_count(struct dp_device *devices, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		devices[i].duties &= DP_COUNT;
+		if (devices[i].duties)
+			devices[kept++] = devices[i];
+	}
+	return kept;
+}
+
 void packets_links_changed(struct agent *a)
 {
 	const struct option_strings *names = &a->cfg->datapath.devices;
@@ -35,6 +48,8 @@ void packets_links_changed(struct agent *a)
 	const struct link_info *links = links_list(a->links, &n_links);
 	int r = devices_select(links, n_links, names->v, names->n, &devices, &n);
 
+	if (r == 0 && a->cfg->datapath.mode == CONFIG_MODE_OFF)
+		n = only_count(devices, n);
 	local_ports(&local_low, &local_high);
 	devices_ports(local_low, local_high, &low, &high);
 	dp_snat_ports(a->dp, low, high);

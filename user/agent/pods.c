@@ -80,10 +80,13 @@ static const char *translate(const struct kube_object *obj, const struct pods_no
 	snprintf(ret->ns, sizeof(ret->ns), "%s", obj->meta.namespace);
 	snprintf(ret->name, sizeof(ret->name), "%s", obj->meta.name);
 	snprintf(ret->uid, sizeof(ret->uid), "%s", obj->meta.uid);
+	snprintf(ret->kubelet_uid, sizeof(ret->kubelet_uid), "%s", obj->pod.mirror_of);
 	if (why)
 		return why;
 	if (!is_plain(ret->uid))
 		return "metadata.uid may hold letters, digits and '-'";
+	if (!is_plain(ret->kubelet_uid))
+		return "kubernetes.io/config.mirror may hold letters, digits and '-'";
 	return cgroup_of(&obj->pod, node, ret->cgroup);
 }
 

@@ -316,6 +316,64 @@ static int add_classes(struct translation *tr, const struct kube_object *self)
 	return r;
 }
 
+static const struct addr *first_of_family(const struct addr *addrs, size_t n, bool v4)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addr_is_v4(&addrs[i]) == v4)
+			return &addrs[i];
+	return NULL;
+}
+
+static int add_node(struct translation *tr, const struct kube_object *obj)
+{
+	const struct kube_node *node = &obj->node;
+	int r = svc_node_add(tr->table, obj->meta.name,
+			     first_of_family(node->internal_ips, node->n_internal_ips, true),
+			     first_of_family(node->internal_ips, node->n_internal_ips, false),
+			     &tr->last);
+
+	return leave_out(tr, r);
+}
+
+/* Added first, so the addresses that are configured count. */
+static int add_own_node(struct translation *tr)
+{
+	const struct services_node *own = tr->node;
+	int r = own->dsr && own->n_addresses ?
+			svc_node_add(tr->table, own->name,
+				     first_of_family(own->addresses, own->n_addresses, true),
+				     first_of_family(own->addresses, own->n_addresses, false),
+				     &tr->last) :
+			0;
+
+	return leave_out(tr, r);
+}
+
+static int add_nodes(struct translation *tr)
+{
+	int r = add_own_node(tr);
+
+	for (size_t i = 0; tr->node->dsr && r == 0 && i < kube_set_len(tr->set, KUBE_NODE); i++)
+		r = add_node(tr, kube_set_at(tr->set, KUBE_NODE, i));
+	tell(tr, "nodes");
+	return r;
+}
+
+/* Those of a slice's endpoints. */
+static int add_nodes_of(struct translation *tr, const struct kube_slice *slice)
+{
+	int r = add_own_node(tr);
+
+	for (size_t i = 0; tr->node->dsr && r == 0 && i < slice->n_endpoints; i++) {
+		const struct kube_object *obj =
+			kube_set_find(tr->set, KUBE_NODE, "", slice->endpoints[i].node_name);
+
+		if (obj)
+			r = add_node(tr, obj);
+	}
+	return r;
+}
+
 static int add_node_addrs(const struct translation *tr)
 {
 	const struct services_node *node = tr->node;
@@ -348,9 +406,13 @@ static int add_one(struct translation *tr, const struct kube_object *obj)
 		kube_set_slices_of(tr->set, obj->meta.namespace, obj->meta.name, &n);
 	int r = add_service(tr, obj, &s);
 
-	for (size_t i = 0; r == 0 && s && i < n; i++)
-		if (is_joined(&slices[i]->slice))
-			r = add_slice(tr, slices[i], s);
+	for (size_t i = 0; r == 0 && s && i < n; i++) {
+		if (!is_joined(&slices[i]->slice))
+			continue;
+		r = add_slice(tr, slices[i], s);
+		if (r == 0)
+			r = add_nodes_of(tr, &slices[i]->slice);
+	}
 	return r;
 }
 
@@ -365,7 +427,7 @@ int services_translate_one(const struct kube_set *set, const struct services_nod
 		.node = node,
 		.zone = zone_of(node, kube_set_find(set, KUBE_NODE, "", node->name)),
 	};
-	int r = obj && is_proxied(&obj->service) ? svc_table_new(&table) : -ENOENT;
+	int r = obj && !node->off && is_proxied(&obj->service) ? svc_table_new(&table) : -ENOENT;
 
 	tr.table = table;
 	if (r == 0) {
@@ -402,8 +464,10 @@ int services_translate(const struct kube_set *set, const struct services_node *n
 	tr.table = table;
 	if (r == 0) {
 		table->maglev = node->maglev;
-		r = add_services(&tr);
+		r = node->off ? 0 : add_services(&tr);
 	}
+	if (r == 0)
+		r = add_nodes(&tr);
 	if (r == 0)
 		r = add_classes(&tr, self);
 	if (r == 0)

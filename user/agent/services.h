@@ -17,6 +17,9 @@
  * of equal ones LOCAL, then SERVICE. A pod without nodeName is here when it names a cgroup of ours.
  * Cluster ranges, pod ranges and the addresses of pods that don't share a node's are marked as pods'.
  *
+ * With dsr, the nodes that answer clients outside for their endpoints: those with a Node object, at the
+ * first InternalIP of each family; this one rather at its configured addresses.
+ *
  * What breaks a limit of user/svc (a Service, a port, an endpoint, an address range) is left out and
  * told; all else is in the table.
  *
@@ -44,6 +47,8 @@ struct services_node {
 	const struct addr *port_addresses; /* that answer node ports: nodeaddr_select() */
 	size_t n_port_addresses;
 	bool maglev; /* datapath.algorithm */
+	bool dsr; /* datapath.mode: dsr */
+	bool off; /* datapath.mode: no Service is served here; addresses have their classes */
 };
 
 /* Tells, once for each "Service demo/web" and for "address ranges", that n of it are left out, and of

@@ -272,10 +272,12 @@ static int prepare(struct api_source *s, const struct source_api_options *opt, s
 	if (!kube_api_server(s->api))
 		return err_set(err, -EINVAL,
 			       "source.servers: no API server is known; name at least one");
-	return kube_mirror_new(
-		&(struct kube_mirror_options){
-			.api = s->api, .node = opt->node, .ops = &mirror_ops, .arg = s },
-		&s->mirror, err);
+	return kube_mirror_new(&(struct kube_mirror_options){ .api = s->api,
+							      .node = opt->node,
+							      .all_nodes = opt->all_nodes,
+							      .ops = &mirror_ops,
+							      .arg = s },
+			       &s->mirror, err);
 }
 
 int source_api_start(const struct source_api_options *opt, struct source **ret, struct err *err)

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "agent/source.h"
@@ -27,6 +28,7 @@ struct source_api_options {
 	const char *const *servers;
 	size_t n_servers;
 	const char *node;
+	bool all_nodes; /* the Node objects of others, too */
 	const char *state_dir;
 	const struct source_ops *ops; /* failed is not used */
 	void *arg;

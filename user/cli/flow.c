@@ -110,6 +110,10 @@ static struct json *flow_json(const struct flow_view *s, const struct flow *f)
 		member_endpoint(o, "source", &f->to.src, f->to.sport);
 	else
 		json_set_null(o, "source");
+	if (f->away)
+		member_address(o, "node", &f->node);
+	else
+		json_set_null(o, "node");
 	member_name(o, "service", service ? service->ns : "", service ? service->name : "");
 	json_set_str(o, "state", f->state);
 	json_set_bool(o, "draining", flow_is_draining(f, s->backends, s->n_backends));
@@ -185,6 +189,7 @@ static const struct column columns[] = {
 	{ "BACKEND", "backend", FORM_TEXT },
 	{ "PORT", "backendPort", FORM_NUMBER },
 	{ "SOURCE", "source", FORM_TEXT },
+	{ "NODE", "node", FORM_TEXT },
 	{ "SERVICE", "service", FORM_TEXT },
 	{ "STATE", "state", FORM_TEXT },
 	{ "DRAINING", "draining", FORM_TEXT },
@@ -199,7 +204,9 @@ static const struct cli_command commands[] = {
 		.args = "[NS/NAME]",
 		.help = "connections that are sent to a backend now, of all Services or of one",
 		.more = "A flow of path packet is one that the node translates on its way; source is "
-			"what the backend takes for the client, where that is not the client itself. One of "
+			"what the backend takes for the client, where that is not the client itself; node is the one "
+			"that its packets are sent on to and that answers (datapath.mode: dsr), where they "
+			"are listed once more. One of "
 			"path socket was translated once, when a process of this node dialled; its packets go "
 			"to the backend by themselves, so nobody knows when it was last used. Draining is a "
 			"flow whose backend serves no more. The Service is not told when its frontend is gone. "

@@ -56,6 +56,9 @@ bool flow_of_conn(const struct dp_conn *c, uint64_t now, struct flow *ret)
 		.backend = c->conn.backend,
 		.age_s = since(c->conn.since_s, now / NS_PER_S),
 		.idle_s = idle / NS_PER_S,
+		.away = c->conn.flags & WEIR_CONN_AWAY,
+		.node = c->conn.next,
+		.from_node = c->conn.flags & WEIR_CONN_FROM_NODE,
 	};
 	return true;
 }
@@ -113,6 +116,8 @@ bool flow_is_draining(const struct flow *f, const struct dp_backend *backends, s
 {
 	const struct dp_backend *b = bsearch(&f->backend, backends, n, sizeof(*b), by_id);
 
+	if (f->from_node)
+		return false;
 	/* an id may be given to another backend */
 	return !b || b->be.gone || b->be.proto != f->to.proto || b->be.port != f->to.dport ||
 	       memcmp(&b->be.addr, &f->to.dst, sizeof(f->to.dst)) != 0;

@@ -27,6 +27,9 @@ struct flow {
 	uint64_t age_s;
 	/* of packets */
 	uint64_t idle_s;
+	bool away; /* they are sent on to this node, which answers */
+	struct weir_addr node;
+	bool from_node; /* they were sent on by another node, which alone knows the backend's id */
 	/* of a socket */
 	uint64_t cookie; /* 0: not a socket */
 	uint64_t cgroup;

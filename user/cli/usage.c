@@ -79,6 +79,7 @@ static int add(const struct ledger_usage_row *row, void *arg)
 	member_text(o, "lease", row->lease);
 	member_time(o, "from", row->from_ms);
 	member_time(o, "to", row->to_ms);
+	member_time(o, "late_since", row->since_ms);
 	member_usage(o, &row->usage, row->parts);
 	add_interface(o, row);
 	return json_add(arg, o);
@@ -275,7 +276,9 @@ static const struct cli_command commands[] = {
 			"metering belongs to the range that holds its beginning. What was not measured "
 			"is '-' with the reason below, and null in JSON. Where a pod's interface saw other "
 			"bytes than its sockets account for, by more than 64 KiB and a sixteenth of "
-			"them in a window, both are shown; billed are the sockets'.",
+			"them in a window, both are shown; billed are the sockets'. late_since (JSON) says "
+			"from when usage is that was booked in a later window than its own: windows "
+			"that are closed never change. Days older than meter.keep are kept as a whole.",
 		.views = (const struct view[]){ { .path = "",
 						  .columns = columns,
 						  .notes = { "not_measured", "differs" } },

@@ -60,7 +60,14 @@ static int dp_new(const char *bpffs, struct dp **ret, struct err *err)
 	return 0;
 }
 
-/* The kernel frees a link some time after its last pin went; a cgroup's can be ended at once. */
+void dp_link_end(const char *path)
+{
+	cleanup(close_fd) int fd = bpf_obj_get(path);
+
+	if (fd >= 0)
+		bpf_link_detach(fd);
+}
+
 static void links_end(const char *pins)
 {
 	cleanup(close_dir) DIR *dir = NULL;
@@ -71,14 +78,9 @@ static void links_end(const char *pins)
 		return;
 	dir = opendir(path);
 	while (dir && (e = readdir(dir))) {
-		cleanup(close_fd) int fd = -1;
-
-		if (e->d_name[0] == '.' ||
-		    path_format(path, sizeof(path), "%s/links/%s", pins, e->d_name))
-			continue;
-		fd = bpf_obj_get(path);
-		if (fd >= 0)
-			bpf_link_detach(fd); /* tracing links can't; they go with the pin */
+		if (e->d_name[0] != '.' &&
+		    !path_format(path, sizeof(path), "%s/links/%s", pins, e->d_name))
+			dp_link_end(path);
 	}
 }
 

@@ -39,6 +39,7 @@ struct dp_options {
 	const struct dp_restore *restore; /* written before the programs, if the tables are new */
 	size_t n_restore;
 	bool ends_by_netlink; /* when it loads: also where programs can end sockets themselves */
+	bool measure_only; /* no program translates at sockets; those that did go */
 };
 
 int dp_open(const struct dp_options *opt, struct dp **ret, struct err *err);
@@ -71,11 +72,18 @@ struct dp_class {
 	uint32_t class; /* enum weir_class, and WEIR_CLASS_POD */
 };
 
+struct dp_home {
+	struct weir_addr backend; /* its address */
+	struct weir_addr
+		node; /* that has it and answers for it by itself, also this one (bpf/lib/dsr.h) */
+};
+
 /* Whole tables, in no order; free() the array. */
 int dp_frontends(struct dp *dp, struct dp_frontend **ret, size_t *ret_n, struct err *err);
 int dp_backends(struct dp *dp, struct dp_backend **ret, size_t *ret_n, struct err *err);
 int dp_classes(struct dp *dp, struct dp_class **ret, size_t *ret_n, struct err *err);
 int dp_ranges(struct dp *dp, struct weir_range **ret, size_t *ret_n, struct err *err);
+int dp_homes(struct dp *dp, struct dp_home **ret, size_t *ret_n, struct err *err);
 /* WEIR_MAX_SLOTS and WEIR_MAX_RING elements, borrowed from the mapping. */
 const struct weir_slot *dp_slots(const struct dp *dp);
 const struct weir_ring *dp_ring(const struct dp *dp);
@@ -93,6 +101,8 @@ int dp_class_put(struct dp *dp, const struct dp_class *c, struct err *err);
 int dp_class_del(struct dp *dp, const struct weir_prefix *prefix, struct err *err);
 int dp_range_put(struct dp *dp, const struct weir_range *range, struct err *err);
 int dp_range_del(struct dp *dp, const struct weir_range *range, struct err *err); /* absent: 0 */
+int dp_home_put(struct dp *dp, const struct dp_home *home, struct err *err);
+int dp_home_del(struct dp *dp, const struct weir_addr *backend, struct err *err); /* absent: 0 */
 /* After changes of frontends and backends: connections on their way look at theirs again. */
 void dp_epoch_next(struct dp *dp);
 
@@ -177,7 +187,7 @@ int dp_maps(struct dp *dp, struct dp_map **ret, size_t *ret_n, struct err *err);
 
 struct dp_feature {
 	const char *name, *why; /* what Weir uses it for */
-	bool have;
+	bool have, needed; /* needed: without it dp_open() fails */
 	char note[96]; /* when missing: what then degrades or fails */
 };
 /* What this kernel offers, found by trying; needs no pins. */

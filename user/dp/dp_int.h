@@ -17,6 +17,8 @@ enum dp_table {
 	DP_CONN,
 	DP_FRAG,
 	DP_DEV,
+	DP_HOME,
+	DP_PEER,
 	DP_POD,
 	DP_PARENT,
 	DP_NET,
@@ -73,6 +75,10 @@ int dp_pin_path(const struct dp *dp, const char *kind, const char *name, char re
 int dp_pins_init(struct dp *dp, const char *bpffs, struct err *err);
 /* Opens and maps the pinned tables; those that are open already stay. */
 int dp_tables_open(struct dp *dp, struct err *err);
+
+/* The kernel frees a link some time after its last pin went; a cgroup's is ended at once. Tracing links
+ * can't be: they go with the pin. The pin stays. */
+void dp_link_end(const char *path);
 
 /* load.c */
 int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err);

@@ -163,6 +163,22 @@ static int link_open(const struct dp *dp, const struct dp_attach *a, const struc
 	return take_fd(fd);
 }
 
+static bool is_wanted(const struct dp_attach *a, const struct dp_options *opt)
+{
+	return a->hook != DP_HOOK_CGROUP || !opt->measure_only;
+}
+
+/* A program is attached where it should be, or not at all if it should not. */
+static bool is_right(const struct dp *dp, const struct dp_attach *a, const struct dp_options *opt)
+{
+	cleanup(close_fd) int fd = link_open(dp, a, opt);
+	char path[DP_PATH_MAX];
+
+	if (is_wanted(a, opt))
+		return fd >= 0;
+	return dp_pin_path(dp, "links", a->prog, path, NULL) == 0 && access(path, F_OK) < 0;
+}
+
 bool dp_adoptable(struct dp *dp, const struct dp_options *opt)
 {
 	uint8_t hash[HASH_LEN];
@@ -173,9 +189,7 @@ bool dp_adoptable(struct dp *dp, const struct dp_options *opt)
 	if (dp->ctl->abi != WEIR_ABI || memcmp(dp->ctl->build, hash, sizeof(hash)))
 		return false;
 	for (size_t i = 0; i < dp_attach_n; i++) {
-		cleanup(close_fd) int fd = link_open(dp, &dp_attach[i], opt);
-
-		if (fd < 0)
+		if (!is_right(dp, &dp_attach[i], opt))
 			return false;
 	}
 	return true;
@@ -227,6 +241,17 @@ static int attach_one(const struct dp *dp, struct weir_bpf *skel, const struct d
 	r = bpf_link__pin(link, path);
 	bpf_link__destroy(link);
 	return r < 0 ? load_error(err, r, path) : 0;
+}
+
+static int remove_one(const struct dp *dp, const struct dp_attach *a, struct err *err)
+{
+	char path[DP_PATH_MAX];
+	int r = dp_pin_path(dp, "links", a->prog, path, err);
+
+	if (r < 0)
+		return r;
+	dp_link_end(path);
+	return unlink(path) < 0 && errno != ENOENT ? err_errno(err, -errno, "%s", path) : 0;
 }
 
 /* Counters are cumulative over a pod's life; new tables go on from what was recorded. Before the
@@ -392,7 +417,9 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < dp_attach_n; i++) {
-		r = attach_one(dp, skel, &dp_attach[i], opt, err);
+		const struct dp_attach *a = &dp_attach[i];
+
+		r = is_wanted(a, opt) ? attach_one(dp, skel, a, opt, err) : remove_one(dp, a, err);
 		if (r < 0)
 			return r;
 	}

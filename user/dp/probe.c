@@ -7,48 +7,79 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "dp/dp_int.h"
 
-enum probe_kind { PROBE_BTF, PROBE_PROG, PROBE_HELPER, PROBE_MAP, PROBE_TYPE, PROBE_FLUSH };
+enum probe_kind {
+	PROBE_CAPABILITY,
+	PROBE_BTF,
+	PROBE_PROG,
+	PROBE_HELPER,
+	PROBE_MAP,
+	PROBE_TYPE,
+	PROBE_FLUSH,
+};
 
+/* All programs are loaded as one object: what one of them lacks keeps all of them out. */
 static const struct probe {
-	const char *name, *why, *missing;
+	const char *name, *why;
+	const char *missing; /* what becomes of it; NULL: Weir does not load */
 	enum probe_kind kind;
-	int prog, arg; /* program type; helper or map type */
+	int prog, arg; /* program type; helper, map type or capability */
 	const char *btf; /* PROBE_TYPE: a type that has to be there */
 	uint32_t btf_kind;
 } probes[] = {
-	{ "btf", "find kernel structures (CO-RE)", "Weir does not load", PROBE_BTF, 0, 0, NULL, 0 },
-	{ "cgroup_sock_addr", "translate at connect, sendmsg, recvmsg, getpeername",
-	  "Services are not directed", PROBE_PROG, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, 0, NULL, 0 },
-	{ "set_retval", "refuse with ECONNREFUSED instead of EPERM", "Weir does not load",
-	  PROBE_HELPER, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, NULL, 0 },
-	{ "sk_storage", "remember what a socket dialled", "Weir does not load", PROBE_MAP, 0,
+	{ "CAP_BPF", "make tables and load programs", NULL, PROBE_CAPABILITY, 0, CAP_BPF, NULL, 0 },
+	{ "CAP_NET_ADMIN", "attach programs to cgroups and devices", NULL, PROBE_CAPABILITY, 0,
+	  CAP_NET_ADMIN, NULL, 0 },
+	{ "CAP_PERFMON", "read what the kernel counts for cgroups", NULL, PROBE_CAPABILITY, 0,
+	  CAP_PERFMON, NULL, 0 },
+	{ "CAP_SYS_ADMIN", "enter pods' network namespaces, to end UDP sockets there",
+	  "clients keep UDP sockets to backends that are gone", PROBE_CAPABILITY, 0, CAP_SYS_ADMIN,
+	  NULL, 0 },
+	{ "CAP_SYS_PTRACE", "see network namespaces that are not in /run/netns",
+	  "UDP sockets there are not ended", PROBE_CAPABILITY, 0, CAP_SYS_PTRACE, NULL, 0 },
+	{ "btf", "find kernel structures (CO-RE)", NULL, PROBE_BTF, 0, 0, NULL, 0 },
+	{ "cgroup_sock_addr", "translate at connect, sendmsg, recvmsg, getpeername", NULL,
+	  PROBE_PROG, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, 0, NULL, 0 },
+	{ "set_retval", "refuse with ECONNREFUSED instead of EPERM", NULL, PROBE_HELPER,
+	  BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, NULL, 0 },
+	{ "sk_storage", "remember what a socket dialled", NULL, PROBE_MAP, 0,
 	  BPF_MAP_TYPE_SK_STORAGE, NULL, 0 },
-	{ "lpm_trie", "tell local, cluster and external traffic apart", "Weir does not load",
-	  PROBE_MAP, 0, BPF_MAP_TYPE_LPM_TRIE, NULL, 0 },
-	{ "cgroup_skb", "count bytes and packets of pods", "bytes are not measured", PROBE_PROG,
+	{ "lpm_trie", "tell local, cluster and external traffic apart", NULL, PROBE_MAP, 0,
+	  BPF_MAP_TYPE_LPM_TRIE, NULL, 0 },
+	{ "cgroup_skb", "count bytes and packets of pods", NULL, PROBE_PROG,
 	  BPF_PROG_TYPE_CGROUP_SKB, 0, NULL, 0 },
-	{ "skb_ancestor_cgroup_id", "find the pod of a packet", "bytes are not measured",
-	  PROBE_HELPER, BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_skb_ancestor_cgroup_id, NULL, 0 },
-	{ "iter_cgroup", "read all pods in one walk", "CPU and memory are not measured", PROBE_TYPE,
-	  0, 0, "bpf_iter__cgroup", BTF_KIND_STRUCT },
-	{ "iter_task_file", "list the sockets that dialled a Service", "Weir does not load",
-	  PROBE_TYPE, 0, 0, "bpf_iter__task_file", BTF_KIND_STRUCT },
-	{ "tp_cgroup_release", "final CPU time of pods that die between walks",
-	  "short-lived pods are not billed in full", PROBE_TYPE, 0, 0, "btf_trace_cgroup_release",
-	  BTF_KIND_TYPEDEF },
-	{ "rstat_flush", "exact readings at the time of the walk", "Weir does not load",
-	  PROBE_FLUSH, 0, 0, NULL, 0 },
+	{ "skb_ancestor_cgroup_id", "find the pod of a packet", NULL, PROBE_HELPER,
+	  BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_skb_ancestor_cgroup_id, NULL, 0 },
+	{ "iter_cgroup", "read all pods in one walk", NULL, PROBE_TYPE, 0, 0, "bpf_iter__cgroup",
+	  BTF_KIND_STRUCT },
+	{ "iter_task_file", "list the sockets that dialled a Service", NULL, PROBE_TYPE, 0, 0,
+	  "bpf_iter__task_file", BTF_KIND_STRUCT },
+	{ "tp_cgroup_release", "final CPU time of pods that die between walks", NULL, PROBE_TYPE, 0,
+	  0, "btf_trace_cgroup_release", BTF_KIND_TYPEDEF },
+	{ "rstat_flush", "exact readings at the time of the walk", NULL, PROBE_FLUSH, 0, 0, NULL,
+	  0 },
 	{ "sock_destroy", "end UDP sockets whose backend is gone",
 	  "netlink does it (needs CONFIG_INET_UDP_DIAG, CONFIG_INET_DIAG_DESTROY)", PROBE_TYPE, 0,
 	  0, "bpf_sock_destroy", BTF_KIND_FUNC },
-	{ "bpf_loop", "sum per-CPU accounts", "Weir does not load", PROBE_HELPER,
-	  BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL, 0 },
+	{ "bpf_loop", "sum per-CPU accounts", NULL, PROBE_HELPER, BPF_PROG_TYPE_RAW_TRACEPOINT,
+	  BPF_FUNC_loop, NULL, 0 },
 };
+
+static bool has_capability(int cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+	return syscall(SYS_capget, &head, data) == 0 &&
+	       data[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap);
+}
 
 static bool has_type(const struct btf *btf, const char *name, uint32_t kind)
 {
@@ -58,6 +89,10 @@ static bool has_type(const struct btf *btf, const char *name, uint32_t kind)
 static bool probe_one(const struct probe *p, const struct btf *btf)
 {
 	switch (p->kind) {
+	case PROBE_CAPABILITY:
+		/* the kernel lets it stand for the two that were split off it */
+		return has_capability(p->arg) || ((p->arg == CAP_BPF || p->arg == CAP_PERFMON) &&
+						  has_capability(CAP_SYS_ADMIN));
 	case PROBE_BTF:
 		return btf != NULL;
 	case PROBE_PROG:
@@ -101,8 +136,10 @@ int dp_probe(struct dp_feature **ret, size_t *ret_n, struct err *err)
 		out[i].name = probes[i].name;
 		out[i].why = probes[i].why;
 		out[i].have = probe_one(&probes[i], btf);
+		out[i].needed = !probes[i].missing;
 		if (!out[i].have)
-			snprintf(out[i].note, sizeof(out[i].note), "%s", probes[i].missing);
+			snprintf(out[i].note, sizeof(out[i].note), "%s",
+				 out[i].needed ? "Weir does not load" : probes[i].missing);
 	}
 	btf__free(btf);
 	*ret = take_ptr(out);

@@ -105,6 +105,14 @@ int dp_classes(struct dp *dp, struct dp_class **ret, size_t *ret_n, struct err *
 	return table_dump(dp, DP_CLASS, &d, (void **)ret, ret_n, err);
 }
 
+int dp_homes(struct dp *dp, struct dp_home **ret, size_t *ret_n, struct err *err)
+{
+	const struct dump d = { sizeof(struct weir_addr), offsetof(struct dp_home, node),
+				sizeof(struct dp_home), WEIR_MAX_HOMES };
+
+	return table_dump(dp, DP_HOME, &d, (void **)ret, ret_n, err);
+}
+
 int dp_ranges(struct dp *dp, struct weir_range **ret, size_t *ret_n, struct err *err)
 {
 	/* the value says nothing; it lies behind the key and is cut off below */
@@ -207,6 +215,16 @@ int dp_range_put(struct dp *dp, const struct weir_range *range, struct err *err)
 int dp_range_del(struct dp *dp, const struct weir_range *range, struct err *err)
 {
 	return table_del(dp, DP_RANGE, range, err);
+}
+
+int dp_home_put(struct dp *dp, const struct dp_home *home, struct err *err)
+{
+	return table_put(dp, DP_HOME, &home->backend, &home->node, err);
+}
+
+int dp_home_del(struct dp *dp, const struct weir_addr *backend, struct err *err)
+{
+	return table_del(dp, DP_HOME, backend, err);
 }
 
 void dp_epoch_next(struct dp *dp)

@@ -4,6 +4,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "ledger/columns.h"
+#include "ledger/days.h"
 #include "ledger/db.h"
 #include "ledger/ledger.h"
 #include "ledger/usage.h"
@@ -46,13 +47,13 @@ static int check_run(struct ledger *l, const char *sql, struct err *err)
 	return db_corrupt(l, err, "%s", text[0] ? text : "integrity check failed");
 }
 
-/* A pod's rows of usage, then its reading, which must be their sum. */
+/* A pod's days, then its reading, which must be their sum. */
 static int check_sums(struct ledger *l, struct err *err)
 {
 	cleanup(stmt_done) struct stmt s = {};
 	struct usage sum = {}, u;
 	int r = stmt_open(l,
-			  "SELECT pod, 0 AS total, " USAGE_NAMES " FROM usage UNION ALL"
+			  "SELECT pod, 0 AS total, " USAGE_NAMES " FROM days UNION ALL"
 			  " SELECT id, 1, " USAGE_NAMES " FROM pods ORDER BY 1, 2",
 			  &s, err);
 
@@ -83,5 +84,7 @@ int ledger_check(struct ledger *l, struct err *err)
 		r = ledger_begin(l, &snapshot, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(checks); i++)
 		r = check_run(l, checks[i], err);
+	if (r == 0)
+		r = days_check(l, err);
 	return r < 0 ? r : check_sums(l, err);
 }

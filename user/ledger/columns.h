@@ -21,6 +21,8 @@
 #define COLUMN_NAME(column, member) ", " #column
 #define COLUMN_PARAM(column, member) ", :" #column
 #define COLUMN_SET(column, member) ", " #column " = :" #column
+#define COLUMN_EXCLUDED(column, member) ", " #column " = excluded." #column
+#define COLUMN_OF_D(column, member) ", d." #column
 #define COLUMN_OF_U(column, member) ", u." #column
 #define COLUMN_OF_P(column, member) ", p." #column
 
@@ -32,11 +34,20 @@
 #define USAGE_SET \
 	"memory_byte_ns = :memory_byte_ns, memory_unmeasured = :memory_unmeasured," \
 	" memory_peak_bytes = :memory_peak_bytes" USAGE_COUNTERS(COLUMN_SET)
+#define USAGE_EXCLUDED \
+	"memory_byte_ns = excluded.memory_byte_ns, memory_unmeasured = excluded.memory_unmeasured," \
+	" memory_peak_bytes = excluded.memory_peak_bytes" USAGE_COUNTERS(COLUMN_EXCLUDED)
+#define USAGE_OF_D \
+	"d.memory_byte_ns, d.memory_unmeasured, d.memory_peak_bytes" USAGE_COUNTERS(COLUMN_OF_D)
 #define USAGE_OF_U \
 	"u.memory_byte_ns, u.memory_unmeasured, u.memory_peak_bytes" USAGE_COUNTERS(COLUMN_OF_U)
 #define USAGE_OF_P \
 	"p.memory_byte_ns, p.memory_unmeasured, p.memory_peak_bytes" USAGE_COUNTERS(COLUMN_OF_P)
 #define INTERFACE_NAMES "rx_bytes, rx_packets, tx_bytes, tx_packets"
 #define INTERFACE_PARAMS ":rx_bytes, :rx_packets, :tx_bytes, :tx_packets"
+#define INTERFACE_EXCLUDED \
+	"rx_bytes = excluded.rx_bytes, rx_packets = excluded.rx_packets," \
+	" tx_bytes = excluded.tx_bytes, tx_packets = excluded.tx_packets"
+#define INTERFACE_OF_D "d.rx_bytes, d.rx_packets, d.tx_bytes, d.tx_packets"
 #define INTERFACE_OF_F "f.rx_bytes, f.rx_packets, f.tx_bytes, f.tx_packets"
 /* clang-format on */

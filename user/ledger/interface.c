@@ -5,6 +5,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "ledger/columns.h"
+#include "ledger/days.h"
 #include "ledger/db.h"
 #include "ledger/ledger.h"
 #include "ledger/usage.h"
@@ -32,9 +33,8 @@ static int reading_put(struct ledger *l, uint64_t pod, const struct usage_interf
 	cleanup(stmt_done) struct stmt s = {};
 	int r = stmt_open(l,
 			  "INSERT INTO interface_readings (pod, " INTERFACE_NAMES ") VALUES (:pod,"
-			  " " INTERFACE_PARAMS ") ON CONFLICT (pod) DO UPDATE SET"
-			  " rx_bytes = excluded.rx_bytes, rx_packets = excluded.rx_packets,"
-			  " tx_bytes = excluded.tx_bytes, tx_packets = excluded.tx_packets",
+			  " " INTERFACE_PARAMS
+			  ") ON CONFLICT (pod) DO UPDATE SET " INTERFACE_EXCLUDED,
 			  &s, err);
 
 	if (r < 0)
@@ -83,8 +83,11 @@ static int interface_record(struct ledger_tx *tx, uint64_t pod,
 	    !count_since(&reading->tx, &last.tx, &seen.tx))
 		seen = *reading; /* counters that began anew */
 	r = reading_put(tx->ledger, pod, reading, err);
-	if (r == 0 && usage_interface_differs(delta, &seen))
+	if (r == 0 && usage_interface_differs(delta, &seen)) {
 		r = differing_put(tx, pod, &seen, err);
+		if (r == 0)
+			r = days_differ(tx, pod, delta, &seen, err);
+	}
 	return r;
 }
 

@@ -19,7 +19,8 @@
  * I2. A write that failed inside a transaction dooms it: commit is -ECANCELED and rolls back.
  * I3. At most one handle in the machine is open for writing (flock on PATH.lock).
  * I4. Windows, usage and receipts are only ever added to; triggers in the file refuse the rest,
- *     whoever asks. The same query over past windows gives the same rows in the same order.
+ *     whoever asks. The same query over past windows gives the same rows in the same order. Usage of
+ *     windows that are not kept any more (ledger_keep()) is there by whole days of UTC.
  *
  * Units: *_ms is UTC milliseconds since 1970, amounts are MIST. Every u64 is refused with
  * -EOVERFLOW above INT64_MAX, which is SQLite's largest integer; cgroup ids alone are bit patterns
@@ -46,6 +47,7 @@ struct ledger;
 struct ledger_tx {
 	struct ledger *ledger;
 	uint64_t window; /* appended by this transaction, or 0 */
+	uint64_t from_ms, to_ms; /* the window's */
 	bool failed;
 };
 

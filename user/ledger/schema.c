@@ -3,6 +3,7 @@
 
 #include "core/cleanup.h"
 #include "core/err.h"
+#include "ledger/days.h"
 #include "ledger/db.h"
 #include "ledger/ledger.h"
 
@@ -114,10 +115,77 @@ static const char v2[] =
 	" STRICT, WITHOUT ROWID;"
 	FROZEN("interface_usage")
 	NO_REPLACE("interface_usage", "window = NEW.window AND pod = NEW.pod");
+
+static const char v3[] =
+	/* Transactions that were signed, before they are sent. */
+	"CREATE TABLE intents (digest BLOB PRIMARY KEY CHECK (length(digest) = 32),"
+	" signature BLOB NOT NULL CHECK (length(signature) = 97),"
+	" bytes BLOB NOT NULL CHECK (length(bytes) <= 131072), state TEXT NOT NULL CHECK (state IN"
+	" ('built', 'submitted', 'executed', 'final', 'failed', 'expired', 'refused')),"
+	" open INTEGER NOT NULL CHECK (open IN (0, 1))"
+	COUNTER("max_epoch") COUNTER("attempts") COUNTER("confirmations") COUNTER("fee")
+	COUNTER("checkpoint") COUNTER("created_ms") COUNTER("updated_ms")
+	", error TEXT NOT NULL) STRICT;"
+	"CREATE UNIQUE INDEX intents_one_open ON intents (state IS NULL)"
+	" WHERE state IN ('built', 'submitted', 'executed');"
+	"CREATE INDEX intents_by_time ON intents (created_ms);"
+	"CREATE TRIGGER intents_no_change BEFORE UPDATE OF digest, signature, bytes, max_epoch,"
+	" created_ms ON intents"
+	" BEGIN SELECT RAISE(ABORT, 'what was signed is never changed'); END;"
+	"CREATE TRIGGER intents_no_delete BEFORE DELETE ON intents"
+	" BEGIN SELECT RAISE(ABORT, 'what was signed is never deleted'); END;"
+	NO_REPLACE("intents", "digest = NEW.digest")
+	"CREATE TABLE intent_items (digest BLOB NOT NULL REFERENCES intents, lease TEXT NOT NULL,"
+	" seq INTEGER NOT NULL, PRIMARY KEY (digest, lease),"
+	" FOREIGN KEY (lease, seq) REFERENCES settlements) STRICT, WITHOUT ROWID;"
+	FROZEN("intent_items")
+	NO_REPLACE("intent_items", "digest = NEW.digest AND lease = NEW.lease");
+/* Rows of windows from :kept.window on stay; older ones may go, since their days are summed. */
+#define KEPT(table)                                                                                \
+	"DROP TRIGGER IF EXISTS " table "_no_delete;"                                              \
+	"CREATE TRIGGER " table "_no_delete BEFORE DELETE ON " table                               \
+	" WHEN OLD.window >= (SELECT window FROM kept)"                                            \
+	" BEGIN SELECT RAISE(ABORT, '" table " of a window that is kept are never deleted'); END;"
+
+static const char v4[] =
+	/* What a pod used on a day of UTC under one identity: the sum of its windows that begin in it. */
+	"CREATE TABLE days (day INTEGER NOT NULL CHECK (day >= 0 AND day % 86400000 = 0),"
+	" pod INTEGER NOT NULL REFERENCES pods,"
+	" identity INTEGER NOT NULL REFERENCES identities,"
+	" first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, since_ms INTEGER"
+	COUNTER("parts") COUNTER("differing") INTERFACE_V2 USAGE_V1
+	", PRIMARY KEY (day, pod, identity)) STRICT, WITHOUT ROWID;"
+	"CREATE TRIGGER days_no_delete BEFORE DELETE ON days"
+	" BEGIN SELECT RAISE(ABORT, 'days are never deleted'); END;"
+	"CREATE TRIGGER days_gone BEFORE UPDATE ON days WHEN OLD.last_ms <="
+	" (SELECT from_ms FROM windows WHERE id = (SELECT window FROM kept))"
+	" BEGIN SELECT RAISE(ABORT, 'a day whose windows are gone never changes'); END;"
+
+	/* The first window that is still there one by one; only ever later. */
+	"CREATE TABLE kept (one INTEGER PRIMARY KEY CHECK (one = 1),"
+	" window INTEGER NOT NULL) STRICT;"
+	"INSERT INTO kept VALUES (1, 1);"
+	"CREATE TRIGGER kept_rises BEFORE UPDATE ON kept"
+	" WHEN NEW.window < OLD.window OR NEW.one <> 1"
+	" BEGIN SELECT RAISE(ABORT, 'what is kept only ever begins later'); END;"
+	"CREATE TRIGGER kept_no_delete BEFORE DELETE ON kept"
+	" BEGIN SELECT RAISE(ABORT, 'what is kept is never forgotten'); END;"
+	KEPT("usage") KEPT("interface_usage")
+
+	/* Usage that was booked later than in its own window, and since when it is from. */
+	"ALTER TABLE pods ADD COLUMN read_ms INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE late (window INTEGER NOT NULL, pod INTEGER NOT NULL,"
+	" since_ms INTEGER NOT NULL, PRIMARY KEY (window, pod),"
+	" FOREIGN KEY (window, pod) REFERENCES usage) STRICT, WITHOUT ROWID;"
+	FROZEN("late") NO_REPLACE("late", "window = NEW.window AND pod = NEW.pod")
+	KEPT("late");
 /* clang-format on */
 
 /* migrations[n] brings version n (PRAGMA user_version) to n + 1. Only ever append. */
-static const char *const migrations[] = { v1, v2 };
+static const struct {
+	const char *sql;
+	int (*fill)(struct ledger *l, struct err *err); /* what SQL can't; NULL: nothing */
+} migrations[] = { { v1, NULL }, { v2, NULL }, { v3, NULL }, { v4, days_fill } };
 
 static int version_get(struct ledger *l, uint64_t *ret, struct err *err)
 {
@@ -164,8 +232,11 @@ static int migrate(struct ledger *l, struct err *err)
 	uint64_t version;
 	int r = version_get(l, &version, err);
 
-	for (uint64_t i = version; r == 0 && i < ARRAY_LEN(migrations); i++)
-		r = db_exec(l, migrations[i], err);
+	for (uint64_t i = version; r == 0 && i < ARRAY_LEN(migrations); i++) {
+		r = db_exec(l, migrations[i].sql, err);
+		if (r == 0 && migrations[i].fill)
+			r = migrations[i].fill(l, err);
+	}
 	snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %zu",
 		 ARRAY_LEN(migrations));
 	return r < 0 ? r : db_exec(l, set_version, err);

@@ -6,6 +6,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "ledger/columns.h"
+#include "ledger/days.h"
 #include "ledger/db.h"
 #include "ledger/ledger.h"
 
@@ -68,9 +69,12 @@ static int window_append(struct ledger_tx *tx, uint64_t from_ms, uint64_t to_ms,
 	put_u64(&s, from_ms);
 	put_u64(&s, to_ms);
 	r = stmt_run(&s, err);
-	if (r == 0)
-		*ret_id = tx->window = last.id + 1;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_id = tx->window = last.id + 1;
+	tx->from_ms = from_ms;
+	tx->to_ms = to_ms;
+	return 0;
 }
 
 int ledger_window_append(struct ledger_tx *tx, uint64_t from_ms, uint64_t to_ms, uint64_t *ret_id,
@@ -83,6 +87,7 @@ int ledger_window_append(struct ledger_tx *tx, uint64_t from_ms, uint64_t to_ms,
 
 struct account {
 	uint64_t pod, identity;
+	uint64_t read_ms; /* end of the window of its last reading; 0: none yet */
 	bool closed, booked; /* booked: has usage in this window */
 	struct usage last;
 };
@@ -92,7 +97,7 @@ static int account_get(struct ledger *l, uint64_t pod, uint64_t window, struct a
 {
 	cleanup(stmt_done) struct stmt s = {};
 	int r = stmt_open(l,
-			  "SELECT identity, closed, EXISTS (SELECT 1 FROM usage WHERE"
+			  "SELECT identity, read_ms, closed, EXISTS (SELECT 1 FROM usage WHERE"
 			  " window = :window AND pod = p.id), " USAGE_OF_P
 			  " FROM pods p WHERE id = :pod",
 			  &s, err);
@@ -108,6 +113,7 @@ static int account_get(struct ledger *l, uint64_t pod, uint64_t window, struct a
 		return err_set(err, -ENOENT, "%s: no pod %" PRIu64, db_path(l), pod);
 	ret->pod = pod;
 	ret->identity = get_u64(&s);
+	ret->read_ms = get_u64(&s);
 	ret->closed = get_u64(&s) != 0;
 	ret->booked = get_u64(&s) != 0;
 	get_usage(&s, &ret->last);
@@ -132,16 +138,54 @@ static int usage_insert(struct ledger *l, uint64_t window, const struct account 
 	return stmt_run(&s, err);
 }
 
-static int reading_set(struct ledger *l, uint64_t pod, const struct usage *reading, struct err *err)
+static int reading_set(const struct ledger_tx *tx, uint64_t pod, const struct usage *reading,
+		       struct err *err)
 {
 	cleanup(stmt_done) struct stmt s = {};
-	int r = stmt_open(l, "UPDATE pods SET " USAGE_SET " WHERE id = :id", &s, err);
+	int r = stmt_open(tx->ledger,
+			  "UPDATE pods SET read_ms = :read_ms, " USAGE_SET " WHERE id = :id", &s,
+			  err);
 
 	if (r < 0)
 		return r;
+	put_u64(&s, tx->to_ms);
 	put_usage(&s, reading);
 	put_u64(&s, pod);
 	return stmt_run(&s, err);
+}
+
+static int late_insert(const struct ledger_tx *tx, uint64_t pod, uint64_t since_ms, struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	int r = stmt_open(tx->ledger,
+			  "INSERT INTO late (window, pod, since_ms)"
+			  " VALUES (:window, :pod, :since_ms)",
+			  &s, err);
+
+	if (r < 0)
+		return r;
+	put_u64(&s, tx->window);
+	put_u64(&s, pod);
+	put_u64(&s, since_ms);
+	return stmt_run(&s, err);
+}
+
+/* Into the window, and into the sum of its day. */
+static int book(const struct ledger_tx *tx, const struct account *a, const struct usage *delta,
+		struct err *err)
+{
+	struct day_part part = { .pod = a->pod,
+				 .identity = a->identity,
+				 .from_ms = tx->from_ms,
+				 .to_ms = tx->to_ms,
+				 .usage = *delta };
+	int r = usage_insert(tx->ledger, tx->window, a, delta, err);
+
+	if (a->read_ms && a->read_ms < tx->from_ms)
+		part.since_ms = a->read_ms;
+	if (r == 0 && part.since_ms)
+		r = late_insert(tx, a->pod, part.since_ms, err);
+	return r < 0 ? r : days_add(tx->ledger, &part, err);
 }
 
 static int account_check(const struct account *a, struct ledger *l, struct err *err)
@@ -183,9 +227,9 @@ static int usage_record(struct ledger_tx *tx, uint64_t pod, const struct usage *
 	/* Not the reading itself: when it doesn't know memory, what was known before stays. */
 	r = usage_add(&a.last, &delta);
 	if (r == 0)
-		r = usage_insert(tx->ledger, tx->window, &a, &delta, err);
+		r = book(tx, &a, &delta, err);
 	if (r == 0)
-		r = reading_set(tx->ledger, pod, &a.last, err);
+		r = reading_set(tx, pod, &a.last, err);
 	if (r == 0 && ret_delta)
 		*ret_delta = delta;
 	return r;

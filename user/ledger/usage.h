@@ -8,6 +8,10 @@
  *     Where memory was unknown for a while, what was known of it before stays in the last reading,
  *     and its memory_unmeasured counts those windows.
  * U4. A row of usage keeps the names and the lease that the pod had in that window.
+ * U5. Of each pod and name the usage of a day of UTC is kept as a sum too, in the same transaction. A
+ *     question about whole days is answered from these, with the same bytes.
+ * U6. A pod that missed windows is booked late: the row says since when it is from. What was booked
+ *     before does not change.
  */
 #pragma once
 
@@ -51,12 +55,18 @@ int ledger_interface_record(struct ledger_tx *tx, uint64_t pod,
 			    struct err *err);
 
 enum ledger_by {
-	LEDGER_BY_WINDOW, /* not summed: a row for each window and pod */
+	LEDGER_BY_WINDOW, /* a row for each window and pod; for each day where windows are not kept */
 	LEDGER_BY_POD, /* one for each pod, uid and lease */
 	LEDGER_BY_NAMESPACE,
 	LEDGER_BY_LEASE, /* pods without one: lease '' */
 	LEDGER_BY_MAX_,
 };
+
+/* Lets the windows that begin before the time go: usage of the days before the one that it is in is
+ * then there by day. At most `most` rows in this call, so that a transaction stays short; *ret_left:
+ * there are more. What was let go before stays so. */
+int ledger_keep(struct ledger_tx *tx, uint64_t from_ms, uint64_t most, bool *ret_left,
+		struct err *err);
 
 /* {.from_ms = a, .to_ms = b}: everything in [a, b). A window counts to the range that has its
  * beginning, so that adjacent ranges add up to their union. */
@@ -74,6 +84,7 @@ struct ledger_usage_row {
 	char boot[LEDGER_BOOT_MAX], namespace[LEDGER_NAMESPACE_MAX], name[LEDGER_NAME_MAX];
 	char uid[LEDGER_UID_MAX], lease[LEDGER_LABEL_MAX];
 	uint64_t parts; /* rows summed */
+	uint64_t since_ms; /* some of it is from so early, and was booked late; 0: all in time */
 	struct usage usage; /* memory_unmeasured: the parts that didn't know memory */
 	uint64_t differing; /* parts in which the interface saw other bytes than the sockets */
 	struct usage_interface interface; /* what it saw in these, and raw of all others */

@@ -12,19 +12,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
-
-/* A folder's parts: where kubelets put pods of each QoS class, and the name's frame. */
-static const struct {
-	const char *parent, *before, *after;
-	bool systemd;
-} kubelet[] = {
-	{ "kubepods", "pod", "", false },
-	{ "kubepods/burstable", "pod", "", false },
-	{ "kubepods/besteffort", "pod", "", false },
-	{ "kubepods.slice", "kubepods-pod", ".slice", true },
-	{ "kubepods.slice/kubepods-burstable.slice", "kubepods-burstable-pod", ".slice", true },
-	{ "kubepods.slice/kubepods-besteffort.slice", "kubepods-besteffort-pod", ".slice", true },
-};
+#include "meter/kubelet.h"
 
 struct place_key {
 	uint64_t parent; /* cgroup id */
@@ -45,7 +33,7 @@ struct joined {
 };
 
 struct podtab {
-	char root[METER_PATH_MAX];
+	char root[METER_PATH_MAX], kubepods[METER_PATH_MAX];
 	struct meter_pod *pods;
 	size_t n_pods;
 	char **parents;
@@ -56,13 +44,15 @@ struct podtab {
 	struct joined *joined;
 };
 
-int podtab_new(const char *root, struct podtab **ret)
+int podtab_new(const char *root, const char *kubepods, struct podtab **ret)
 {
 	struct podtab *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return -ENOMEM;
-	if (path_format(t->root, sizeof(t->root), "%s", root)) {
+	if (path_format(t->root, sizeof(t->root), "%s", root) ||
+	    path_format(t->kubepods, sizeof(t->kubepods), "%s",
+			*kubepods ? kubepods : KUBELET_PODS)) {
 		free(t);
 		return -ENAMETOOLONG;
 	}
@@ -70,7 +60,7 @@ int podtab_new(const char *root, struct podtab **ret)
 	return 0;
 }
 
-/* All but root and what was joined. */
+/* All but paths and what was joined. */
 static void current_fini(struct podtab *t)
 {
 	HASH_CLEAR(hh, t->index);
@@ -154,18 +144,16 @@ static int place_named(struct podtab *t, const struct meter_pod *pod, bool joine
 
 static int places_of_kubelet(struct podtab *t, const struct meter_pod *pod, bool joined)
 {
-	char uid[sizeof(pod->uid)], parent[METER_PATH_MAX], name[WEIR_NAME_MAX + 64];
+	const char *uid = pod->kubelet_uid[0] ? pod->kubelet_uid : pod->uid;
+	char parent[METER_PATH_MAX], path[METER_PATH_MAX], name[KUBELET_NAME_MAX];
 	int r = 0;
 
-	for (size_t i = 0; !r && i < ARRAY_LEN(kubelet); i++) {
-		snprintf(uid, sizeof(uid), "%s", pod->uid);
-		for (char *c = uid; kubelet[i].systemd && *c; c++)
-			if (*c == '-')
-				*c = '_';
-		snprintf(name, sizeof(name), "%s%s%s", kubelet[i].before, uid, kubelet[i].after);
-		r = path_format(parent, sizeof(parent), "%s/%s", t->root, kubelet[i].parent);
+	for (size_t i = 0; !r && i < KUBELET_PLACES; i++) {
+		r = kubelet_place(t->kubepods, uid, i, parent, sizeof(parent), name);
 		if (!r)
-			r = place_add(t, joined ? NULL : pod, parent, name);
+			r = path_format(path, sizeof(path), "%s/%s", t->root, parent);
+		if (!r)
+			r = place_add(t, joined ? NULL : pod, path, name);
 	}
 	return r;
 }
@@ -188,8 +176,9 @@ int podtab_set(struct podtab *t, const struct meter_pod *pods, size_t n, struct 
 	int r = 0;
 
 	memcpy(next.root, t->root, sizeof(next.root));
+	memcpy(next.kubepods, t->kubepods, sizeof(next.kubepods));
 	next.pods = calloc(n ? n : 1, sizeof(*next.pods));
-	next.places = calloc(n * ARRAY_LEN(kubelet) + 1, sizeof(*next.places));
+	next.places = calloc(n * KUBELET_PLACES + 1, sizeof(*next.places));
 	if (!next.pods || !next.places)
 		r = err_errno(err, -ENOMEM, "pods");
 	for (; !r && next.n_pods < n; next.n_pods++) {

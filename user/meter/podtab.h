@@ -8,10 +8,7 @@
  * found, and ids are never guessed from paths that may have been made anew.
  *
  * Places of a pod: the one its annotation names, or those where a kubelet would put it, for both
- * cgroup drivers and all QoS classes (POD is the UID; the systemd driver writes '-' as '_'):
- *
- *	kubepods[/burstable|/besteffort]/podPOD
- *	kubepods.slice[/kubepods-QOS.slice]/kubepods[-QOS]-podPOD.slice
+ * cgroup drivers and all QoS classes (meter/kubelet.h).
  *
  * P1. What was joined once stays joined, until podtab_forget(): a pod whose manifest is gone keeps
  *     its name for its last bill.
@@ -34,11 +31,12 @@ struct podtab;
 /* {.ns = "default", .name = "web-0", .cgroup = "/sys/fs/cgroup/pods/web-0", .lease = "shop"} */
 struct meter_pod {
 	char ns[64], name[254], uid[65], lease[64];
+	char kubelet_uid[65]; /* what its cgroup is named by, of a static pod; "": uid */
 	char cgroup[METER_PATH_MAX]; /* absolute; "": where a kubelet puts it */
 };
 
-/* root: the cgroup below which a kubelet would make kubepods. */
-int podtab_new(const char *root, struct podtab **ret);
+/* root: the cgroup mount; kubepods: below it, as meter.podCgroup has it; "": "kubepods". */
+int podtab_new(const char *root, const char *kubepods, struct podtab **ret);
 void podtab_free(struct podtab **t);
 
 /* The pods that are there now, all of them; copied. Errors leave the table as it was. */

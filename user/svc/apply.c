@@ -16,6 +16,8 @@ int svc_actual_read(struct dp *dp, struct svc_actual *ret, struct err *err)
 		r = dp_classes(dp, &a.classes, &a.n_classes, err);
 	if (!r)
 		r = dp_ranges(dp, &a.ranges, &a.n_ranges, err);
+	if (!r)
+		r = dp_homes(dp, &a.homes, &a.n_homes, err);
 	if (r)
 		return r;
 	a.slots = dp_slots(dp);
@@ -31,6 +33,7 @@ void svc_actual_fini(struct svc_actual *a)
 	free(a->backends);
 	free(a->classes);
 	free(a->ranges);
+	free(a->homes);
 	*a = (struct svc_actual){};
 }
 
@@ -57,6 +60,8 @@ static int op_execute(struct dp *dp, const struct svc_plan *plan, const struct s
 		return 0;
 	case SVC_OP_RANGE_PUT:
 		return dp_range_put(dp, &op->range, err);
+	case SVC_OP_HOME_PUT:
+		return dp_home_put(dp, &op->home, err);
 	case SVC_OP_FRONTEND_PUT:
 		return dp_frontend_put(dp, &op->frontend.vip, &op->frontend.svc, err);
 	case SVC_OP_CLASS_PUT:
@@ -67,6 +72,8 @@ static int op_execute(struct dp *dp, const struct svc_plan *plan, const struct s
 		return dp_class_del(dp, &op->class.prefix, err);
 	case SVC_OP_RANGE_DEL:
 		return dp_range_del(dp, &op->range, err);
+	case SVC_OP_HOME_DEL:
+		return dp_home_del(dp, &op->home.backend, err);
 	case SVC_OP_BACKEND_DEL:
 		return dp_backend_del(dp, op->backend.id, err);
 	case SVC_OP_MAX_:
@@ -85,6 +92,8 @@ static bool moves(enum svc_op_kind kind)
 	case SVC_OP_BACKEND_DEL:
 	case SVC_OP_FRONTEND_PUT:
 	case SVC_OP_FRONTEND_DEL:
+	case SVC_OP_HOME_PUT:
+	case SVC_OP_HOME_DEL:
 		return true;
 	case SVC_OP_SLOT_PUT:
 	case SVC_OP_RING_PUT:

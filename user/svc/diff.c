@@ -8,23 +8,12 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/json.h"
+#include "svc/differ.h"
 #include "svc/idle.h"
 #include "svc/svc.h"
-#include "svc/want.h"
 
 #define LINE_MAX_ 1024
 #define NAMED_MAX 4 /* backends named in one line; the rest is counted */
-
-struct differ {
-	const struct svc_actual *actual;
-	struct svc_want want;
-	struct dp_frontend *frontends; /* in order of vip */
-	struct dp_class *classes; /* in order of prefix */
-	uint32_t *ids; /* of want.frontends in the kernel; 0: not there */
-	const struct weir_backend *by_id[WEIR_MAX_BACKENDS];
-	struct json *lines;
-	struct buf line;
-};
 
 static void differ_free(struct differ **differ)
 {
@@ -35,6 +24,7 @@ static void differ_free(struct differ **differ)
 	svc_want_fini(&d->want);
 	free(d->frontends);
 	free(d->classes);
+	free(d->homes);
 	free(d->ids);
 	json_free(&d->lines);
 	buf_fini(&d->line);
@@ -54,7 +44,7 @@ static void put_dest(struct buf *b, const struct weir_addr *a, __be16 port)
 	buf_printf(b, addr_is_v4(&addr) ? "%s:%u" : "[%s]:%u", text, ntohs(port));
 }
 
-static void put_vip(struct differ *d, const struct weir_vip *vip, const struct svc_service *s)
+void differ_vip(struct differ *d, const struct weir_vip *vip, const struct svc_service *s)
 {
 	put_dest(&d->line, &vip->addr, vip->port);
 	switch (vip->proto) {
@@ -77,7 +67,7 @@ static void put_vip(struct differ *d, const struct weir_vip *vip, const struct s
 	buf_puts(&d->line, ": ");
 }
 
-static int line_end(struct differ *d)
+int differ_end(struct differ *d)
 {
 	int r = buf_error(&d->line);
 
@@ -174,7 +164,7 @@ static bool affinity_same(const struct differ *d, const struct dp_frontend *have
 static int ring_differs(struct differ *d, const struct dp_frontend *have,
 			const struct svc_want_frontend *f)
 {
-	put_vip(d, &f->vip, f->service);
+	differ_vip(d, &f->vip, f->service);
 	if (have->svc.ring)
 		buf_printf(&d->line, "has a Maglev table of %u entries at %u", have->svc.ring,
 			   have->svc.ring_first);
@@ -184,7 +174,7 @@ static int ring_differs(struct differ *d, const struct dp_frontend *have,
 		buf_printf(&d->line, ", should have one of %u", f->ring);
 	else
 		buf_puts(&d->line, ", should have none");
-	return line_end(d);
+	return differ_end(d);
 }
 
 static int backends_differ(struct differ *d, const struct dp_frontend *have,
@@ -208,15 +198,15 @@ static int backends_differ(struct differ *d, const struct dp_frontend *have,
 	if (same && have->svc.flags == f->flags && affinity_same(d, have, f))
 		return svc_ring_is(&have->svc, f->ring) ? 0 : ring_differs(d, have, f);
 
-	put_vip(d, &f->vip, f->service);
+	differ_vip(d, &f->vip, f->service);
 	if (n < 0) {
 		buf_puts(&d->line, "its value leads to slots or backends that are not its own");
-		return line_end(d);
+		return differ_end(d);
 	}
 	if (strcmp(answer(n, have->svc.flags), answer(f->n, f->flags))) {
 		buf_printf(&d->line, "is %s, should be %s", answer(n, have->svc.flags),
 			   answer(f->n, f->flags));
-		return line_end(d);
+		return differ_end(d);
 	}
 	missing = put_lacking(&d->line, should, f->n, is, n, "lacks ");
 	extra = put_lacking(&d->line, is, n, should, f->n,
@@ -230,7 +220,7 @@ static int backends_differ(struct differ *d, const struct dp_frontend *have,
 			   affinity_id(d, f));
 	else if (!missing && !extra)
 		buf_puts(&d->line, "has its backends in another order or twice");
-	return line_end(d);
+	return differ_end(d);
 }
 
 static int frontends_differ(struct differ *d)
@@ -250,14 +240,14 @@ static int frontends_differ(struct differ *d)
 			continue;
 		}
 		if (side > 0) {
-			put_vip(d, &have++->vip, NULL);
+			differ_vip(d, &have++->vip, NULL);
 			buf_puts(&d->line, "is in the kernel, but no Service has it");
 		} else {
-			put_vip(d, &f->vip, f->service);
+			differ_vip(d, &f->vip, f->service);
 			buf_puts(&d->line, "is not in the kernel");
 			f++;
 		}
-		r = line_end(d);
+		r = differ_end(d);
 	}
 	return r;
 }
@@ -268,9 +258,9 @@ static int backend_differs(struct differ *d, const struct weir_backend *be, cons
 {
 	struct weir_vip as_vip = { .addr = be->addr, .port = be->port, .proto = be->proto };
 
-	put_vip(d, &as_vip, NULL);
+	differ_vip(d, &as_vip, NULL);
 	buf_puts(&d->line, how);
-	return line_end(d);
+	return differ_end(d);
 }
 
 /* Those that sets lack are named with the frontends. */
@@ -319,118 +309,6 @@ static int backends_serve(struct differ *d)
 	return r ? r : backends_lacking(d, found);
 }
 
-/* ---- Classes --------------------------------------------------------------------------------- */
-
-static void put_prefix(struct differ *d, const struct weir_addr *a, uint32_t bits)
-{
-	struct cidr prefix = { .bits = bits };
-	char text[CIDR_TEXT_MAX];
-
-	memcpy(prefix.addr.b, a, sizeof(prefix.addr.b));
-	buf_puts(&d->line, cidr_format(&prefix, text));
-}
-
-static void put_class(struct differ *d, uint32_t class)
-{
-	buf_puts(&d->line, dp_class_name(class & ~WEIR_CLASS_POD));
-	if (class & WEIR_CLASS_POD)
-		buf_puts(&d->line, " (pods)");
-}
-
-static int classes_differ(struct differ *d)
-{
-	const struct dp_class *c = d->want.classes, *c_end = c + d->want.n_classes;
-	const struct dp_class *have = d->classes, *have_end = have + d->actual->n_classes;
-	int r = 0;
-
-	while (!r && (c < c_end || have < have_end)) {
-		int side = c == c_end ? 1 : have == have_end ? -1 : svc_class_cmp(c, have);
-		const struct weir_prefix *prefix;
-
-		if (!side && c->class == have->class) {
-			c++;
-			have++;
-			continue;
-		}
-		prefix = side > 0 ? &have->prefix : &c->prefix;
-		put_prefix(d, &prefix->addr, prefix->bits);
-		buf_puts(&d->line, ": ");
-		if (side < 0) {
-			buf_puts(&d->line, "has no class, should be ");
-		} else {
-			buf_puts(&d->line, "is of class ");
-			put_class(d, have->class);
-			buf_puts(&d->line, ", should ");
-			buf_puts(&d->line, side ? "have none" : "be ");
-		}
-		if (side <= 0)
-			put_class(d, c->class);
-		c += side <= 0;
-		have += side >= 0;
-		r = line_end(d);
-	}
-	return r;
-}
-
-/* ---- Source ranges --------------------------------------------------------------------------- */
-
-static int frontend_id_cmp(const void *left, const void *right)
-{
-	const struct dp_frontend *a = left, *b = right;
-
-	return (a->svc.id > b->svc.id) - (a->svc.id < b->svc.id);
-}
-
-/* owners: the kernel's frontends in order of id. */
-static int range_differs(struct differ *d, const struct dp_frontend *owners,
-			 const struct weir_range *range, const char *verb)
-{
-	const struct dp_frontend key = { .svc.id = range->svc };
-	const struct dp_frontend *owner =
-		bsearch(&key, owners, d->actual->n_frontends, sizeof(*owners), frontend_id_cmp);
-	const struct svc_want_frontend *f =
-		owner ? bsearch(&owner->vip, d->want.frontends, d->want.n_frontends, sizeof(*f),
-				svc_vip_cmp) :
-			NULL;
-
-	if (owner && !f)
-		return 0; /* that nobody wants the frontend was said */
-	if (owner)
-		put_vip(d, &owner->vip, f->service);
-	buf_puts(&d->line, owner ? verb : "no frontend has ");
-	buf_puts(&d->line, "source range ");
-	put_prefix(d, &range->addr, range->bits > 32 ? range->bits - 32 : 0);
-	return line_end(d);
-}
-
-static int ranges_differ(struct differ *d)
-{
-	size_t n_frontends = d->actual->n_frontends, n_have = d->actual->n_ranges, n = 0;
-	cleanup(free_ptr) struct dp_frontend *owners = calloc(n_frontends + 1, sizeof(*owners));
-	cleanup(free_ptr) struct weir_range *have = calloc(n_have + 1, sizeof(*have));
-	cleanup(free_ptr) struct weir_range *should = NULL;
-	int r = svc_want_ranges(&d->want, d->ids, &should, &n);
-
-	if (r || !owners || !have)
-		return -ENOMEM;
-	for (size_t i = 0; i < n_frontends; i++)
-		owners[i] = d->frontends[i];
-	for (size_t i = 0; i < n_have; i++)
-		have[i] = d->actual->ranges[i];
-	qsort(owners, n_frontends, sizeof(*owners), frontend_id_cmp);
-	qsort(have, n_have, sizeof(*have), svc_range_cmp);
-	for (size_t i = 0, k = 0; !r && (i < n || k < n_have);) {
-		int side = i == n ? 1 : k == n_have ? -1 : svc_range_cmp(&should[i], &have[k]);
-
-		if (side)
-			r = range_differs(d, owners, side < 0 ? &should[i] : &have[k],
-					  side < 0 ? "lacks " : "should not have ");
-		i += side <= 0;
-		k += side >= 0;
-	}
-	return r;
-}
-
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 static int differ_init(struct differ *d, const struct svc_table *desired,
@@ -445,18 +323,22 @@ static int differ_init(struct differ *d, const struct svc_table *desired,
 	d->lines = json_new_array();
 	d->frontends = calloc(actual->n_frontends + 1, sizeof(*d->frontends));
 	d->classes = calloc(actual->n_classes + 1, sizeof(*d->classes));
+	d->homes = calloc(actual->n_homes + 1, sizeof(*d->homes));
 	d->ids = calloc(d->want.n_frontends + 1, sizeof(*d->ids));
-	if (!d->lines || !d->frontends || !d->classes || !d->ids)
+	if (!d->lines || !d->frontends || !d->classes || !d->homes || !d->ids)
 		return -ENOMEM;
 	for (size_t i = 0; i < actual->n_frontends; i++)
 		d->frontends[i] = actual->frontends[i];
 	for (size_t i = 0; i < actual->n_classes; i++)
 		d->classes[i] = actual->classes[i];
+	for (size_t i = 0; i < actual->n_homes; i++)
+		d->homes[i] = actual->homes[i];
 	for (size_t i = 0; i < actual->n_backends; i++)
 		if (actual->backends[i].id < WEIR_MAX_BACKENDS)
 			d->by_id[actual->backends[i].id] = &actual->backends[i].be;
 	qsort(d->frontends, actual->n_frontends, sizeof(*d->frontends), svc_vip_cmp);
 	qsort(d->classes, actual->n_classes, sizeof(*d->classes), svc_class_cmp);
+	qsort(d->homes, actual->n_homes, sizeof(*d->homes), svc_home_cmp);
 	return 0;
 }
 
@@ -471,9 +353,11 @@ int svc_diff(const struct svc_table *desired, const struct svc_actual *actual, s
 	if (!r)
 		r = backends_serve(d);
 	if (!r)
-		r = classes_differ(d);
+		r = differ_classes(d);
 	if (!r)
-		r = ranges_differ(d);
+		r = differ_ranges(d);
+	if (!r)
+		r = differ_homes(d);
 	if (r)
 		return err_errno(err, r, "comparing Services with the kernel");
 	*ret = take_ptr(d->lines);

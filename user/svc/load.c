@@ -337,6 +337,26 @@ static int classes_load(struct svc_table *t, const struct json *root, struct err
 	return 0;
 }
 
+static int nodes_load(struct svc_table *t, const struct json *root, struct err *err)
+{
+	const struct json *arr = get_list(root, "nodes", SVC_MAX_NODES, err);
+
+	if (!arr)
+		return -EBADMSG;
+	json_foreach(o, arr) {
+		struct addr v4, v6;
+		int r = get_addr(json_str(o, "v4", ""), "v4", &v4, err);
+
+		if (!r)
+			r = get_addr(json_str(o, "v6", ""), "v6", &v6, err);
+		if (!r)
+			r = svc_node_add(t, json_str(o, "name", ""), &v4, &v6, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 static int table_load(struct svc_table *t, const struct json *root, struct err *err)
 {
 	uint64_t version = 0;
@@ -349,6 +369,8 @@ static int table_load(struct svc_table *t, const struct json *root, struct err *
 		r = get_either(root, "algorithm", "random", "maglev", &t->maglev, err);
 	if (!r)
 		r = classes_load(t, root, err);
+	if (!r)
+		r = nodes_load(t, root, err);
 	if (!r)
 		r = services_load(t, root, err);
 	return r == -ENOMEM || !r ? r : -EBADMSG;

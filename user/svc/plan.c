@@ -22,6 +22,7 @@ void planner_free(struct planner **planner)
 	free(p->classes);
 	free(p->ranges);
 	free(p->want_ranges);
+	free(p->homes);
 	free(p->ids);
 	free(p->frontend_ids);
 	free(p->run);
@@ -220,17 +221,19 @@ static void room_report(struct planner *p)
 	size_t n = p->no_entry + p->no_backend + p->no_slot;
 	struct svc_plan *plan = p->plan;
 
-	if (!n && !p->no_class && !p->no_range && !p->no_ring)
+	if (!n && !p->no_class && !p->no_range && !p->no_ring && !p->no_home)
 		return;
 	err_set(&plan->full, -ENOSPC,
 		"no room in the kernel's tables for %zu of %zu frontends (%zu for want of an entry, "
 		"%zu of backends, %zu of slots), %zu of %zu address ranges and %zu of %zu source "
-		"ranges, which stay as they were; for want of room, %zu frontends have no Maglev table",
+		"ranges, which stay as they were; for want of room, %zu frontends have no Maglev table "
+		"and %zu backends are sent masked clients",
 		n, p->want.n_frontends, p->no_entry, p->no_backend, p->no_slot, p->no_class,
-		p->want.n_classes, p->no_range, p->n_want_ranges, p->no_ring);
+		p->want.n_classes, p->no_range, p->n_want_ranges, p->no_ring, p->no_home);
 	/* Deletions make room at once, rest makes room after the grace. */
 	if (plan->count[SVC_OP_FRONTEND_DEL] + plan->count[SVC_OP_CLASS_DEL] +
-	    plan->count[SVC_OP_RANGE_DEL] + plan->count[SVC_OP_BACKEND_DEL])
+	    plan->count[SVC_OP_RANGE_DEL] + plan->count[SVC_OP_HOME_DEL] +
+	    plan->count[SVC_OP_BACKEND_DEL])
 		planner_wake(p, p->now_ms);
 	else
 		planner_wake(p, p->now_ms + svc_idle_grace_ms(p->idle));
@@ -244,6 +247,8 @@ static int plan_fill(struct planner *p)
 		r = planner_classes(p);
 	if (!r)
 		r = planner_ranges(p);
+	if (!r)
+		r = planner_homes(p, p->homes, p->actual->n_homes, true);
 	if (!r)
 		r = planner_backends(p);
 	if (!r)
@@ -284,6 +289,9 @@ static int planner_init(struct planner *p, const struct svc_table *desired,
 	if (!r)
 		r = copy_sorted(&p->ranges, actual->ranges, actual->n_ranges, sizeof(*p->ranges),
 				svc_range_cmp);
+	if (!r)
+		r = copy_sorted(&p->homes, actual->homes, actual->n_homes, sizeof(*p->homes),
+				svc_home_cmp);
 	p->plan = calloc(1, sizeof(*p->plan));
 	p->actual = actual;
 	p->idle = idle;

@@ -30,6 +30,8 @@
  * I7. Closed. A client that neither the old nor the new source ranges of a frontend let in meets it at
  *     no moment; one that both let in, always.
  *
+ * I9. Homes. What is known of other nodes' backends (weir_home) only says how clients outside are sent there,
+ *     never whether: without room for one, they are masked.
  * I8. Told. All endpoints that serve are in the table of backends, chosen or not; without room for all,
  *     those that no set needs are left out. What serves no more is marked gone in the same plan, after
  *     the frontends that led to it, and bears the mark until it is deleted or serves again.
@@ -59,6 +61,8 @@ struct svc_actual {
 	size_t n_classes;
 	struct weir_range *ranges;
 	size_t n_ranges;
+	struct dp_home *homes;
+	size_t n_homes;
 	const struct weir_slot *slots; /* WEIR_MAX_SLOTS, borrowed from dp */
 	const struct weir_ring *ring; /* WEIR_MAX_RING, likewise */
 };
@@ -82,11 +86,13 @@ enum svc_op_kind {
 	SVC_OP_SLOT_PUT,
 	SVC_OP_RING_PUT,
 	SVC_OP_RANGE_PUT, /* before the frontends: one with ranges is never without them */
+	SVC_OP_HOME_PUT, /* before the frontends: the first connection goes to the node already */
 	SVC_OP_FRONTEND_PUT,
 	SVC_OP_CLASS_PUT, /* after the frontends: a new range never refuses what is about to come */
 	SVC_OP_FRONTEND_DEL,
 	SVC_OP_CLASS_DEL, /* after the frontends: refused rather than leaked */
 	SVC_OP_RANGE_DEL,
+	SVC_OP_HOME_DEL,
 	SVC_OP_BACKEND_GONE, /* no frontend leads there any more */
 	SVC_OP_BACKEND_DEL,
 	SVC_OP_MAX_
@@ -107,6 +113,7 @@ struct svc_op {
 		struct dp_frontend frontend; /* FRONTEND_DEL: the vip counts */
 		struct dp_class class; /* CLASS_DEL: the prefix counts */
 		struct weir_range range;
+		struct dp_home home; /* HOME_DEL: the backend counts */
 	};
 };
 

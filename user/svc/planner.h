@@ -28,6 +28,7 @@ struct planner {
 	struct dp_frontend *frontends; /* actual, in order of vip */
 	struct dp_class *classes; /* actual, in order of prefix */
 	struct weir_range *ranges, *want_ranges; /* in order of frontend id */
+	struct dp_home *homes; /* actual, in order of backend */
 	uint32_t *ids; /* of want.backends; 0: not in the kernel yet */
 	uint32_t *frontend_ids; /* of want.frontends; 0: no room for it */
 	uint32_t *run; /* the slots of one set: backend ids in order; see planner_run_fill() */
@@ -35,8 +36,8 @@ struct planner {
 	uint8_t backend[WEIR_MAX_BACKENDS]; /* what backends.c knows of an id */
 	size_t n_frontends, n_classes, n_ranges; /* in the kernel before anything is deleted */
 	size_t n_want_ranges;
-	size_t no_entry, no_backend, no_slot, no_ring, no_class,
-		no_range; /* wanted, without room */
+	size_t no_entry, no_backend, no_slot, no_ring, no_class, no_range,
+		no_home; /* wanted, without room */
 };
 
 void planner_free(struct planner **planner);
@@ -79,3 +80,5 @@ int planner_backends(struct planner *p);
 /* Plans a table of prefixes, deletions last; the ranges after the frontends. -ENOMEM. */
 int planner_classes(struct planner *p);
 int planner_ranges(struct planner *p);
+/* Plans the homes of backends, which the kernel has n of, in order; prune: with deletions. -ENOMEM. */
+int planner_homes(struct planner *p, const struct dp_home *have, size_t n, bool prune);

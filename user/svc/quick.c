@@ -47,6 +47,8 @@ int svc_quick_new(struct dp *dp, struct svc_idle *idle, uint64_t now_ms, struct 
 	if (q->actual.n_backends)
 		qsort(q->actual.backends, q->actual.n_backends, sizeof(*q->actual.backends),
 		      svc_dp_backend_cmp);
+	if (q->actual.n_homes)
+		qsort(q->actual.homes, q->actual.n_homes, sizeof(*q->actual.homes), svc_home_cmp);
 	*ret = take_ptr(q);
 	return 0;
 }
@@ -221,6 +223,8 @@ static int change_plan(struct svc_quick *q, struct planner *p)
 		r = -EAGAIN;
 	if (!r)
 		r = planner_backends_back(p);
+	if (!r)
+		r = planner_homes(p, q->actual.homes, q->actual.n_homes, false);
 	return r ? r : planner_order(p->plan);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing the saved table: the view of view.c, with the classes. */
+/* Writing the saved table: the view of view.c, with the classes and nodes. */
 #include <errno.h>
 
 #include "core/buf.h"
@@ -29,15 +29,37 @@ static struct json *classes_view(const struct svc_table *t)
 	return arr;
 }
 
+static struct json *nodes_view(const struct svc_table *t)
+{
+	struct json *arr = json_new_array();
+
+	for (size_t i = 0; arr && i < t->n_nodes; i++) {
+		struct json *o = json_new_object();
+		char text[ADDR_TEXT_MAX];
+
+		if (o) {
+			json_set_str(o, "name", t->nodes[i].name);
+			json_set_str(o, "v4", addr_format(&t->nodes[i].v4, text));
+			json_set_str(o, "v6", addr_format(&t->nodes[i].v6, text));
+		}
+		json_add(arr, o);
+	}
+	return arr;
+}
+
 /* The beginning, up to the Services. */
 static int head_print(const struct svc_table *t, struct buf *out)
 {
-	cleanup(json_free) struct json *classes = classes_view(t);
+	cleanup(json_free) struct json *classes = classes_view(t), *nodes = nodes_view(t);
 	int r = buf_printf(out,
 			   "{\"version\":%d,\"algorithm\":\"%s\",\"classes\":", SVC_SAVED_VERSION,
 			   t->maglev ? "maglev" : "random");
 
-	return r ? r : json_print(classes, false, out);
+	if (!r)
+		r = json_print(classes, false, out);
+	if (!r)
+		r = buf_puts(out, ",\"nodes\":");
+	return r ? r : json_print(nodes, false, out);
 }
 
 /* One Service's tree at a time: that of all is many times the text. */

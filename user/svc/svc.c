@@ -126,6 +126,7 @@ void svc_table_free(struct svc_table **table)
 	free(t->services);
 	free(t->classes);
 	free(t->node_addrs);
+	free(t->nodes);
 	free(t);
 	*table = NULL;
 }
@@ -345,5 +346,38 @@ int svc_node_addr_add(struct svc_table *t, const struct addr *a, struct err *err
 		return err_errno(err, -ENOMEM, "adding an address for node ports");
 	t->selected = false;
 	t->node_addrs[t->n_node_addrs++] = *a;
+	return 0;
+}
+
+int svc_node_add(struct svc_table *t, const char *name, const struct addr *v4,
+		 const struct addr *v6, struct err *err)
+{
+	struct svc_node node = { .name = name };
+	size_t low = 0, high = t->n_nodes;
+	int r;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(t->nodes[mid].name, name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < t->n_nodes && !strcmp(t->nodes[low].name, name))
+		return 0;
+	if (t->n_nodes >= SVC_MAX_NODES)
+		return err_set(err, -E2BIG, "more than %d nodes", SVC_MAX_NODES);
+	r = text_own(t, &node.name, "node name", err);
+	if (r)
+		return r;
+	if (grow(&t->nodes, t->n_nodes, sizeof(*t->nodes)))
+		return err_errno(err, -ENOMEM, "adding node %s", name);
+	if (v4)
+		node.v4 = *v4;
+	if (v6)
+		node.v6 = *v6;
+	memmove(&t->nodes[low + 1], &t->nodes[low], (t->n_nodes++ - low) * sizeof(*t->nodes));
+	t->nodes[low] = node;
 	return 0;
 }

@@ -40,6 +40,7 @@
 #define SVC_MAX_FRONTENDS (3 * SVC_MAX_LIST) /* of one port */
 #define SVC_MAX_TEXT 253 /* a DNS subdomain, the longest name Kubernetes has */
 #define SVC_MAX_CLUSTER_IPS 2
+#define SVC_MAX_NODES 16384
 
 struct err;
 
@@ -131,6 +132,12 @@ struct svc_class {
 	bool pod; /* of pods: as clients of Services they keep their address */
 };
 
+/* A node that answers clients outside by itself, this one too; all zero: no address of the family. */
+struct svc_node {
+	const char *name;
+	struct addr v4, v6;
+};
+
 struct svc_text; /* one text of the table; svc.c */
 
 struct svc_table {
@@ -140,6 +147,9 @@ struct svc_table {
 	size_t n_classes;
 	struct addr *node_addrs; /* that node ports are served at; not saved */
 	size_t n_node_addrs;
+	struct svc_node
+		*nodes; /* in order of name; none: clients are masked (datapath.mode: snat) */
+	size_t n_nodes;
 	bool maglev; /* packets choose backends by Maglev's table; else at random, as sockets do */
 	bool selected; /* svc_select() has run since the last addition */
 
@@ -165,6 +175,11 @@ int svc_class_add(struct svc_table *t, const struct cidr *prefix, enum weir_clas
 /* An address of this node that node ports are served at; 127.0.0.1 then is for its own processes
  * only, since each pod has one of its own. Added again: nothing. */
 int svc_node_addr_add(struct svc_table *t, const struct addr *a, struct err *err);
+
+/* The nodes whose endpoints clients outside reach unmasked. NULL: no address of that family. Added again:
+ * nothing. */
+int svc_node_add(struct svc_table *t, const char *name, const struct addr *v4,
+		 const struct addr *v6, struct err *err);
 
 /*
  * Chooses endpoints for every cluster IP as kube-proxy 1.36 does (pkg/proxy/topology.go):

@@ -20,7 +20,7 @@
  * those of the entry's family, and `external` the other addresses of that family at which the port is
  * served: `result` is for pods and this node, `outside` for clients outside the cluster, and what they
  * get is `chosenExternal` and `chosenOutside`. The file is
- * {"version": 2, "algorithm": "random", "classes": [...], "services": [...]}, with all the table has:
+ * {"version": 3, "algorithm": "random", "classes": [...], "nodes": [...], "services": [...]}, with all the table has:
  * loading it gives the same table, choices included, not chosen anew. One table has one text.
  */
 #pragma once
@@ -33,7 +33,7 @@ struct svc_service;
 struct svc_table;
 
 #define SVC_SAVED_NAME "services.json" /* in the state directory */
-#define SVC_SAVED_VERSION 2
+#define SVC_SAVED_VERSION 3
 #define SVC_SAVED_MAX (256u << 20) /* bytes */
 
 int svc_view_service(const struct svc_service *s, struct json **ret);

@@ -439,7 +439,9 @@ static int want_fill(struct svc_want *w, const struct svc_table *t)
 				collect(w, t->services[i], t->services[i]->ports[k], v);
 	qsort(w->frontends, w->n_frontends, sizeof(*w->frontends), svc_vip_cmp);
 	r = backends_share(w);
-	return r ? r : classes_collect(w, t);
+	if (!r)
+		r = classes_collect(w, t);
+	return r ? r : svc_want_homes(w, t);
 }
 
 int svc_want_init(struct svc_want *w, const struct svc_table *t)
@@ -463,5 +465,6 @@ void svc_want_fini(struct svc_want *w)
 	free(w->backends);
 	free(w->refs);
 	free(w->classes);
+	free(w->homes);
 	*w = (struct svc_want){};
 }

@@ -34,7 +34,8 @@ struct svc_want {
 	struct weir_backend *backends;
 	uint32_t *refs;
 	struct dp_class *classes;
-	size_t n_frontends, n_backends, n_refs, n_classes;
+	struct dp_home *homes;
+	size_t n_frontends, n_backends, n_refs, n_classes, n_homes;
 	bool maglev;
 };
 
@@ -46,11 +47,16 @@ int svc_vip_cmp(const void *a, const void *b); /* starts with a struct weir_vip 
 int svc_dp_backend_cmp(const void *a, const void *b); /* struct dp_backend, by backend, then id */
 int svc_backend_cmp(const void *a, const void *b); /* struct weir_backend, gone or not */
 int svc_class_cmp(const void *a, const void *b); /* struct dp_class, by prefix */
+int svc_home_cmp(const void *a, const void *b); /* struct dp_home, by backend */
 int svc_range_cmp(const void *a, const void *b); /* struct weir_range, by frontend first */
 
 /* The source ranges of all frontends with WEIR_SVC_RANGES, sorted and without repetition. ids stand
  * beside w->frontends; one with id 0 is left out. -ENOMEM. */
 int svc_want_ranges(const struct svc_want *w, const uint32_t *ids, struct weir_range **ret,
 		    size_t *ret_n);
+
+/* homes.c, for svc_want_init(): of endpoints that serve and have their node among the table's, where
+ * clients outside may be sent to them; of two nodes that have one address, the first. -ENOMEM. */
+int svc_want_homes(struct svc_want *w, const struct svc_table *t);
 
 struct weir_addr svc_kernel_addr(const struct addr *a);

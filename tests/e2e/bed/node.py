@@ -19,6 +19,7 @@ from bed.tools import WEIR, BedError, cgroup2_mount, ip, own_mounts, run, wait_f
 class Bed:
     node_name = "node-a"
     datapath = {}  # keys of the configuration
+    pod_cgroup = "pods"  # meter.podCgroup
 
     def __init__(self, window="1s", sample="200ms", weir=WEIR):
         self.tag = secrets.token_hex(3)
@@ -41,7 +42,7 @@ class Bed:
     def __exit__(self, *exc):
         self.close()
 
-    def make(self):
+    def make_folders(self):
         own_mounts()
         self.dir = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
         self.cgroup = cgroup2_mount() / self.name
@@ -50,11 +51,14 @@ class Bed:
         for name in ("bpffs", "manifests", "state", "run"):
             (self.dir / name).mkdir(mode=0o700)
         run("mount", "-t", "bpf", "bpf", str(self.dir / "bpffs"))
+        self.config = self.dir / "weir.yaml"
+
+    def make(self):
+        self.make_folders()
         self.add_netns("node")
         self.network = PodNetwork(self.node, self.node_name, 1)
         self.host = Place(self, "host", self.node, self.network.ips(1), "host")
         self.write("node.json", objects.node(self.node_name, 1))
-        self.config = self.dir / "weir.yaml"
         self.configure(**self.datapath)
 
     def add_netns(self, name):
@@ -159,7 +163,7 @@ class Bed:
 node: {{name: {self.node_name}}}
 source: {{kind: files, path: {self.dir}/manifests}}
 paths: {{cgroup: {self.cgroup}, bpffs: {self.dir}/bpffs, state: {self.dir}/state, run: {self.dir}/run}}
-meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0/16, "fd10:244::/32"], podCgroup: pods}}
+meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0/16, "fd10:244::/32"], podCgroup: {self.pod_cgroup}}}
 datapath: {json.dumps(datapath)}
 """)
 

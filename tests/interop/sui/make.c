@@ -282,7 +282,7 @@ static void make_tx(void)
 	for (size_t n = pick(COMMANDS_MAX); n > 0; n--)
 		add_command(&tx);
 	pay(&tx, sponsored ? owner : tx.sender);
-	if (tx_check(&tx, &err) < 0 || tx_encode(&tx, &bytes) < 0) {
+	if (tx_validate(&tx, &err) < 0 || tx_encode(&tx, &bytes) < 0) {
 		fprintf(stderr, "make: %s\n", err.text);
 		abort();
 	}

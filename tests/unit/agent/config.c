@@ -196,8 +196,6 @@ static void faults_are_one_line_that_names_the_key(void **state)
 		{ "source: {path: ''}\n", "source.path: is empty; name the folder of manifests" },
 		{ "chain: {kind: sui}\n",
 		  "chain.kind: sui is not built into this version; use local" },
-		{ "datapath: {mode: dsr}\n",
-		  "datapath.mode: dsr is not built into this version; use snat" },
 		{ "meter: {sample: 2s, window: 1s}\n",
 		  "meter.window: 1000ms is shorter than meter.sample, 2000ms; make it at least as "
 		  "long" },
@@ -275,6 +273,15 @@ static void the_rendered_configuration_loads_to_the_same(void **state)
 	assert_string_equal(f->cfg->node.zone, "a \"b\"");
 }
 
+/* YAML 1.1 reads a bare off as false */
+static void the_datapath_can_be_off(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(load(f, "datapath: {mode: off}\n"), 0);
+	assert_int_equal(f->cfg->datapath.mode, CONFIG_MODE_OFF);
+}
+
 static void help_needs_no_configuration(void **state)
 {
 	cleanup(buf_fini) struct buf out = BUF_INIT(16384);
@@ -315,6 +322,7 @@ int main(void)
 		TEST(faults_of_the_file_name_path_and_line),
 		TEST(a_long_run_directory_is_refused),
 		TEST(the_rendered_configuration_loads_to_the_same),
+		TEST(the_datapath_can_be_off),
 		TEST(help_needs_no_configuration),
 		TEST(an_empty_cgroup_is_the_hosts_mount),
 	};

@@ -88,7 +88,7 @@ static inline int half_setup(void **state)
 	       dir_make(h->manifests, 0700, NULL) < 0 ||
 	       source_files_start(&h->a.loop, h->manifests, &half_source_ops, h, &h->a.source,
 				  NULL) ||
-	       podtab_new("/nowhere", &h->a.pods) || work_new(&h->a.loop, &h->a.books) ||
+	       podtab_new("/nowhere", "", &h->a.pods) || work_new(&h->a.loop, &h->a.books) ||
 	       work_new(&h->a.loop, &h->a.hands) ||
 	       store_open(h->state, 1 << 20, &h->a.store, NULL);
 }

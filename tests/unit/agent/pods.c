@@ -8,6 +8,8 @@
 	"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"" name "\"," meta "}," \
 	"\"spec\":{" spec "}}"
 #define LEASE(text) "\"labels\":{\"weir.dev/lease\":\"" text "\"}"
+#define MIRROR(hash) \
+	"\"uid\":\"" UID "\",\"annotations\":{\"kubernetes.io/config.mirror\":\"" hash "\"}"
 #define CGROUP(text) "\"annotations\":{\"weir.dev/cgroup\":\"" text "\"}"
 #define HERE "\"nodeName\":\"node-a\""
 
@@ -218,9 +220,27 @@ static void of_no_pods_there_is_an_empty_array(void **state)
 	assert_non_null(pods);
 }
 
+static void a_static_pod_keeps_both_uids(void **state)
+{
+	const char *texts[] = {
+		POD("etcd", MIRROR("0a1b"), HERE),
+		POD("bad", MIRROR("../x"), HERE),
+	};
+	cleanup(free_ptr) struct meter_pod *pods = NULL;
+	struct told told;
+
+	(void)state;
+	assert_int_equal(translate(texts, ARRAY_LEN(texts), &pods, &told), 1);
+	assert_string_equal(pods[0].uid, UID);
+	assert_string_equal(pods[0].kubelet_uid, "0a1b");
+	assert_int_equal(told.n, 1);
+	assert_non_null(strstr(told.why, "config.mirror"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_static_pod_keeps_both_uids),
 		cmocka_unit_test(a_pod_keeps_name_uid_lease_and_place),
 		cmocka_unit_test(without_an_annotation_the_place_is_a_kubelets),
 		cmocka_unit_test(a_pod_of_another_node_is_left_out_in_silence),

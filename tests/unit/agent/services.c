@@ -348,6 +348,30 @@ static void a_service_alone_is_what_it_is_among_all(void **state)
 	assert_null(none);
 }
 
+static void a_node_that_only_measures_serves_nothing_and_keeps_the_classes(void **state)
+{
+	(void)state;
+	cleanup(kube_set_free) struct kube_set *set = recorded();
+	const struct services_node on = { .name = "node1" }, off = { .name = "node1", .off = true };
+	cleanup(svc_table_free) struct svc_table *all = translate_as(set, &on);
+	cleanup(svc_table_free) struct svc_table *none = translate_as(set, &off);
+	struct svc_table *one = NULL;
+
+	assert_int_equal(none->n_services, 0);
+	assert_true(all->n_classes > 0);
+	assert_int_equal(none->n_classes, all->n_classes);
+	for (size_t i = 0; i < all->n_classes; i++) {
+		const struct svc_class *a = &all->classes[i], *b = &none->classes[i];
+
+		assert_memory_equal(&a->prefix, &b->prefix, sizeof(a->prefix));
+		assert_int_equal(a->class, b->class);
+		assert_int_equal(a->pod, b->pod);
+	}
+	assert_int_equal(services_translate_one(set, &off, "default", "clusterip", &one, NULL),
+			 -ENOENT);
+	assert_null(one);
+}
+
 static void addresses_of_node_ports_are_carried_over(void **state)
 {
 	cleanup(kube_set_free) struct kube_set *set = NULL;
@@ -366,6 +390,63 @@ static void addresses_of_node_ports_are_carried_over(void **state)
 	assert_memory_equal(t->node_addrs, addrs, sizeof(addrs));
 }
 
+static const struct svc_node *node_named(const struct svc_table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_nodes; i++)
+		if (!strcmp(t->nodes[i].name, name))
+			return &t->nodes[i];
+	return NULL;
+}
+
+static void nodes_answer_clients_outside_where_the_mode_says_so(void **state)
+{
+	static const char *const texts[] = {
+		NODE("node-a", "10.250.1.11", "10.244.0.0/24"),
+		NODE("node-b", "10.250.1.12", "10.244.1.0/24"),
+	};
+	cleanup(kube_set_free) struct kube_set *set = NULL;
+	cleanup(svc_table_free) struct svc_table *snat = NULL, *dsr = NULL, *configured = NULL;
+	struct services_node node = { .name = "node-a" };
+	struct addr own, want;
+
+	(void)state;
+	assert_int_equal(kube_set_new(&set), 0);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		put(set, texts[i]);
+	snat = translate_as(set, &node);
+	assert_int_equal(snat->n_nodes, 0);
+
+	node.dsr = true;
+	dsr = translate_as(set, &node);
+	assert_int_equal(dsr->n_nodes, 2);
+	assert_int_equal(addr_parse("10.250.1.11", &want), 0);
+	assert_true(addr_eq(&node_named(dsr, "node-a")->v4, &want));
+	assert_int_equal(addr_parse("10.250.1.12", &want), 0);
+	assert_true(addr_eq(&node_named(dsr, "node-b")->v4, &want));
+
+	assert_int_equal(addr_parse("192.0.2.9", &own), 0);
+	node.addresses = &own;
+	node.n_addresses = 1;
+	configured = translate_as(set, &node);
+	assert_true(addr_eq(&node_named(configured, "node-a")->v4, &own));
+}
+
+/* Quick changes of one Service need only the nodes of its endpoints. */
+static void a_service_alone_brings_the_nodes_of_its_endpoints(void **state)
+{
+	(void)state;
+	cleanup(kube_set_free) struct kube_set *set = recorded();
+	const struct services_node node = { .name = "elsewhere", .dsr = true };
+	cleanup(svc_table_free) struct svc_table *one = NULL, *none = NULL;
+	struct err err = {};
+
+	assert_int_equal(services_translate_one(set, &node, "demo", "clusterip", &one, &err), 0);
+	assert_int_equal(one->n_nodes, 2);
+	assert_non_null(node_named(one, "node1"));
+	assert_int_equal(services_translate_one(set, &node, "demo", "noendpoints", &none, &err), 0);
+	assert_int_equal(none->n_nodes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,7 +461,10 @@ int main(void)
 		cmocka_unit_test(an_endpoint_without_node_is_nowhere_local),
 		cmocka_unit_test(destinations_have_classes),
 		cmocka_unit_test(a_service_alone_is_what_it_is_among_all),
+		cmocka_unit_test(a_node_that_only_measures_serves_nothing_and_keeps_the_classes),
 		cmocka_unit_test(addresses_of_node_ports_are_carried_over),
+		cmocka_unit_test(nodes_answer_clients_outside_where_the_mode_says_so),
+		cmocka_unit_test(a_service_alone_brings_the_nodes_of_its_endpoints),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

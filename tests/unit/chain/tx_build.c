@@ -12,7 +12,7 @@ static void expect_bytes(const struct tx *tx, const char *name)
 	struct err err = {};
 
 	sample_tx(name, &want);
-	if (tx_check(tx, &err) < 0)
+	if (tx_validate(tx, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(tx_encode(tx, &got), 0);
 	assert_int_equal(got.len, want.len);
@@ -220,7 +220,7 @@ static void the_first_failure_stays(void **state)
 	tx_call(&tx, ID("0x2"), "m", "f", wrong, 1, NULL, 0);
 	assert_int_equal(tx.error, -EINVAL);
 	tx_pure_bytes(&tx, NULL, TX_LEN_MAX + (size_t)1);
-	assert_int_equal(tx_check(&tx, NULL), -EINVAL);
+	assert_int_equal(tx_validate(&tx, NULL), -EINVAL);
 	assert_int_equal(tx_encode(&tx, &out), -EINVAL);
 	tx_fini(&tx);
 	tx_pure(&tx, "", TX_LEN_MAX + (size_t)1);

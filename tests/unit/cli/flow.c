@@ -70,6 +70,25 @@ static void connection(struct kernel *k, uint32_t svc)
 	conn_put(k, &c.to, &(struct weir_conn){ .to = from, .flags = WEIR_CONN_REPLY });
 }
 
+/* The same client's by another node. */
+static void connection_away(struct kernel *k, uint32_t svc)
+{
+	struct weir_tuple from = { .src = address("2001:db8::9"),
+				   .dst = address("2001:db8::1"),
+				   .sport = htons(40001),
+				   .dport = htons(30080),
+				   .proto = IPPROTO_TCP };
+	struct weir_conn c = { .to = from,
+			       .seen = clock_boot_ns(),
+			       .svc = svc,
+			       .flags = WEIR_CONN_ANSWERED | WEIR_CONN_AWAY,
+			       .next = address("fd77::2") };
+
+	c.to.dst = address("fd00::6");
+	c.to.dport = htons(8080);
+	conn_put(k, &from, &c);
+}
+
 static uint64_t number(const struct json *o, const char *key)
 {
 	uint64_t ret = 0;
@@ -87,6 +106,19 @@ static void none_is_an_empty_list(void **state)
 	run_ok(f, "flow", "show");
 	assert_memory_equal(f->out, "PATH  ", 6);
 	assert_int_equal(strcspn(f->out, "\n"), strlen(f->out) - 1);
+}
+
+static void one_that_another_node_answers_names_it(void **state)
+{
+	struct kernel *k = kernel_of(state);
+	cleanup(json_free) struct json *j = NULL;
+
+	connection_away(k, web_id(k));
+	run_ok(&k->run, "-j", "flow", "show");
+	j = run_json(&k->run);
+	assert_int_equal(json_len(j), 1);
+	assert_string_equal(json_str(json_at(j, 0), "node", ""), "fd77::2");
+	assert_int_equal(json_type(json_get(json_at(j, 0), "source")), JSON_NULL);
 }
 
 static void a_connection_of_packets_is_shown_once(void **state)
@@ -109,6 +141,7 @@ static void a_connection_of_packets_is_shown_once(void **state)
 	assert_string_equal(json_str(o, "backend", ""), "fd00::5");
 	assert_int_equal(number(o, "backendPort"), 8080);
 	assert_string_equal(json_str(o, "source", ""), "[fd00::1]:20000");
+	assert_int_equal(json_type(json_get(o, "node")), JSON_NULL);
 	assert_string_equal(json_str(o, "service", ""), "default/web");
 	assert_string_equal(json_str(o, "state", ""), "established");
 	assert_true(json_bool(o, "draining", false)); /* there is no backend 9999 */
@@ -270,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		KERNEL_TEST(none_is_an_empty_list),
 		KERNEL_TEST(a_connection_of_packets_is_shown_once),
+		KERNEL_TEST(one_that_another_node_answers_names_it),
 		KERNEL_TEST(a_socket_is_shown_as_long_as_it_is_open),
 		KERNEL_TEST(one_services_flows_are_shown_by_its_name),
 		KERNEL_TEST(without_a_frontend_or_a_table_flows_have_no_names),

@@ -208,6 +208,31 @@ static void draining_is_a_backend_that_is_gone_or_another_by_now(void **state)
 	assert_true(flow_is_draining(&f, all, 3));
 }
 
+static void what_another_node_sent_on_has_no_backend_of_this_nodes(void **state)
+{
+	struct dp_conn c = conn(IPPROTO_TCP, WEIR_CONN_FROM_NODE, 0);
+	struct flow f;
+
+	(void)state;
+	assert_true(flow_of_conn(&c, NOW, &f));
+	assert_false(flow_is_draining(&f, NULL, 0));
+	assert_false(f.away);
+}
+
+static void a_flow_that_another_node_answers_names_it(void **state)
+{
+	struct dp_conn c = conn(IPPROTO_TCP, WEIR_CONN_AWAY | WEIR_CONN_ANSWERED, 0);
+	struct flow f;
+
+	(void)state;
+	c.conn.next = v4(0xc0000202);
+	assert_true(flow_of_conn(&c, NOW, &f));
+	assert_true(f.away);
+	assert_memory_equal(&f.node, &c.conn.next, sizeof(f.node));
+	assert_string_equal(f.state, "established");
+	assert_false(flow_is_masked(&f));
+}
+
 static void flows_have_one_order_and_each_socket_comes_once(void **state)
 {
 	struct weir_sock socks[] = {
@@ -244,6 +269,8 @@ int main(void)
 		cmocka_unit_test(a_socket_is_told_as_a_connection_is),
 		cmocka_unit_test(a_socket_has_a_state_in_the_same_words),
 		cmocka_unit_test(masked_is_another_address_or_another_port),
+		cmocka_unit_test(what_another_node_sent_on_has_no_backend_of_this_nodes),
+		cmocka_unit_test(a_flow_that_another_node_answers_names_it),
 		cmocka_unit_test(draining_is_a_backend_that_is_gone_or_another_by_now),
 		cmocka_unit_test(flows_have_one_order_and_each_socket_comes_once),
 	};

@@ -35,6 +35,7 @@ static void the_pod_of_a_real_kubelet_is_read(void **state)
 	assert_string_equal(obj->pod.node_name, "vmnode");
 	assert_string_equal(obj->pod.lease, "");
 	assert_string_equal(obj->pod.cgroup, "");
+	assert_string_equal(obj->pod.mirror_of, "");
 }
 
 static void lease_and_cgroup_are_read(void **state)
@@ -50,6 +51,17 @@ static void lease_and_cgroup_are_read(void **state)
 	assert_int_equal(obj->pod.n_ips, 1);
 	assert_addr(&obj->pod.ips[0], "10.1.0.5");
 	assert_int_equal(obj->pod.phase, KUBE_POD_SUCCEEDED);
+}
+
+static void a_mirror_names_the_static_pod_it_shows(void **state)
+{
+	(void)state;
+	cleanup(kube_object_free) struct kube_object *obj =
+		sample_object(POD(",\"annotations\":{\"kubernetes.io/config.mirror\":\"0123abcd\","
+				  "\"kubernetes.io/config.hash\":\"0123abcd\"}",
+				  ""));
+
+	assert_string_equal(obj->pod.mirror_of, "0123abcd");
 }
 
 static void a_bare_manifest_is_pending_and_nowhere(void **state)
@@ -125,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_recorded_list_is_read_whole),
 		cmocka_unit_test(the_pod_of_a_real_kubelet_is_read),
+		cmocka_unit_test(a_mirror_names_the_static_pod_it_shows),
 		cmocka_unit_test(lease_and_cgroup_are_read),
 		cmocka_unit_test(a_bare_manifest_is_pending_and_nowhere),
 		cmocka_unit_test(a_cgroup_stays_below_the_mount),

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "core/file.h"
+#include "ledger/intent.h"
 #include "ledger/lease.h"
 #include "ledger/ledger.h"
 #include "ledger/pod.h"

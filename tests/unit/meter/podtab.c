@@ -24,7 +24,7 @@ static int setup(void **state)
 	*state = b;
 	snprintf(b->root, sizeof(b->root), "/tmp/weir-podtab-XXXXXX");
 	b->next_id = 1000;
-	return mkdtemp(b->root) ? podtab_new(b->root, &b->t) : -1;
+	return mkdtemp(b->root) ? podtab_new(b->root, "", &b->t) : -1;
 }
 
 static int teardown(void **state)
@@ -182,6 +182,37 @@ static void the_systemd_driver_writes_no_dash_and_the_other_no_underscore(void *
 	set_one(b, "web-0", NULL);
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		assert_match(b, &wrong[i], NULL);
+}
+
+/* What the API server shows of it has a UID of its own, made anew with each mirror. */
+static void a_static_pod_is_found_by_the_hash_of_its_file(void **state)
+{
+	struct bed *b = *state;
+	uint64_t parent = folder(b, "kubepods/burstable");
+	const struct weir_sample s = born(b, parent, "pod0123456789abcdef0123456789abcdef"),
+				 wrong = born(b, parent, "pod" UID);
+	struct meter_pod p = pod_at(b, "etcd", NULL);
+
+	snprintf(p.kubelet_uid, sizeof(p.kubelet_uid), "0123456789abcdef0123456789abcdef");
+	set(b, &p, 1);
+	assert_match(b, &s, "etcd");
+	assert_match(b, &wrong, NULL);
+	assert_string_equal(podtab_match(b->t, &s)->uid, UID);
+}
+
+static void a_kubelet_may_have_its_cgroups_elsewhere(void **state)
+{
+	cleanup(podtab_free) struct podtab *t = NULL;
+	struct bed *b = *state;
+	uint64_t parent = folder(b, "kubelet.slice/kubelet-kubepods.slice");
+	const struct weir_sample s = born(b, parent, "kubelet-kubepods-pod" UID_SYSTEMD ".slice");
+	const struct meter_pod p = pod_at(b, "web-0", NULL);
+
+	assert_int_equal(podtab_new(b->root, "kubelet/kubepods", &t), 0);
+	assert_int_equal(podtab_set(t, &p, 1, NULL), 0);
+	assert_non_null(podtab_match(t, &s));
+	set(b, &p, 1);
+	assert_match(b, &s, NULL);
 }
 
 static void a_pod_without_place_is_kept_but_never_found(void **state)
@@ -464,7 +495,7 @@ static void a_root_that_is_too_long_makes_no_table(void **state)
 	(void)state;
 	memset(root, 'x', sizeof(root) - 1);
 	root[sizeof(root) - 1] = '\0';
-	assert_int_equal(podtab_new(root, &t), -ENAMETOOLONG);
+	assert_int_equal(podtab_new(root, "", &t), -ENAMETOOLONG);
 	assert_null(t);
 	podtab_free(&t);
 }
@@ -475,6 +506,8 @@ int main(void)
 		ON_BED(a_pod_is_found_by_its_folder_and_name),
 		ON_BED(a_kubelets_pod_is_found_under_both_drivers_in_every_class),
 		ON_BED(the_systemd_driver_writes_no_dash_and_the_other_no_underscore),
+		ON_BED(a_static_pod_is_found_by_the_hash_of_its_file),
+		ON_BED(a_kubelet_may_have_its_cgroups_elsewhere),
 		ON_BED(a_pod_without_place_is_kept_but_never_found),
 		ON_BED(a_long_name_is_cut_as_the_kernel_cuts_it),
 		ON_BED(of_two_that_claim_one_place_the_first_has_it),

@@ -299,9 +299,35 @@ static void a_wrong_maglev_table_is_named(void **state)
 	       "203.0.113.7:80/TCP (default/web): has no Maglev table, should have one of 251");
 }
 
+static void wrong_homes_are_named(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB();
+	cleanup(free_ptr) struct dp *dp = NULL;
+	struct svc_port *p = t->services[0]->ports[0];
+	struct dp_home home;
+
+	(void)state;
+	external_ip(t->services[0], "203.0.113.1");
+	other_node(t, "b", "192.0.2.2", NULL);
+	endpoint_on(t, p, "10.1.1.1", "b");
+	assert_int_equal(svc_select(t), 0);
+	dp = kernel(t);
+	none(dp, t);
+	home = dp->homes[0];
+	dp->n_homes = 0;
+	expect(dp, t, "10.1.1.1: clients outside reach it masked, should by node 192.0.2.2");
+	dp->homes[dp->n_homes++] = home;
+	dp->homes[0].node.w[3] = htonl(0xc0000203);
+	expect(dp, t,
+	       "10.1.1.1: clients outside reach it by node 192.0.2.3, should by node 192.0.2.2");
+	t->n_nodes = 0;
+	expect(dp, t, "10.1.1.1: clients outside reach it by node 192.0.2.3, should masked");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wrong_homes_are_named),
 		cmocka_unit_test(nothing_differs_after_a_round),
 		cmocka_unit_test(frontends_missing_and_left_over_are_named),
 		cmocka_unit_test(wrong_backends_are_named),

@@ -78,6 +78,15 @@ static inline void node_addr(struct svc_table *t, const char *text)
 		fail_msg("%s", err.text);
 }
 
+static inline void other_node(struct svc_table *t, const char *name, const char *v4, const char *v6)
+{
+	struct addr a4 = v4 ? ip(v4) : (struct addr){}, a6 = v6 ? ip(v6) : (struct addr){};
+	struct err err = {};
+
+	if (svc_node_add(t, name, v4 ? &a4 : NULL, v6 ? &a6 : NULL, &err))
+		fail_msg("%s", err.text);
+}
+
 static inline struct svc_port *port(struct svc_table *t, struct svc_service *s, uint16_t number,
 				    enum svc_proto proto)
 {
@@ -108,6 +117,19 @@ static inline void endpoint(struct svc_table *t, struct svc_port *p, const char 
 		if (*conditions == 'z' || *conditions == 'Z')
 			e.zone_hint = *conditions == 'Z' ? SVC_HINT_HERE : SVC_HINT_OTHER;
 	}
+	if (svc_endpoint_add(t, p, &e, &err))
+		fail_msg("%s", err.text);
+}
+
+/* A ready one on a node, at port 8080. */
+static inline void endpoint_on(struct svc_table *t, struct svc_port *p, const char *addr,
+			       const char *node)
+{
+	struct svc_endpoint e = {
+		.addr = ip(addr), .port = 8080, .ready = true, .serving = true, .node = node
+	};
+	struct err err = {};
+
 	if (svc_endpoint_add(t, p, &e, &err))
 		fail_msg("%s", err.text);
 }

@@ -24,6 +24,8 @@ struct dp {
 	size_t n_classes;
 	struct weir_range ranges[MODEL_MAX];
 	size_t n_ranges;
+	struct dp_home homes[MODEL_MAX];
+	size_t n_homes;
 	struct weir_backend backends[WEIR_MAX_BACKENDS];
 	struct weir_slot slots[WEIR_MAX_SLOTS];
 	struct weir_ring ring[WEIR_MAX_RING];
@@ -53,6 +55,14 @@ int dp_frontends(struct dp *dp, struct dp_frontend **ret, size_t *ret_n, struct 
 	(void)err;
 	*ret = model_copy(dp->frontends, dp->n_frontends, sizeof(**ret));
 	*ret_n = dp->n_frontends;
+	return *ret ? 0 : -ENOMEM;
+}
+
+int dp_homes(struct dp *dp, struct dp_home **ret, size_t *ret_n, struct err *err)
+{
+	(void)err;
+	*ret = model_copy(dp->homes, dp->n_homes, sizeof(**ret));
+	*ret_n = dp->n_homes;
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -232,6 +242,39 @@ int dp_range_del(struct dp *dp, const struct weir_range *range, struct err *err)
 		return -EIO;
 	if (at)
 		*at = dp->ranges[--dp->n_ranges];
+	return 0;
+}
+
+static struct dp_home *model_home(struct dp *dp, const struct weir_addr *backend)
+{
+	for (size_t i = 0; i < dp->n_homes; i++)
+		if (!memcmp(&dp->homes[i].backend, backend, sizeof(*backend)))
+			return &dp->homes[i];
+	return NULL;
+}
+
+int dp_home_put(struct dp *dp, const struct dp_home *home, struct err *err)
+{
+	struct dp_home *at = model_home(dp, &home->backend);
+
+	if (model_fails(dp, err))
+		return -EIO;
+	if (!at && dp->n_homes == MODEL_MAX)
+		return err_set(err, -ENOSPC, "the model is full");
+	if (!at)
+		at = &dp->homes[dp->n_homes++];
+	*at = *home;
+	return 0;
+}
+
+int dp_home_del(struct dp *dp, const struct weir_addr *backend, struct err *err)
+{
+	struct dp_home *at = model_home(dp, backend);
+
+	if (model_fails(dp, err))
+		return -EIO;
+	if (at)
+		*at = dp->homes[--dp->n_homes];
 	return 0;
 }
 

@@ -48,6 +48,8 @@ static struct svc_table *dual_stack(void)
 	node_addr(t, "192.0.2.10");
 	node_addr(t, "2001:db8::10");
 	t->maglev = true;
+	other_node(t, "b", "192.0.2.11", NULL);
+	other_node(t, "a", "192.0.2.12", "2001:db8::12");
 	class(t, "10.96.0.0/16", WEIR_CLASS_SERVICE);
 	pods(t, "fd01::/64");
 	assert_int_equal(svc_select(t), 0);
@@ -140,6 +142,12 @@ static void what_is_saved_loads_the_same(void **state)
 		assert_int_equal(back->classes[i].class, t->classes[i].class);
 		assert_int_equal(back->classes[i].pod, t->classes[i].pod);
 	}
+	assert_int_equal(back->n_nodes, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(back->nodes[i].name, i ? "b" : "a");
+		assert_true(addr_eq(&back->nodes[i].v4, &t->nodes[i].v4));
+		assert_true(addr_eq(&back->nodes[i].v6, &t->nodes[i].v6));
+	}
 	assert_int_equal(dir_remove(dir, &err), 0);
 }
 
@@ -159,7 +167,8 @@ static void a_table_that_is_not_selected_is_not_saved(void **state)
 static char *spoilt(const char *part, const char *by)
 {
 	static const char good[] =
-		"{\"version\":2,\"algorithm\":\"random\",\"classes\":[{\"prefix\":\"10.96.0.0/16\",\"class\":\"service\",\"pod\":false}],"
+		"{\"version\":3,\"algorithm\":\"random\",\"classes\":[{\"prefix\":\"10.96.0.0/16\",\"class\":\"service\",\"pod\":false}],"
+		"\"nodes\":[{\"name\":\"b\",\"v4\":\"192.0.2.2\",\"v6\":\"::\"}],"
 		"\"services\":[{\"namespace\":\"default\",\"name\":\"web\",\"type\":\"ClusterIP\","
 		"\"uid\":\"\",\"clusterIPs\":[\"10.96.0.1\"],\"ports\":[{\"name\":\"\","
 		"\"protocol\":\"TCP\",\"port\":80,\"nodePort\":0,\"vip\":\"10.96.0.1\","
@@ -198,8 +207,11 @@ static void each_spoilt_part_is_refused_and_named(void **state)
 	static const struct {
 		const char *part, *by, *says;
 	} rows[] = {
-		{ "\"version\":2", "\"version\":1", "version 1" },
-		{ "\"version\":2", "\"v\":2", "version" },
+		{ "\"version\":3", "\"version\":2", "version 2" },
+		{ "\"version\":3", "\"v\":3", "version" },
+		{ "\"nodes\":[", "\"nodes\":{},\"x\":[", "nodes" },
+		{ "192.0.2.2", "192.0.2", "v4" },
+		{ "\"v6\":\"::\"", "\"v\":\"::\"", "v6" },
 		{ "\"random\"", "\"roundrobin\"", "algorithm" },
 		{ "10.96.0.0/16", "10.96.0.1/16", "prefix" },
 		{ "\"class\":\"service\"", "\"class\":\"x\"", "class" },

@@ -7,7 +7,7 @@ static void expect(struct tx *tx, int rc, const char *says)
 {
 	struct err err = {};
 
-	assert_int_equal(tx_check(tx, &err), rc);
+	assert_int_equal(tx_validate(tx, &err), rc);
 	if (!strstr(err.text, says))
 		fail_msg("\"%s\" does not say \"%s\"", err.text, says);
 	tx_fini(tx);
@@ -41,10 +41,10 @@ static void the_plainest_transaction_passes(void **state)
 	struct tx tx = paid();
 
 	(void)state;
-	assert_int_equal(tx_check(&tx, NULL), 0);
+	assert_int_equal(tx_validate(&tx, NULL), 0);
 	tx_fini(&tx);
 	tx = paid_by_coins(TX_PAYMENT_MAX);
-	assert_int_equal(tx_check(&tx, NULL), 0);
+	assert_int_equal(tx_validate(&tx, NULL), 0);
 	tx_fini(&tx);
 }
 
@@ -60,7 +60,7 @@ static void every_limit_of_the_protocol_holds(void **state)
 		types[i] = "u8";
 	tx_pure(&tx, pure, TX_PURE_MAX);
 	tx_call(&tx, ID("0x2"), "m", "f", types, TX_TYPE_ARGS_MAX, args, TX_ARGS_MAX);
-	assert_int_equal(tx_check(&tx, NULL), 0);
+	assert_int_equal(tx_validate(&tx, NULL), 0);
 	tx_pure(&tx, pure, sizeof(pure));
 	expect(&tx, -E2BIG, "16384 bytes in a pure input, at most 16383");
 	tx = paid();
@@ -127,7 +127,7 @@ static void an_argument_is_there_before_it_is_used(void **state)
 	tx_call(&tx, ID("0x2"), "m", "f", NULL, 0, NULL, 0);
 	tx_call(&tx, ID("0x2"), "m", "f", NULL, 0, &nested, 1);
 	tx_split(&tx, later, NULL, 0);
-	assert_int_equal(tx_check(&tx, NULL), 0);
+	assert_int_equal(tx_validate(&tx, NULL), 0);
 	tx_transfer(&tx, &later, 1, (struct tx_arg){ TX_RESULT, 3, 0 });
 	expect(&tx, -EINVAL, "command 3 uses the result of command 3");
 }
@@ -139,7 +139,7 @@ static void gas_from_a_balance_needs_a_narrow_window(void **state)
 
 	(void)state;
 	tx.expiration.max_epoch.value = 10;
-	assert_int_equal(tx_check(&tx, NULL), 0);
+	assert_int_equal(tx_validate(&tx, NULL), 0);
 	tx.expiration.max_epoch.value = 12;
 	expect(&tx, -EINVAL, "a window of one or two epochs");
 	tx = paid();
@@ -156,7 +156,7 @@ static void gas_from_a_balance_needs_a_narrow_window(void **state)
 	expect(&tx, -EINVAL, "a window of one or two epochs");
 	tx = paid_by_coins(1);
 	tx.expiration.kind = TX_NEVER;
-	assert_int_equal(tx_check(&tx, NULL), 0);
+	assert_int_equal(tx_validate(&tx, NULL), 0);
 	tx_fini(&tx);
 }
 

@@ -114,7 +114,7 @@ static int check_size(const struct tx *tx, struct err *err)
 	return rc < 0 ? err_errno(err, rc, "transaction: over %u bytes", TX_LEN_MAX) : 0;
 }
 
-int tx_check(const struct tx *tx, struct err *err)
+int tx_validate(const struct tx *tx, struct err *err)
 {
 	int rc;
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A server's reply, as each question reads it: an answer whole, or an error with a text. */
+#undef NDEBUG
+#include <assert.h>
+#include <errno.h>
+
+#include "chain/sui_int.h"
+#include "core/cleanup.h"
+#include "core/err.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void try_nodes(const struct json *list)
+{
+	char cursor[SUI_CURSOR_SIZE] = "";
+
+	json_foreach(node, json_get(list, "nodes")) {
+		struct object_ref ref;
+		uint64_t balance;
+
+		sui_reply_coin(node, &ref, &balance, NULL);
+	}
+	if (sui_reply_page(list, cursor, NULL) == 1)
+		assert(cursor[0]);
+}
+
+static void try_object(const struct json *node)
+{
+	cleanup(sui_object_fini) struct sui_object object = {};
+	struct err err = {};
+
+	if (sui_reply_object(node, &object, &err) < 0)
+		assert(err.code < 0 && err.text[0] && !object.json);
+}
+
+static void try_data(const struct json *data)
+{
+	struct sui_effects effects = {};
+	struct sui_balance balance;
+	struct sui_epoch epoch;
+	struct err err = {};
+	uint64_t budget;
+
+	sui_reply_epoch(data, &epoch, NULL);
+	sui_reply_balance(json_path(data, "address.balance"), &balance, NULL);
+	try_object(json_get(data, "object"));
+	try_nodes(json_path(data, "address.objects"));
+	try_nodes(json_get(data, "events"));
+	if (sui_reply_effects(json_path(data, "transaction.effects"), &effects, &err) < 0)
+		assert(err.code == -EBADMSG);
+	else if (sui_budget(&effects.gas, 1000, &budget) == 0)
+		assert(budget >= 1500000);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cleanup(json_free) struct json *reply = NULL;
+	struct err err = {};
+
+	if (sui_reply_data((const char *)data, size, "https://fuzz", "object", &reply, &err) < 0) {
+		assert(err.code < 0 && err.text[0] && !reply);
+		return 0;
+	}
+	try_data(reply);
+	return 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settling on Sui: the due receipts of many leases in one transaction, each lease's newest alone,
+ * since amounts are cumulative. Blocking, on the work queue's thread; one settle_step() asks the
+ * chain a few questions and moves one step on:
+ *
+ *	nothing open:	read the epoch and the leases; build, simulate, sign; journal it
+ *	built:		journal that it is sent, send it
+ *	submitted:	ask for it; send the same bytes again, or learn that it never came
+ *	executed:	read each lease until it shows the report
+ *
+ * E1. The journal (ledger/intent.h) is on disk before a byte leaves. After a crash at any
+ *     instruction, or with an old copy of the ledger, the next step goes on from what it says.
+ * E2. While a transaction may have been taken, no other is made. It is given up only when the
+ *     chain, read twice, is behind its window and does not know it.
+ * E3. A receipt is final when the lease on chain shows its number. A server that lags can only make
+ *     that later: not to show it counts only from a checkpoint on that has the transaction.
+ * E4. What the chain refuses costs no one else: a report that would be skipped leaves the batch, a
+ *     batch that fails is halved, down to the one that fails.
+ * E5. Fees of 24 hours, allowed or spent, stay within the budget; over it, work waits.
+ *
+ * Whatever the chain does is a result, not an error; errors are the ledger's and memory's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chain/sui.h"
+#include "core/err.h"
+
+struct key;
+struct ledger;
+
+#define SETTLE_BATCH_MAX 50 /* leases; well within what a transaction holds */
+#define SETTLE_CONFIRMATIONS 2 /* E2 */
+
+/* What of a lease on chain matters here. */
+struct settle_lease {
+	uint64_t initial_version;
+	uint64_t seq; /* of the newest report it took */
+	uint64_t checkpoint; /* as of which this was read */
+};
+
+/* The chain: sui.h over the network, or what a test makes of it. Codes as in sui.h. */
+struct settle_chain {
+	int (*epoch)(void *arg, struct sui_epoch *ret, struct err *err);
+	int (*lease)(void *arg, const uint8_t id[OBJECT_ID_LEN], struct settle_lease *ret,
+		     struct err *err);
+	int (*simulate)(void *arg, const void *tx, size_t len, struct sui_effects *ret,
+			struct json **ret_outputs, struct err *err);
+	int (*execute)(void *arg, const void *tx, size_t len, const uint8_t sig[SUI_SIG_LEN],
+		       struct sui_effects *ret, struct err *err);
+	int (*find)(void *arg, const uint8_t digest[HASH_LEN], struct sui_effects *ret,
+		    uint64_t *ret_epoch, struct err *err);
+};
+
+struct settle_object {
+	uint8_t id[OBJECT_ID_LEN];
+	uint64_t initial_version;
+};
+
+struct settle {
+	struct ledger *ledger; /* borrowed, as is all here */
+	const struct key *key; /* pays for gas; never the key that signs reports */
+	const struct settle_chain *chain;
+	void *arg;
+	uint8_t genesis[HASH_LEN]; /* which chain */
+	uint8_t package[OBJECT_ID_LEN];
+	struct settle_object market, provider;
+	const char *coin; /* type of the leases' coin */
+	uint64_t fee_max; /* MIST in 24 hours */
+};
+
+struct settle_result {
+	bool more; /* another step can be taken at once */
+	size_t settled, failed; /* receipts that became so */
+	uint64_t wait_ms; /* else: until when not to try again */
+	struct err why; /* what it waits for; code 0: there is nothing to do */
+};
+
+int settle_step(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err);
+
+/* The back end over a struct sui, which is its arg. */
+extern const struct settle_chain settle_sui;

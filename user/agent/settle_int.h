@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two halves of settling share: making a transaction, and carrying it through. */
+#pragma once
+
+#include "agent/settle.h"
+#include "ledger/intent.h"
+#include "ledger/ledger.h"
+
+/* Nothing is open: makes a transaction of what is due and journals it, if anything is. */
+int settle_begin(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err);
+
+/* The chain did not do as asked: what to wait for, longer after each attempt. Returns 0. */
+int settle_wait(struct settle_result *ret, uint64_t attempts, int code, const struct err *why);
+
+/* Takes every receipt of the lease up to seq that is not final through the states to `to`; *count
+ * grows by those. */
+int settle_rows(struct ledger_tx *tx, const char *lease, uint64_t seq, enum ledger_settle to,
+		const char *error, uint64_t now_ms, size_t *count, struct err *err);
+
+/* How many leases the next batch may have: halved by what fails, doubled by what succeeds. */
+int settle_batch_get(struct ledger *l, size_t *ret, struct err *err);
+int settle_batch_set(struct ledger_tx *tx, size_t n, struct err *err);

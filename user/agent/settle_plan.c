@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making the next transaction: what is due, what of it the chain would take, and what that costs. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/settle_int.h"
+#include "chain/tx_build.h"
+#include "core/buf.h"
+#include "core/cleanup.h"
+#include "core/crypto.h"
+#include "core/json.h"
+#include "ledger/lease.h"
+#include "ledger/receipt.h"
+
+#define DAY_MS (UINT64_C(24) * 3600 * 1000)
+
+/* A lease with something due, up to its newest receipt. */
+struct candidate {
+	struct ledger_intent_item item;
+	struct ledger_receipt receipt;
+	struct settle_object lease;
+};
+
+struct plan {
+	struct settle *s;
+	uint64_t now_ms;
+	struct settle_result *ret;
+	struct sui_epoch epoch;
+	size_t max; /* leases */
+	struct candidate at[SETTLE_BATCH_MAX];
+	size_t n;
+};
+
+static void plan_fini(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		ledger_receipt_fini(&p->at[i].receipt);
+	p->n = 0;
+}
+
+/* Nothing can be built now, for a reason that passes. */
+static int put_off(struct plan *p, uint64_t attempts, int code, const struct err *why)
+{
+	plan_fini(p);
+	return settle_wait(p->ret, attempts, code, why);
+}
+
+/* In order of lease and seq, so that the last one seen of a lease is its newest. */
+static int add_due(const struct ledger_settlement *row, void *arg)
+{
+	struct plan *p = arg;
+	struct candidate *last = p->n ? &p->at[p->n - 1] : NULL;
+
+	if (last && strcmp(last->item.lease, row->lease) == 0) {
+		last->item.seq = row->seq;
+		return 0;
+	}
+	if (p->n == p->max)
+		return 0;
+	p->at[p->n] = (struct candidate){ .item.seq = row->seq };
+	snprintf(p->at[p->n].item.lease, sizeof(p->at[p->n].item.lease), "%s", row->lease);
+	p->n++;
+	return 0;
+}
+
+static void drop(struct plan *p, size_t i)
+{
+	ledger_receipt_fini(&p->at[i].receipt);
+	p->n--;
+	memmove(&p->at[i], &p->at[i + 1], (p->n - i) * sizeof(p->at[i]));
+}
+
+/* Settles a candidate without a transaction, one way or the other, and takes it out. */
+static int decide(struct plan *p, size_t i, enum ledger_settle to, const char *why, struct err *err)
+{
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	int r = ledger_begin(p->s->ledger, &tx, err);
+
+	if (r == 0)
+		r = settle_rows(&tx, p->at[i].item.lease, p->at[i].item.seq, to, why, p->now_ms,
+				to == LEDGER_SETTLE_FINAL ? &p->ret->settled : &p->ret->failed,
+				err);
+	if (r == 0)
+		r = ledger_commit(&tx, err);
+	if (r == 0)
+		drop(p, i);
+	return r;
+}
+
+/* The lease as the chain has it. *ret_keep: it belongs into the batch. */
+static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
+{
+	struct candidate *c = &p->at[i];
+	struct settle_lease on_chain = {};
+	struct ledger_lease row;
+	struct err why = {};
+	int r = ledger_lease_get(p->s->ledger, c->item.lease, &row, err);
+
+	if (r < 0)
+		return r;
+	*ret_keep = false;
+	r = p->s->chain->lease(p->s->arg, row.id, &on_chain, &why);
+	if (r == -ENOENT)
+		return decide(p, i, LEDGER_SETTLE_FAILED, why.text, err);
+	if (r < 0)
+		return put_off(p, 0, r, &why);
+	if (on_chain.seq >= c->item.seq)
+		return decide(p, i, LEDGER_SETTLE_FINAL, "", err);
+	memcpy(c->lease.id, row.id, sizeof(c->lease.id));
+	c->lease.initial_version = on_chain.initial_version;
+	*ret_keep = true;
+	return ledger_receipt_get(p->s->ledger, c->item.lease, c->item.seq, &c->receipt, err);
+}
+
+/* One transaction of all candidates, with this budget. */
+static int build(const struct plan *p, uint64_t budget, struct buf *ret, struct err *err)
+{
+	cleanup(tx_fini) struct tx tx = {};
+	const struct settle *s = p->s;
+	struct tx_window window = { .epoch = p->epoch.epoch };
+	int r;
+
+	random_bytes(&window.nonce, sizeof(window.nonce));
+	memcpy(window.chain, s->genesis, HASH_LEN);
+	address_of_key(key_public(s->key), tx.sender);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct candidate *c = &p->at[i];
+		const struct tx_arg args[] = {
+			tx_shared(&tx, s->market.id, s->market.initial_version, false),
+			tx_shared(&tx, s->provider.id, s->provider.initial_version, false),
+			tx_shared(&tx, c->lease.id, c->lease.initial_version, true),
+			tx_pure_bytes(&tx, c->receipt.report, LEDGER_REPORT_LEN),
+			tx_pure_bytes(&tx, c->receipt.signature, LEDGER_SIG_LEN),
+			tx_clock(&tx),
+		};
+
+		tx_call(&tx, s->package, "lease", "try_submit", &s->coin, 1, args, ARRAY_LEN(args));
+	}
+	tx_pay_from_balance(&tx, tx.sender, p->epoch.gas_price, budget, &window);
+	r = tx_validate(&tx, err);
+	if (r == 0)
+		r = tx_encode(&tx, ret);
+	return r;
+}
+
+/* Whether command i said true: its one result is a bool in BCS. */
+static bool taken(const struct json *outputs, size_t i)
+{
+	const struct json *results = json_get(json_at(outputs, i), "returnValues");
+	const struct json *value = json_path(json_first(results), "value");
+
+	return strcmp(json_str(value, "bcs", ""), "AQ==") == 0;
+}
+
+/* E4, before it costs anything. */
+static int shrink(struct plan *p, const struct sui_effects *effects, struct err *err)
+{
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	int r;
+
+	p->ret->more = true;
+	if (p->n == 1)
+		return decide(p, 0, LEDGER_SETTLE_FAILED, effects->error, err);
+	r = ledger_begin(p->s->ledger, &tx, err);
+	if (r == 0)
+		r = settle_batch_set(&tx, p->n / 2, err);
+	if (r == 0)
+		r = ledger_commit(&tx, err);
+	plan_fini(p);
+	return r;
+}
+
+/* Leaves in the plan what the chain would take, and says what it would cost; with nothing left the
+ * step is over. */
+static int try_out(struct plan *p, uint64_t *ret_budget, struct err *err)
+{
+	cleanup(buf_fini) struct buf bytes = BUF_INIT(TX_LEN_MAX);
+	cleanup(json_free) struct json *outputs = NULL;
+	struct sui_effects effects = {};
+	struct err why = {};
+	int r = build(p, p->s->fee_max, &bytes, err);
+
+	if (r < 0)
+		return r;
+	r = p->s->chain->simulate(p->s->arg, bytes.data, bytes.len, &effects, &outputs, &why);
+	if (r < 0)
+		return put_off(p, 0, r, &why);
+	if (!effects.success)
+		return shrink(p, &effects, err);
+	for (size_t i = p->n; r == 0 && i > 0; i--)
+		if (!taken(outputs, i - 1))
+			r = decide(p, i - 1, LEDGER_SETTLE_FAILED,
+				   "the chain would skip the report", err);
+	if (r == 0 && sui_budget(&effects.gas, p->epoch.gas_price, ret_budget) < 0)
+		*ret_budget = UINT64_MAX;
+	return r;
+}
+
+/* E5. */
+static int check_fees(struct plan *p, uint64_t budget, struct err *err)
+{
+	uint64_t since = p->now_ms > DAY_MS ? p->now_ms - DAY_MS : 0, spent = 0;
+	struct err why = {};
+	int r = ledger_intent_fees(p->s->ledger, since, &spent, err);
+
+	if (r < 0)
+		return r;
+	if (spent <= p->s->fee_max && budget <= p->s->fee_max - spent)
+		return 0;
+	err_set(&why, -EDQUOT,
+		"fees of %" PRIu64 " MIST in 24 hours, and %" PRIu64
+		" more, would be over chain.gasBudget",
+		spent, budget);
+	return put_off(p, 9, why.code, &why);
+}
+
+/* E1. */
+static int journal(struct plan *p, const struct buf *bytes, uint64_t budget, struct err *err)
+{
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	struct ledger_intent_item items[SETTLE_BATCH_MAX];
+	struct ledger_intent intent = {
+		.bytes = (uint8_t *)bytes->data,
+		.len = bytes->len,
+		.max_epoch = p->epoch.epoch + 1,
+		.fee = budget,
+		.created_ms = p->now_ms,
+	};
+	size_t count = 0;
+	int r;
+
+	tx_digest(bytes->data, bytes->len, intent.digest);
+	sui_sign(INTENT_TRANSACTION, bytes->data, bytes->len, p->s->key, intent.signature);
+	for (size_t i = 0; i < p->n; i++)
+		items[i] = p->at[i].item;
+	r = ledger_begin(p->s->ledger, &tx, err);
+	if (r == 0)
+		r = ledger_intent_add(&tx, &intent, items, p->n, err);
+	for (size_t i = 0; r == 0 && i < p->n; i++)
+		r = settle_rows(&tx, items[i].lease, items[i].seq, LEDGER_SETTLE_BUILT, "",
+				p->now_ms, &count, err);
+	if (r == 0)
+		r = ledger_commit(&tx, err);
+	p->ret->more = r == 0;
+	return r;
+}
+
+static int make(struct plan *p, struct err *err)
+{
+	cleanup(buf_fini) struct buf bytes = BUF_INIT(TX_LEN_MAX);
+	uint64_t budget = 0;
+	int r = try_out(p, &budget, err);
+
+	if (r == 0 && p->n)
+		r = check_fees(p, budget, err);
+	if (r < 0 || !p->n)
+		return r;
+	r = build(p, budget, &bytes, err);
+	return r < 0 ? r : journal(p, &bytes, budget, err);
+}
+
+int settle_begin(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err)
+{
+	const unsigned int live =
+		1U << LEDGER_SETTLE_DUE | 1U << LEDGER_SETTLE_BUILT | 1U << LEDGER_SETTLE_SUBMITTED;
+	cleanup(plan_fini) struct plan p = { .s = s, .now_ms = now_ms, .ret = ret };
+	struct err why = {};
+	int r = settle_batch_get(s->ledger, &p.max, NULL);
+
+	if (r == 0)
+		r = ledger_settlement_list(s->ledger, NULL, live, add_due, &p, err);
+	if (r < 0 || !p.n)
+		return r;
+	r = s->chain->epoch(s->arg, &p.epoch, &why);
+	if (r < 0)
+		return settle_wait(ret, 0, r, &why);
+	for (size_t i = 0; r == 0 && i < p.n;) {
+		bool keep = false;
+
+		r = look_up(&p, i, &keep, err);
+		i += keep ? 1 : 0;
+	}
+	if (r == 0 && p.n)
+		r = make(&p, err);
+	/* what was decided made room for others */
+	ret->more |= !ret->why.code && (ret->settled || ret->failed);
+	return r;
+}

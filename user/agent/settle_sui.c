@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The chain of a settle over the network. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/settle.h"
+#include "core/cleanup.h"
+#include "core/json.h"
+
+static int get_epoch(void *arg, struct sui_epoch *ret, struct err *err)
+{
+	return sui_get_epoch(arg, ret, err);
+}
+
+static int get_lease(void *arg, const uint8_t id[OBJECT_ID_LEN], struct settle_lease *ret,
+		     struct err *err)
+{
+	cleanup(sui_object_fini) struct sui_object object = {};
+	struct settle_lease lease = {};
+	char text[ADDRESS_SIZE];
+	int r = sui_get_object(arg, id, &object, err);
+
+	if (r < 0)
+		return r;
+	if (object.owner != SUI_SHARED || json_u64(object.json, "seq", &lease.seq) < 0) {
+		address_format(id, text);
+		return err_set(err, -ENOENT, "Sui: object %s is no lease", text);
+	}
+	lease.initial_version = object.initial_version;
+	lease.checkpoint = object.checkpoint;
+	*ret = lease;
+	return 0;
+}
+
+static int simulate(void *arg, const void *tx, size_t len, struct sui_effects *ret,
+		    struct json **ret_outputs, struct err *err)
+{
+	return sui_simulate(arg, tx, len, ret, ret_outputs, err);
+}
+
+static int execute(void *arg, const void *tx, size_t len, const uint8_t sig[SUI_SIG_LEN],
+		   struct sui_effects *ret, struct err *err)
+{
+	uint8_t sigs[1][SUI_SIG_LEN];
+
+	memcpy(sigs[0], sig, SUI_SIG_LEN);
+	return sui_execute(arg, tx, len, (const uint8_t(*)[SUI_SIG_LEN])sigs, 1, ret, err);
+}
+
+static int find(void *arg, const uint8_t digest[HASH_LEN], struct sui_effects *ret,
+		uint64_t *ret_epoch, struct err *err)
+{
+	return sui_get_transaction(arg, digest, ret, ret_epoch, err);
+}
+
+const struct settle_chain settle_sui = {
+	.epoch = get_epoch,
+	.lease = get_lease,
+	.simulate = simulate,
+	.execute = execute,
+	.find = find,
+};
