@@ -276,6 +276,13 @@ static const char *entry_path(struct archive_entry *e)
 	return path ? path : archive_entry_pathname(e);
 }
 
+static bool is_of_locale(struct archive *a)
+{
+	const char *text = archive_error_string(a);
+
+	return text && strstr(text, "can't be converted");
+}
+
 /* 1: there is one; 0: the end. */
 static int next_entry(struct unpack_job *j, struct archive_entry **ret, struct err *err)
 {
@@ -283,7 +290,8 @@ static int next_entry(struct unpack_job *j, struct archive_entry **ret, struct e
 
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+	/* Any other warning is of something that another reader would take in another way. */
+	if (r != ARCHIVE_OK && !(r == ARCHIVE_WARN && is_of_locale(j->archive)))
 		return archive_error(j->archive, err);
 	if (archive_filter_code(j->archive, 0) != ARCHIVE_FILTER_GZIP)
 		return err_set(err, -EBADMSG, "the archive is not compressed with gzip");
