@@ -282,6 +282,15 @@ static int stop_workload(struct workload_job *w, struct json **ret, struct err *
 	return r < 0 ? r : workload_stop(w->agent->cfg->paths.state, name, (uint32_t)grace, err);
 }
 
+static int remove_workload(struct workload_job *w, struct json **ret, struct err *err)
+{
+	const char *name = NULL;
+	int r = arg_text(w->args, "name", &name, err);
+
+	(void)ret;
+	return r < 0 ? r : workload_remove(w->agent->cfg->paths.state, name, err);
+}
+
 static void workload_work(struct work_job *job)
 {
 	struct workload_job *w = container_of(job, struct workload_job, job);
@@ -326,6 +335,11 @@ static void cmd_workload_run(void *ctx, const struct json *args, struct ctl_repl
 	workload_add(ctx, run_workload, args, reply);
 }
 
+static void cmd_workload_remove(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	workload_add(ctx, remove_workload, args, reply);
+}
+
 static void cmd_workload_stop(void *ctx, const struct json *args, struct ctl_reply *reply)
 {
 	workload_add(ctx, stop_workload, args, reply);
@@ -334,10 +348,15 @@ static void cmd_workload_stop(void *ctx, const struct json *args, struct ctl_rep
 /* ---- The table ------------------------------------------------------------------------------ */
 
 static const struct ctl_handler handlers[] = {
-	{ "agent.status", cmd_status },	      { "agent.reload", cmd_reload },
-	{ "agent.stop", cmd_stop },	      { "lease.open", cmd_lease_open },
-	{ "lease.top-up", cmd_lease_top_up }, { "lease.close", cmd_lease_close },
-	{ "workload.run", cmd_workload_run }, { "workload.stop", cmd_workload_stop },
+	{ "agent.status", cmd_status },
+	{ "agent.reload", cmd_reload },
+	{ "agent.stop", cmd_stop },
+	{ "lease.open", cmd_lease_open },
+	{ "lease.top-up", cmd_lease_top_up },
+	{ "lease.close", cmd_lease_close },
+	{ "workload.run", cmd_workload_run },
+	{ "workload.stop", cmd_workload_stop },
+	{ "workload.remove", cmd_workload_remove },
 };
 
 int commands_open(struct agent *a, struct err *err)
