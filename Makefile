@@ -59,7 +59,7 @@ link_libs = -Wl,--start-group $(call archives,$(1)) -Wl,--end-group $(patsubst -
 	$(shell pkg-config --libs $(sort $(foreach m,$(call libs_of,$(1)),$(PKGS_$(m))))))
 
 include $(sort $(wildcard user/*/module.mk) $(wildcard k8s/module.mk chain/module.mk walrus/module.mk k8s/image/module.mk))
-include bpf/module.mk tests/module.mk
+include walrus/seal/module.mk bpf/module.mk tests/module.mk
 
 $(O)/%.o: %.c
 	$(call say,CC,$<)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "k8s/api.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -211,7 +212,7 @@ static int on_body(void *arg, const void *data, size_t len)
 
 #define HEADERS_MAX 4
 
-static int put_header(const char **headers, const char *name, const char *value, struct err *err)
+static int put_header(char **headers, const char *name, const char *value, struct err *err)
 {
 	char *line;
 	size_t n = 0;
@@ -226,20 +227,18 @@ static int put_header(const char **headers, const char *name, const char *value,
 	return 0;
 }
 
-static void headers_fini(const char *(*headers)[HEADERS_MAX])
+static void headers_fini(char *(*headers)[HEADERS_MAX])
 {
 	for (size_t i = 0; (*headers)[i]; i++) {
-		char *line = (char *)(uintptr_t)(*headers)[i];
-
-		wipe(line, strlen(line)); /* one holds the token */
-		free(line);
+		wipe((*headers)[i], strlen((*headers)[i])); /* one holds the token */
+		free((*headers)[i]);
 	}
 }
 
 static int call_start(struct kube_call *c, const struct kube_request *req, const char *url,
 		      const struct kube_login *login, struct err *err)
 {
-	cleanup(headers_fini) const char *headers[HEADERS_MAX] = {};
+	cleanup(headers_fini) char *headers[HEADERS_MAX] = {};
 	const struct http_tls tls = {
 		.ca = login->ca,
 		.cert = login->cert,
@@ -250,7 +249,7 @@ static int call_start(struct kube_call *c, const struct kube_request *req, const
 	struct http_request http = {
 		.method = req->method,
 		.url = url,
-		.headers = headers,
+		.headers = (const char *const *)headers,
 		.data = req->data,
 		.data_len = req->len,
 		.tls = &tls,
@@ -316,6 +315,7 @@ int kube_api_call(struct kube_api *api, const struct kube_request *req, struct k
 		r = call_start(c, req, url.data, &login, err);
 	if (r < 0)
 		return r;
+	assert(c); /* which the analyser does not see */
 	DL_APPEND(api->calls, c);
 	*ret = take_ptr(c);
 	return 0;
@@ -323,10 +323,11 @@ int kube_api_call(struct kube_api *api, const struct kube_request *req, struct k
 
 void kube_api_cancel(struct kube_call **call)
 {
-	struct kube_call *c = take_ptr(*call);
+	struct kube_call *c = *call;
 
 	if (!c)
 		return;
+	*call = NULL;
 	http_cancel(c->http);
 	DL_DELETE(c->api->calls, c);
 	call_free(&c);

@@ -11,37 +11,37 @@
 #include "core/json.h"
 #include "core/parse.h"
 
-#define CHUNK_SIZE 512
 #define SHOWN_MAX 64 /* characters of a bad value in an error */
 
 struct kube_chunk {
 	struct kube_chunk *next;
-	size_t used, size;
 	max_align_t data[];
 };
 
-void *kube_alloc(struct kube_object *obj, size_t n, size_t size)
+void *kube_alloc(struct kube_dec *dec, size_t n, size_t size)
 {
-	size_t len;
+	size_t align = size & -size, len, from,
+	       to; /* an element's size is a multiple of its alignment */
 
-	if (__builtin_mul_overflow(n, size, &len) || len > SIZE_MAX / 2)
+	if (align > sizeof(uint64_t))
+		align = sizeof(uint64_t);
+	from = (dec->used + align - 1) & ~(align - 1);
+	if (__builtin_mul_overflow(n, size, &len) || __builtin_add_overflow(from, len, &to) ||
+	    to > SIZE_MAX / 2)
 		return NULL;
-	len = (len + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
-
-	struct kube_chunk *c = obj->chunks;
-	if (!c || c->size - c->used < len) {
-		size_t room = len > CHUNK_SIZE ? len : CHUNK_SIZE;
-
-		c = calloc(1, sizeof(*c) + room);
-		if (!c)
-			return NULL;
-		c->size = room;
-		c->next = obj->chunks;
-		obj->chunks = c;
-	}
-	void *p = (char *)c->data + c->used;
-	c->used += len;
-	return p;
+	if (dec->room && to > dec->size)
+		return NULL; /* it took less the first time, which can't be */
+	dec->used = to;
+	if (dec->room)
+		return dec->room + from;
+	if (to <= sizeof(dec->first))
+		return (char *)dec->first + from;
+	struct kube_chunk *c = calloc(1, sizeof(*c) + len);
+	if (!c)
+		return NULL;
+	c->next = dec->chunks;
+	dec->chunks = c;
+	return c->data;
 }
 
 void kube_chunks_free(struct kube_chunk **chunks)
@@ -140,22 +140,11 @@ int kube_field_str(const struct kube_field *f, size_t max, const char **ret)
 	if (r < 0 || !text)
 		return r;
 	size_t size = strlen(text) + 1;
-	char *copy = kube_alloc(f->dec->obj, size, 1);
+	char *copy = kube_alloc(f->dec, size, 1);
 	if (!copy)
 		return kube_field_fail(f, -ENOMEM, "no memory");
 	memcpy(copy, text, size);
 	*ret = copy;
-	return 0;
-}
-
-int kube_field_copy(const struct kube_field *f, char *ret, size_t size)
-{
-	const char *text = NULL;
-	int r = kube_field_text(f, size - 1, &text);
-
-	if (r < 0 || !text)
-		return r;
-	memcpy(ret, text, strlen(text) + 1);
 	return 0;
 }
 
@@ -324,7 +313,7 @@ int kube_field_items(const struct kube_field *f, const struct kube_list *how, vo
 
 	if (r < 0 || n == 0)
 		return r;
-	char *list = kube_alloc(f->dec->obj, n, how->size);
+	char *list = kube_alloc(f->dec, n, how->size);
 	if (!list)
 		return kube_field_fail(f, -ENOMEM, "no memory");
 	json_foreach(node, f->node) {

@@ -14,8 +14,19 @@
 
 #include "k8s/object.h"
 
+/*
+ * An object is decoded twice: first into memory of its own (scratch), which finds every error and how
+ * much it takes; then into a block of just that size. So a set of many objects has no holes.
+ */
+#define KUBE_SCRATCH 2048 /* bytes that need no allocation: most objects */
 struct kube_dec {
-	struct kube_object *obj;
+	struct kube_object *obj; /* NULL: nothing is known of it yet */
+	size_t used; /* bytes of its strings and lists so far */
+	char *room; /* where they go; NULL: scratch */
+	size_t size; /* of room */
+	struct kube_chunk *chunks; /* scratch beyond first; kube_chunks_free() */
+	max_align_t first[KUBE_SCRATCH / sizeof(max_align_t)];
+
 	const struct json *at; /* set by kube_field_fail() */
 	struct err *err;
 };
@@ -42,7 +53,6 @@ int kube_field_bad(const struct kube_field *f, const char *what);
 int kube_field_text(const struct kube_field *f, size_t max,
 		    const char **ret); /* borrowed from the tree */
 int kube_field_str(const struct kube_field *f, size_t max, const char **ret);
-int kube_field_copy(const struct kube_field *f, char *ret, size_t size);
 int kube_field_bool(const struct kube_field *f, bool *ret);
 int kube_field_u32(const struct kube_field *f, uint32_t min, uint32_t max, uint32_t *ret);
 int kube_field_port(const struct kube_field *f, uint16_t min, uint16_t *ret);
@@ -71,7 +81,7 @@ int kube_field_names(const struct kube_field *f, size_t max, const char *const *
 		     size_t *ret_n);
 
 /* n * size zeroed bytes that live as long as the object; NULL: no memory. n > 0. */
-void *kube_alloc(struct kube_object *obj, size_t n, size_t size);
+void *kube_alloc(struct kube_dec *dec, size_t n, size_t size);
 void kube_chunks_free(struct kube_chunk **chunks);
 
 /* One for each kind, in its own file: fills the union, from the root of the object. */

@@ -62,8 +62,8 @@ static void well_formed(struct kube_informer *inf, const struct kube_object *obj
 
 	if (!inf->n_told)
 		return;
-	memcpy(w.namespace, obj->meta.namespace, sizeof(w.namespace));
-	memcpy(w.name, obj->meta.name, sizeof(w.name));
+	memcpy(w.namespace, obj->meta.namespace, strlen(obj->meta.namespace) + 1);
+	memcpy(w.name, obj->meta.name, strlen(obj->meta.name) + 1);
 	i = told_at(inf, hash_of(&w));
 	if (i < KUBE_TOLD_MAX) {
 		inf->told[i].object = 0;
@@ -195,7 +195,7 @@ void kube_events_commit(struct kube_informer *inf)
 	kube_set_diff(inf->fresh, inf->set, inf->resource->kind, inf->ops->changed, inf->arg);
 	kube_set_free(&inf->fresh);
 	inf->synced = true;
-	inf->whole = false;
+	inf->whole = inf->doubt = false;
 	inf->failures = 0;
 }
 

@@ -16,7 +16,10 @@
 #define WATCH_MIN_S 300 /* as kube-proxy: 5 to 10 minutes, so that not all come back at once */
 #define WATCH_MAX_S 600
 #define GRACE_MS 30000 /* a watch that is this much over its time hangs */
-#define QUIET_MS 60000 /* without a byte, while all objects are to come */
+#define QUIET_MS 60000 /* without an answer, or without a byte while all objects are to come */
+#define BOOKMARK_MS 100000 /* without a byte in a watch: servers send a bookmark each minute */
+#define DOUBT_MIN_MS 15000 /* a watch that goes on after a failure is replaced by a whole stream */
+#define DOUBT_MAX_MS 45000 /* after a time between these: not by all clients at once */
 #define DELAY_MIN_MS 250
 #define DELAY_MAX_MS 30000
 #define RETRY_AFTER_MAX_MS 120000
@@ -26,8 +29,8 @@
 /* How a request ended. */
 enum cause {
 	CLEAN, /* a watch, when its time was over */
-	SILENT, /* a watch that brought nothing, not even a bookmark, for all its time: its version may
-		 * be one that the server has never heard of */
+	SILENT, /* a watch that brought nothing, not even a bookmark, or that was in doubt: its version may
+		 * be of another history than the server's, as after a restored backup */
 	EXPIRED, /* 410, in whatever form */
 	REFUSED, /* not asked in a way that this server understands */
 	BROKEN, /* it began to answer */
@@ -102,11 +105,20 @@ bool kube_informer_synced(const struct kube_informer *inf)
 }
 
 /* A version that is too old is told by an event, after the answer. */
+static bool stands(const struct kube_informer *inf, uint64_t now_ms)
+{
+	return inf->answered && inf->plan == KUBE_WATCH &&
+	       (inf->heard || now_ms >= inf->answered_ms + STANDS_MS);
+}
+
 bool kube_informer_in_step(const struct kube_informer *inf, uint64_t now_ms)
 {
-	bool stands = inf->heard || now_ms >= inf->answered_ms + STANDS_MS;
+	return inf->absent || (inf->open && stands(inf, now_ms));
+}
 
-	return inf->absent || (inf->open && inf->answered && inf->plan == KUBE_WATCH && stands);
+bool kube_informer_answered(const struct kube_informer *inf)
+{
+	return inf->answered;
 }
 
 bool kube_informer_unreached(const struct kube_informer *inf)
@@ -184,7 +196,7 @@ int kube_informer_begin(struct kube_informer *inf, uint64_t now_ms, struct buf *
 	inf->err = (struct err){};
 	inf->began_ms = now_ms;
 	inf->watch_ms = random_between(WATCH_MIN_S, WATCH_MAX_S) * 1000;
-	inf->due_ms = now_ms + (inf->plan == KUBE_WATCH ? inf->watch_ms + GRACE_MS : QUIET_MS);
+	inf->due_ms = now_ms + QUIET_MS;
 	kube_split_init(&inf->split, is_list ? KUBE_SPLIT_LIST : KUBE_SPLIT_WATCH,
 			kube_events_piece, inf);
 	if (inf->plan != KUBE_WATCH && !inf->fresh && kube_set_new(&inf->fresh) < 0)
@@ -195,10 +207,24 @@ int kube_informer_begin(struct kube_informer *inf, uint64_t now_ms, struct buf *
 	return buf_error(ret_path);
 }
 
+/* A byte, or the answer, has come. */
+static void set_due(struct kube_informer *inf, uint64_t now_ms)
+{
+	uint64_t end = inf->began_ms + inf->watch_ms + GRACE_MS;
+
+	inf->due_ms = now_ms + (inf->plan == KUBE_WATCH ? BOOKMARK_MS : QUIET_MS);
+	if (inf->plan == KUBE_WATCH && inf->doubt && inf->doubt_ms < inf->due_ms)
+		inf->due_ms = inf->doubt_ms;
+	if (inf->plan == KUBE_WATCH && end < inf->due_ms)
+		inf->due_ms = end;
+}
+
 void kube_informer_head(struct kube_informer *inf, unsigned int status, uint64_t now_ms)
 {
 	inf->answered = status >= 200 && status < 300;
 	inf->answered_ms = now_ms;
+	inf->doubt_ms = now_ms + random_between(DOUBT_MIN_MS, DOUBT_MAX_MS);
+	set_due(inf, now_ms);
 }
 
 int kube_informer_feed(struct kube_informer *inf, const void *data, size_t len, uint64_t now_ms)
@@ -207,12 +233,7 @@ int kube_informer_feed(struct kube_informer *inf, const void *data, size_t len, 
 
 	if (r < 0 && !inf->err.code)
 		err_errno(&inf->err, r, "%s", inf->resource->path);
-	if (inf->plan == KUBE_WATCH)
-		inf->due_ms = inf->began_ms + inf->watch_ms + GRACE_MS;
-	else
-		inf->due_ms = now_ms + QUIET_MS;
-	if (inf->plan == KUBE_WATCH && inf->heard)
-		inf->failures = 0;
+	set_due(inf, now_ms);
 	return r;
 }
 
@@ -229,7 +250,7 @@ static enum cause cause_of(const struct kube_informer *inf, const struct kube_in
 			   uint64_t now_ms)
 {
 	bool answered = end->status >= 200 && end->status < 300;
-	bool in_time = end->code == 0 || end->code == -ETIMEDOUT;
+	bool given_up = now_ms >= inf->due_ms;
 	bool lived = now_ms - inf->began_ms >= inf->watch_ms / 2;
 
 	if (end->code == -ESTALE)
@@ -238,7 +259,9 @@ static enum cause cause_of(const struct kube_informer *inf, const struct kube_in
 		return REFUSED;
 	if (!answered)
 		return AWAY;
-	if (inf->plan == KUBE_WATCH && in_time && lived && !inf->heard)
+	if (inf->plan == KUBE_WATCH && given_up && (inf->doubt || !inf->heard))
+		return SILENT;
+	if (inf->plan == KUBE_WATCH && end->code == 0 && lived && !inf->heard)
 		return SILENT;
 	return inf->plan == KUBE_WATCH && end->code == 0 && (lived || inf->heard) ? CLEAN : BROKEN;
 }
@@ -257,8 +280,6 @@ static void wait(struct kube_informer *inf, const struct kube_informer_end *end,
 {
 	uint64_t after = (uint64_t)end->retry_after_s * 1000, delay;
 
-	if (now_ms - inf->began_ms > DELAY_MAX_MS)
-		inf->failures = 0; /* what went well for so long is none of a row */
 	inf->failures++;
 	delay = delay_of(inf);
 	after = after > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : after;
@@ -300,6 +321,9 @@ void kube_informer_end(struct kube_informer *inf, const struct kube_informer_end
 	inf->open = inf->absent = false;
 	inf->unreached = end->status == 0;
 	kube_split_fini(&inf->split);
+	cause = cause_of(inf, end, now_ms);
+	if (stands(inf, now_ms))
+		inf->failures = 0;
 	inf->due_ms = now_ms;
 	if (take_page(inf, end))
 		return;
@@ -307,12 +331,14 @@ void kube_informer_end(struct kube_informer *inf, const struct kube_informer_end
 		inf->due_ms = now_ms + random_between(ABSENT_MS, 2 * ABSENT_MS);
 		return;
 	}
-	cause = cause_of(inf, end, now_ms);
 	if (was == KUBE_LIST && cause == EXPIRED)
 		inf->whole = true;
+	if (was == KUBE_WATCH && (cause == BROKEN || cause == AWAY))
+		inf->doubt = true;
 	inf->next_page[0] = '\0';
 	kube_set_free(&inf->fresh);
 	inf->plan = next[was][cause].plan;
-	if (!next[was][cause].at_once)
+	/* nor are requests that end as soon as they began made as fast as that */
+	if (!next[was][cause].at_once || (cause == CLEAN && now_ms < inf->began_ms + STANDS_MS))
 		wait(inf, end, now_ms);
 }

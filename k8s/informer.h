@@ -56,6 +56,7 @@ bool kube_informer_synced(const struct kube_informer *inf); /* was whole once */
 /* The server watches for us, and has not said at once that it can't. */
 bool kube_informer_in_step(const struct kube_informer *inf, uint64_t now_ms);
 unsigned int kube_informer_failures(const struct kube_informer *inf); /* in a row */
+bool kube_informer_answered(const struct kube_informer *inf); /* 2xx, this time */
 bool kube_informer_unreached(const struct kube_informer *inf); /* nobody answered, last time */
 /* What waits for its time is due now. */
 void kube_informer_hurry(struct kube_informer *inf, uint64_t now_ms);

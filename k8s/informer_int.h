@@ -36,6 +36,8 @@ struct kube_informer {
 	bool answered, heard; /* 2xx; an event, in this request */
 	uint64_t answered_ms;
 	bool unreached;
+	bool doubt; /* the watch goes on from before a failure: whole again by a STREAM, at doubt_ms */
+	uint64_t doubt_ms;
 	bool listed; /* the list's own document came */
 	struct err err;
 

@@ -155,7 +155,7 @@ static void give_up(struct mirror_part *p)
 
 	kube_api_cancel(&p->call);
 	err_set(&err, -ETIMEDOUT, "%s: no answer in time", p->resource.path);
-	end(p, -ETIMEDOUT, 200, 0, &err);
+	end(p, -ETIMEDOUT, kube_informer_answered(p->informer) ? 200 : 0, 0, &err);
 }
 
 /* ---- A server that says nothing --------------------------------------------------------------- */
@@ -359,7 +359,8 @@ static int parts_new(struct kube_mirror *m)
 		[SERVICES] = { KUBE_SERVICE, "/api/v1/services", PROXIED, false },
 		[SLICES] = { KUBE_SLICE, "/apis/discovery.k8s.io/v1/endpointslices", PROXIED,
 			     false },
-		[NODE] = { KUBE_NODE, "/api/v1/nodes", m->own_node, false },
+		[NODE] = { KUBE_NODE, "/api/v1/nodes", m->opt.all_nodes ? NULL : m->own_node,
+			   false },
 		[PODS] = { KUBE_POD, "/api/v1/pods", m->own_pods, false },
 		/* from Kubernetes 1.33 on */
 		[CIDRS] = { KUBE_CIDR, "/apis/networking.k8s.io/v1/servicecidrs", NULL, true },

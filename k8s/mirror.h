@@ -42,7 +42,7 @@ struct kube_mirror_ops {
 struct kube_mirror_options {
 	struct kube_api *api;
 	const char *node; /* whose Node and Pods are mirrored */
-	bool all_nodes; /* the Nodes of others, too */
+	bool all_nodes; /* the Nodes of all others as well */
 	const struct kube_mirror_ops *ops;
 	void *arg;
 	uint64_t (*now_ms)(void); /* NULL: the monotonic clock */

@@ -14,8 +14,8 @@ static int decode_addresses(const struct kube_field *root, struct kube_node *ret
 
 	if (r < 0 || n == 0)
 		return r;
-	struct addr *internal = kube_alloc(list.dec->obj, n, sizeof(*internal));
-	struct addr *external = kube_alloc(list.dec->obj, n, sizeof(*external));
+	struct addr *internal = kube_alloc(list.dec, n, sizeof(*internal));
+	struct addr *external = kube_alloc(list.dec, n, sizeof(*external));
 	if (!internal || !external)
 		return kube_field_fail(&list, -ENOMEM, "no memory");
 	json_foreach(node, list.node) {
@@ -47,7 +47,7 @@ static int decode_pod_cidrs(const struct kube_field *spec, struct kube_node *ret
 
 	if (r < 0 || ret->n_pod_cidrs || !*json_text(one.node, ""))
 		return r;
-	struct cidr *cidr = kube_alloc(one.dec->obj, 1, sizeof(*cidr));
+	struct cidr *cidr = kube_alloc(one.dec, 1, sizeof(*cidr));
 	if (!cidr)
 		return kube_field_fail(&one, -ENOMEM, "no memory");
 	if ((r = kube_field_cidr(&one, cidr)) < 0)

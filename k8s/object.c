@@ -44,10 +44,8 @@ void kube_object_free(struct kube_object **obj)
 {
 	struct kube_object *o = take_ptr(*obj);
 
-	if (!o || --o->refs > 0)
-		return;
-	kube_chunks_free(&o->chunks);
-	free(o);
+	if (o && --o->refs == 0)
+		free(o);
 }
 
 static int check_version(const struct kube_field *root, const struct kube_type *type)
@@ -111,7 +109,7 @@ static int check_name(const struct kube_field *f, const char *name, const char *
 
 static int decode_meta(const struct kube_field *root, bool namespaced, struct kube_meta *ret)
 {
-	struct kube_meta m = {};
+	struct kube_meta m = { "", "", "", "", false };
 	struct kube_field meta = kube_field_get(root, "metadata");
 	struct kube_field name = kube_field_get(&meta, "name");
 	struct kube_field namespace = kube_field_get(&meta, "namespace");
@@ -121,22 +119,22 @@ static int decode_meta(const struct kube_field *root, bool namespaced, struct ku
 	int r;
 
 	if ((r = kube_field_object(&meta)) < 0 ||
-	    (r = kube_field_copy(&name, m.name, sizeof(m.name))) < 0 ||
+	    (r = kube_field_str(&name, KUBE_MAX_NAME, &m.name)) < 0 ||
 	    (r = check_name(&name, m.name, ".-")) < 0)
 		return r;
 	if (namespaced) {
-		memcpy(m.namespace, "default", sizeof("default"));
-		r = kube_field_copy(&namespace, m.namespace, sizeof(m.namespace));
+		m.namespace = "default";
+		r = kube_field_str(&namespace, KUBE_MAX_LABEL, &m.namespace);
 		if (r == 0)
 			r = check_name(&namespace, m.namespace, "-");
 		if (r < 0)
 			return r;
 	}
 	*ret = m; /* from here on an error can say whose it is */
-	if ((r = kube_field_copy(&uid, ret->uid, sizeof(ret->uid))) < 0)
+	if ((r = kube_field_str(&uid, KUBE_MAX_UID, &ret->uid)) < 0)
 		return r;
 	ret->deleting = kube_field_is_set(&deletion);
-	return kube_field_copy(&version, ret->resource_version, sizeof(ret->resource_version));
+	return kube_field_str(&version, KUBE_MAX_VERSION, &ret->resource_version);
 }
 
 static int decode_body(const struct kube_field *root, struct kube_object *obj)
@@ -176,26 +174,56 @@ static int decide_kind(const struct kube_field *root, enum kube_kind expected, e
 	return 0;
 }
 
+static int decode_into(const struct kube_field *root, enum kube_kind kind, struct kube_object *obj)
+{
+	int r;
+
+	obj->refs = 1;
+	obj->kind = kind;
+	obj->meta = (struct kube_meta){ "", "", "", "", false };
+	root->dec->obj = obj;
+	root->dec->used = 0;
+	r = decode_meta(root, types[kind].namespaced, &obj->meta);
+	return r < 0 ? r : decode_body(root, obj);
+}
+
+/* Up to where an object of the kind has its strings and lists. */
+static size_t size_of(enum kube_kind kind)
+{
+	static const size_t sizes[] = {
+		[KUBE_SERVICE] = sizeof(struct kube_service),
+		[KUBE_SLICE] = sizeof(struct kube_slice),
+		[KUBE_NODE] = sizeof(struct kube_node),
+		[KUBE_POD] = sizeof(struct kube_pod),
+		[KUBE_CIDR] = sizeof(struct kube_cidr),
+	};
+	_Static_assert(ARRAY_LEN(sizes) == KUBE_KIND_MAX_, "a size for each kind");
+	size_t own = kind < KUBE_KIND_MAX_ ? sizes[kind] : 0;
+	size_t size = offsetof(struct kube_object, service) + own;
+
+	return (size + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1);
+}
+
 static int decode(const struct kube_field *root, enum kube_kind expected, struct kube_object **ret)
 {
 	cleanup(kube_object_free) struct kube_object *obj = NULL;
+	struct kube_dec *dec = root->dec;
+	struct kube_object first = {};
 	enum kube_kind kind = expected;
 	int r;
 
 	if (json_type(root->node) != JSON_OBJECT)
 		return kube_field_fail(root, -EINVAL,
 				       "not an object; write apiVersion, kind, metadata");
-	if ((r = decide_kind(root, expected, &kind)) < 0)
+	if ((r = decide_kind(root, expected, &kind)) < 0 ||
+	    (r = decode_into(root, kind, &first)) < 0)
 		return r;
-	obj = calloc(1, sizeof(*obj));
+	obj = calloc(1, size_of(kind) + dec->used);
 	if (!obj)
 		return kube_field_fail(root, -ENOMEM, "no memory");
-	obj->refs = 1;
-	obj->kind = kind;
-	root->dec->obj = obj;
-	r = decode_meta(root, types[kind].namespaced, &obj->meta);
-	if (r == 0)
-		r = decode_body(root, obj);
+	dec->room = (char *)obj + size_of(kind);
+	dec->size = dec->used;
+	r = decode_into(root, kind, obj);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(obj);
@@ -211,5 +239,6 @@ int kube_object_decode(const struct json *j, enum kube_kind kind, struct kube_ob
 
 	if (r < 0 && at)
 		*at = dec.at;
+	kube_chunks_free(&dec.chunks);
 	return r;
 }

@@ -32,6 +32,8 @@ struct json;
 /* The API's own limits where it has small ones. */
 #define KUBE_MAX_NAME 253
 #define KUBE_MAX_LABEL 63
+#define KUBE_MAX_UID 63
+#define KUBE_MAX_VERSION 31
 #define KUBE_MAX_LEASE \
 	127 /* more than a label of a live cluster may hold: files may name any lease */
 #define KUBE_MAX_PATH 1023
@@ -44,10 +46,10 @@ struct json;
 enum kube_kind { KUBE_SERVICE, KUBE_SLICE, KUBE_NODE, KUBE_POD, KUBE_CIDR, KUBE_KIND_MAX_ };
 
 struct kube_meta {
-	char namespace[KUBE_MAX_LABEL + 1]; /* "" for Node and ServiceCIDR */
-	char name[KUBE_MAX_NAME + 1];
-	char uid[64]; /* "" in a manifest that was never applied */
-	char resource_version[32]; /* opaque; "" likewise */
+	const char *namespace; /* at most KUBE_MAX_LABEL; "" for Node and ServiceCIDR */
+	const char *name; /* at most KUBE_MAX_NAME */
+	const char *uid; /* at most KUBE_MAX_UID; "" in a manifest that was never applied */
+	const char *resource_version; /* opaque; at most KUBE_MAX_VERSION; "" likewise */
 	bool deleting; /* has a deletionTimestamp */
 };
 
@@ -151,10 +153,10 @@ struct kube_cidr {
 	size_t n_cidrs;
 };
 
-struct kube_chunk; /* memory of an object's strings and lists */
-
+/* One block of memory: what comes behind the member of its kind are its strings and lists. */
 struct kube_object {
 	enum kube_kind kind;
+	unsigned int refs;
 	struct kube_meta meta;
 	union {
 		struct kube_service service;
@@ -163,8 +165,6 @@ struct kube_object {
 		struct kube_pod pod;
 		struct kube_cidr cidr;
 	};
-	struct kube_chunk *chunks;
-	unsigned int refs;
 };
 
 const char *kube_kind_name(enum kube_kind kind); /* "EndpointSlice" */

@@ -19,7 +19,7 @@ static int decode_ips(const struct kube_field *status, struct kube_pod *ret)
 	bool single = n == 0 && *json_text(one.node, "");
 	if (n == 0 && !single)
 		return 0;
-	struct addr *list = kube_alloc(all.dec->obj, single ? 1 : n, sizeof(*list));
+	struct addr *list = kube_alloc(all.dec, single ? 1 : n, sizeof(*list));
 	if (!list)
 		return kube_field_fail(&all, -ENOMEM, "no memory");
 	if (single && (r = kube_field_addr(&one, &list[0])) < 0)

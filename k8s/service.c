@@ -152,7 +152,7 @@ static int decode_status(const struct kube_field *root, struct kube_service *ret
 
 	if (r < 0 || n == 0)
 		return r;
-	struct addr *list = kube_alloc(ingress.dec->obj, n, sizeof(*list));
+	struct addr *list = kube_alloc(ingress.dec, n, sizeof(*list));
 	if (!list)
 		return kube_field_fail(&ingress, -ENOMEM, "no memory");
 	json_foreach(node, ingress.node) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "k8s/set.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "core/cleanup.h"
@@ -327,6 +328,7 @@ void kube_touched_add(struct kube_touched *t, const struct kube_object *was,
 {
 	const struct kube_object *any = is ? is : was;
 
+	assert(any);
 	t->services += any->kind == KUBE_SERVICE;
 	t->slices += any->kind == KUBE_SLICE;
 	if (was)

@@ -73,6 +73,9 @@ static int store(struct feed *f)
 	int r = 0;
 
 	f->from = f->at;
+	s->skipped = s->bad ? s->skipped + len : 0;
+	if (s->skipped > KUBE_SKIP_MAX)
+		return -E2BIG;
 	if (s->cut || s->bad || (s->in_items && s->depth == ITEMS_DEPTH)) /* nobody's */
 		return 0;
 	s->bad = len > room;
@@ -250,18 +253,22 @@ static int close_bracket(struct feed *f, char c)
 	bool is_object;
 	int r = 0;
 
+	if (s->depth == 0 && s->kind == KUBE_SPLIT_LIST)
+		return -EBADMSG;
 	if (s->depth == 0) {
 		f->at++;
 		r = store(f);
 		s->bad = true;
 		return r;
 	}
-	if (s->cut == s->depth) {
+	if (s->cut && s->cut == s->depth) {
 		s->cut = 0;
 		f->from = f->at;
 	}
 	is_object = s->depth <= 64 && s->objects >> (s->depth - 1) & 1;
 	if (s->depth <= 64 && is_object != (c == '}') && !s->cut) {
+		if (s->kind == KUBE_SPLIT_LIST)
+			return -EBADMSG;
 		r = store(f);
 		s->bad = true;
 	}
@@ -296,7 +303,7 @@ static void comma(struct feed *f)
 {
 	struct kube_split *s = f->s;
 
-	if (s->cut == s->depth) {
+	if (s->cut && s->cut == s->depth) {
 		s->cut = 0;
 		f->from = f->at;
 	}

@@ -13,9 +13,9 @@
  * value becomes 0.
  *
  * A piece is text that looks like JSON from afar: whether it is, its reader finds out. One that is over
- * KUBE_PIECE_MAX, nested over JSON_MAX_DEPTH, or closed by the wrong bracket is handed out as
- * KUBE_PIECE_BAD, with its beginning; all others come as if it were not there. Only a bracket that
- * is missing in a list can't be told from the next item: then what follows is part of the bad one.
+ * KUBE_PIECE_MAX, nested over JSON_MAX_DEPTH, or a line whose brackets don't match is handed out as
+ * KUBE_PIECE_BAD, with its beginning; all others come as if it were not there. Brackets that don't
+ * match in a list leave nothing to tell items by: -EBADMSG.
  *
  * A piece that has no end is no piece: of what was fed last, nothing is handed out.
  * What piece returns below 0 ends the feeding with that code. Allocates no more than KUBE_PIECE_MAX.
@@ -29,6 +29,7 @@
 #include "core/buf.h"
 
 #define KUBE_PIECE_MAX (2u << 20) /* an object in etcd has at most 1.5 MiB */
+#define KUBE_SKIP_MAX (16u << 20) /* bytes of a bad piece, before its end is given up */
 #define KUBE_PIECE_SHOWN 4096 /* of a bad one */
 
 enum kube_split_kind { KUBE_SPLIT_WATCH, KUBE_SPLIT_LIST };
@@ -47,6 +48,7 @@ struct kube_split {
 	bool in_string, escaped, is_key, wants_key;
 	bool in_items; /* of a list */
 	bool bad;
+	size_t skipped; /* bytes of it */
 	bool ended; /* the list is whole; what follows it is dropped */
 	unsigned int cut; /* depth of the object a member of which is being cut out; 0: none */
 	size_t key_at; /* where the last key begins, in the piece at hand */
@@ -55,6 +57,6 @@ struct kube_split {
 
 void kube_split_init(struct kube_split *s, enum kube_split_kind kind, kube_piece_fn piece,
 		     void *arg);
-/* 0; -ENOMEM, or what piece said. */
+/* 0; -ENOMEM, -EBADMSG, -E2BIG over KUBE_SKIP_MAX, or what piece said. */
 int kube_split_feed(struct kube_split *s, const void *data, size_t len);
 void kube_split_fini(struct kube_split *s);

@@ -5,7 +5,7 @@
 # bookworm-backports, which this script adds (and only this).
 set -eu
 
-BUILD="gcc make pkg-config clang-19 llvm-19 libc6-dev linux-libc-dev libelf-dev zlib1g-dev libcurl4-openssl-dev
+BUILD="gcc make pkg-config clang-19 llvm-19 libc6-dev linux-libc-dev libelf-dev zlib1g-dev libcurl4-openssl-dev libssl-dev
 	libcjson-dev libsodium-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libuv1-dev libsqlite3-dev libarchive-dev libfyaml-dev
 	uthash-dev libmicrohttpd-dev"
 RUN="runc iproute2 curl ca-certificates openssl xz-utils"

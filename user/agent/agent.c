@@ -169,7 +169,9 @@ static int source_open(struct agent *a, struct err *err)
 		.servers = (const char *const *)cfg->source.servers.v,
 		.n_servers = cfg->source.servers.n,
 		.node = cfg->node.name,
-		.all_nodes = cfg->datapath.mode == CONFIG_MODE_DSR,
+		/* else the configuration says what counts as inside the cluster */
+		.all_nodes =
+			cfg->meter.cluster_cidrs.n == 0 || cfg->datapath.mode == CONFIG_MODE_DSR,
 		.state_dir = cfg->paths.state,
 		.ops = &source_ops,
 		.arg = a,
@@ -269,6 +271,8 @@ int agent_run(const struct config *cfg, struct err *err)
 	/* Little is allocated at once by several threads, and much that lives on between what does not: with
 	 * a heap for each thread half of them would be holes. */
 	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD,
+		256 << 10); /* fixed: what is large and short-lived goes back whole */
 	log_set_level(cfg->log.level);
 	raise_file_limit();
 	for (size_t i = 0; i < cfg->warnings.n; i++)

@@ -27,9 +27,12 @@
 #define RETRY_MS 1000
 
 /* A whole round costs what all Services cost. Where that is more than QUICK_MS, changes of endpoints are
- * made at once for their Service alone, and a whole round follows after REST times what one takes. */
+ * made at once for their Service alone, and a whole round follows after some times what one takes: a
+ * change that comes while one runs has to wait for it, which must be rare where they are long. */
 #define QUICK_MS 1
 #define REST 10
+#define LONG_MS 5
+#define REST_LONG 200
 #define REST_MIN_MS 20
 
 /* ---- Telling what is not served ------------------------------------------------------------- */
@@ -369,16 +372,24 @@ static bool quick_change(struct agent *a, const struct kube_set *set,
 	return r == 0;
 }
 
+/* Not later than what is planned already. */
+static void whole_within(struct agent *a, uint64_t rests)
+{
+	uint64_t ms = a->round_ms * rests > REST_MIN_MS ? a->round_ms * rests : REST_MIN_MS;
+
+	if (!uv_is_active((uv_handle_t *)&a->whole) || uv_timer_get_due_in(&a->whole) > ms)
+		uv_timer_start(&a->whole, on_whole, ms, 0);
+}
+
 void direct_changed(struct agent *a, const struct kube_set *set, const struct kube_touched *touched)
 {
 	const struct rounds_now now = rounds_clock();
-	uint64_t rest = a->round_ms * REST;
 
 	rounds_queued(&a->rounds, set, touched, &now);
 	if (!touched || touched->more || (touched->n && !quick_change(a, set, touched)))
 		round_make(a, set);
-	else if (!uv_is_active((uv_handle_t *)&a->whole))
-		uv_timer_start(&a->whole, on_whole, rest > REST_MIN_MS ? rest : REST_MIN_MS, 0);
+	else /* what class an address is of can't wait long */
+		whole_within(a, a->round_ms < LONG_MS || touched->addrs ? REST : REST_LONG);
 }
 
 /* Links of pods come and go all the time: only what node ports are served at is worth a round. */

@@ -28,7 +28,7 @@ struct source_api_options {
 	const char *const *servers;
 	size_t n_servers;
 	const char *node;
-	bool all_nodes; /* the Node objects of others, too */
+	bool all_nodes; /* addresses and pod ranges of all other nodes matter as well */
 	const char *state_dir;
 	const struct source_ops *ops; /* failed is not used */
 	void *arg;

@@ -74,7 +74,7 @@ int file_read(const char *path, struct buf *out, struct err *err)
 	return err_errno(err, rc, "%s: cannot read", path);
 }
 
-static int write_all(int fd, const void *data, size_t len)
+int file_put(int fd, const void *data, size_t len)
 {
 	const char *at = data;
 
@@ -111,16 +111,21 @@ static int sync_dir(const char *dir)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-static int fill(int fd, const void *data, size_t len, mode_t mode)
+struct content {
+	int (*fill)(int fd, void *arg);
+	void *arg;
+};
+
+static int fill(int fd, const struct content *content, mode_t mode)
 {
-	int rc = write_all(fd, data, len);
+	int rc = content->fill(fd, content->arg);
 
 	if (rc < 0)
 		return rc;
 	return fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-static int publish(const char *path, const void *data, size_t len, mode_t mode, unsigned int flags)
+static int publish(const char *path, const struct content *content, mode_t mode, unsigned int flags)
 {
 	char dir[PATH_MAX], temp[PATH_MAX];
 	cleanup(close_fd) int fd = -1;
@@ -133,7 +138,7 @@ static int publish(const char *path, const void *data, size_t len, mode_t mode, 
 	fd = mkostemp(temp, O_CLOEXEC); /* mode 0600 until all is in it */
 	if (fd < 0)
 		return -errno;
-	rc = fill(fd, data, len, mode);
+	rc = fill(fd, content, mode);
 	if (rc == 0 && renameat2(AT_FDCWD, temp, AT_FDCWD, path, flags) < 0)
 		rc = -errno;
 	if (rc < 0)
@@ -141,16 +146,35 @@ static int publish(const char *path, const void *data, size_t len, mode_t mode, 
 	return rc < 0 ? rc : sync_dir(dir);
 }
 
-int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+int file_write_atomic_by(const char *path, int (*fill_fn)(int fd, void *arg), void *arg,
+			 mode_t mode, struct err *err)
 {
-	int rc = publish(path, data, len, mode, 0);
+	int rc = publish(path, &(struct content){ fill_fn, arg }, mode, 0);
 
 	return rc < 0 ? err_errno(err, rc, "%s: cannot write", path) : 0;
 }
 
+struct bytes {
+	const void *data;
+	size_t len;
+};
+
+static int put_bytes(int fd, void *arg)
+{
+	const struct bytes *b = arg;
+
+	return file_put(fd, b->data, b->len);
+}
+
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	return file_write_atomic_by(path, put_bytes, &(struct bytes){ data, len }, mode, err);
+}
+
 int file_create_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
-	int rc = publish(path, data, len, mode, RENAME_NOREPLACE);
+	const struct content content = { put_bytes, &(struct bytes){ data, len } };
+	int rc = publish(path, &content, mode, RENAME_NOREPLACE);
 
 	return rc < 0 ? err_errno(err, rc, "%s: cannot create", path) : 0;
 }

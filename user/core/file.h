@@ -16,7 +16,11 @@ struct err;
 /* Appends the content to out (out's limit applies: -E2BIG). "-" is standard input. */
 int file_read(const char *path, struct buf *out, struct err *err);
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
-/* The same, but an existing file is left as it is: -EEXIST. */
+/* The same with content that comes in parts: fill writes all of it, by file_put(). */
+int file_write_atomic_by(const char *path, int (*fill)(int fd, void *arg), void *arg, mode_t mode,
+			 struct err *err);
+int file_put(int fd, const void *data, size_t len);
+/* As file_write_atomic(), but an existing file is left as it is: -EEXIST. */
 int file_create_atomic(const char *path, const void *data, size_t len, mode_t mode,
 		       struct err *err);
 /* mkdir -p; an existing directory is fine, another file in the way is -ENOTDIR. */

@@ -195,10 +195,9 @@ int planner_frontends(struct planner *p)
  * clients from outside to scope OUTSIDE, which is next to it, is never there without that. */
 int planner_order(struct svc_plan *plan)
 {
-	struct svc_op *ordered = calloc(plan->n_ops + 1, sizeof(*ordered));
-	size_t at[SVC_OP_MAX_] = {};
+	size_t at[SVC_OP_MAX_] = {}, *to = calloc(plan->n_ops + 1, sizeof(*to));
 
-	if (!ordered)
+	if (!to)
 		return -ENOMEM;
 	for (size_t k = 1; k < SVC_OP_MAX_; k++)
 		at[k] = at[k - 1] + plan->count[k - 1];
@@ -206,13 +205,21 @@ int planner_order(struct svc_plan *plan)
 	for (size_t i = 0; i < plan->n_ops; i++) {
 		enum svc_op_kind kind = plan->ops[i].kind;
 
-		if (kind == SVC_OP_FRONTEND_PUT)
-			ordered[--at[kind]] = plan->ops[i];
-		else
-			ordered[at[kind]++] = plan->ops[i];
+		to[i] = kind == SVC_OP_FRONTEND_PUT ? --at[kind] : at[kind]++;
 	}
-	free(plan->ops);
-	plan->ops = ordered;
+	/* each exchange brings one to its place for good: no second copy of them all */
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		while (to[i] != i) {
+			size_t there = to[i], its = to[there];
+			struct svc_op op = plan->ops[there];
+
+			plan->ops[there] = plan->ops[i];
+			plan->ops[i] = op;
+			to[there] = there;
+			to[i] = its;
+		}
+	}
+	free(to);
 	return 0;
 }
 

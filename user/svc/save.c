@@ -62,8 +62,10 @@ static int head_print(const struct svc_table *t, struct buf *out)
 	return r ? r : json_print(nodes, false, out);
 }
 
-/* One Service's tree at a time: that of all is many times the text. */
-static int services_print(const struct svc_table *t, struct buf *out)
+#define PART (64u << 10) /* is written once there is so much */
+
+/* One Service's tree at a time, since that of all is many times the text, and the text in parts. */
+static int services_print(const struct svc_table *t, struct buf *out, int fd)
 {
 	int r = buf_puts(out, ",\"services\":[");
 
@@ -75,21 +77,35 @@ static int services_print(const struct svc_table *t, struct buf *out)
 			r = buf_puts(out, ",");
 		if (!r)
 			r = json_print(service, false, out);
+		if (r || out->len < PART)
+			continue;
+		r = file_put(fd, out->data, out->len);
+		buf_reset(out);
 	}
 	return r ? r : buf_puts(out, "]}\n");
 }
 
+struct saved {
+	const struct svc_table *table;
+};
+
+static int print(int fd, void *arg)
+{
+	const struct svc_table *t = ((const struct saved *)arg)->table;
+	cleanup(buf_fini) struct buf text = BUF_INIT(SVC_SAVED_MAX);
+	int r = head_print(t, &text);
+
+	if (!r)
+		r = services_print(t, &text, fd);
+	return r ? r : file_put(fd, text.data, text.len);
+}
+
 int svc_save(const struct svc_table *t, const char *path, struct err *err)
 {
-	cleanup(buf_fini) struct buf text = BUF_INIT(SVC_SAVED_MAX);
-	int r;
-
 	if (!t->selected)
 		return err_set(err, -EINVAL, "%s: the table to save is not selected", path);
-	r = head_print(t, &text);
-	if (!r)
-		r = services_print(t, &text);
+	int r = file_write_atomic_by(path, print, &(struct saved){ t }, 0644, err);
 	if (r)
-		return err_errno(err, r, "saving %zu Services to %s", t->n_services, path);
-	return file_write_atomic(path, text.data, text.len, 0644, err);
+		err_wrap(err, "saving %zu Services", t->n_services);
+	return r;
 }

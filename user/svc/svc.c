@@ -22,6 +22,15 @@ struct svc_text {
 	char text[];
 };
 
+/* Of names that do not repeat (pods, Services, uids) there are too many to look each up: one after the
+ * other, in blocks. */
+#define BLOCK_SIZE 16384
+struct svc_block {
+	struct svc_block *next;
+	size_t used;
+	char text[];
+};
+
 static struct svc_text *text_get(struct svc_table *t, const char *text)
 {
 	struct svc_text *found = NULL;
@@ -42,19 +51,52 @@ static struct svc_text *text_get(struct svc_table *t, const char *text)
 	return found;
 }
 
+static int text_check(const char *text, const char *what, struct err *err)
+{
+	if (strnlen(text, SVC_MAX_TEXT + 1) > SVC_MAX_TEXT)
+		return err_set(err, -E2BIG, "%s \"%.32s...\" is longer than %d bytes", what, text,
+			       SVC_MAX_TEXT);
+	return 0;
+}
+
 /* Replaces a lent text by the table's own. */
 static int text_own(struct svc_table *t, const char **text, const char *what, struct err *err)
 {
 	const char *lent = *text ? *text : "";
 	struct svc_text *own;
+	int r = text_check(lent, what, err);
 
-	if (strnlen(lent, SVC_MAX_TEXT + 1) > SVC_MAX_TEXT)
-		return err_set(err, -E2BIG, "%s \"%.32s...\" is longer than %d bytes", what, lent,
-			       SVC_MAX_TEXT);
+	if (r)
+		return r;
 	own = text_get(t, lent);
 	if (!own)
 		return err_errno(err, -ENOMEM, "adding a %s", what);
 	*text = own->text;
+	return 0;
+}
+
+/* The same for one that is hardly there twice. */
+static int text_keep(struct svc_table *t, const char **text, const char *what, struct err *err)
+{
+	const char *lent = *text ? *text : "";
+	size_t size = strlen(lent) + 1;
+	int r = text_check(lent, what, err);
+
+	if (r)
+		return r;
+	if (!t->blocks || BLOCK_SIZE - t->blocks->used < size) {
+		struct svc_block *block = malloc(sizeof(*block) + BLOCK_SIZE);
+
+		if (!block)
+			return err_errno(err, -ENOMEM, "adding a %s", what);
+		block->used = 0;
+		block->next = t->blocks;
+		t->blocks = block;
+	}
+	char *own = t->blocks->text + t->blocks->used;
+	memcpy(own, lent, size);
+	t->blocks->used += size;
+	*text = own;
 	return 0;
 }
 
@@ -123,6 +165,12 @@ void svc_table_free(struct svc_table **table)
 		HASH_DEL(t->texts, text);
 		free(text);
 	}
+	while (t->blocks) {
+		struct svc_block *more = t->blocks->next;
+
+		free(t->blocks);
+		t->blocks = more;
+	}
 	free(t->services);
 	free(t->classes);
 	free(t->node_addrs);
@@ -158,9 +206,9 @@ static int service_own(struct svc_table *t, struct svc_service *s, struct err *e
 	s->source_ranges = NULL;
 	r = text_own(t, &s->ns, "namespace", err);
 	if (!r)
-		r = text_own(t, &s->name, "name", err);
+		r = text_keep(t, &s->name, "name", err);
 	if (!r)
-		r = text_own(t, &s->uid, "uid", err);
+		r = text_keep(t, &s->uid, "uid", err);
 	if (!r)
 		r = list_own(&external, s->n_external_ips, sizeof(struct addr), "externalIPs", err);
 	if (r)
@@ -279,7 +327,7 @@ int svc_endpoint_add(struct svc_table *t, struct svc_port *p, const struct svc_e
 			       SVC_MAX_ENDPOINTS);
 	r = text_own(t, &e.node, "node name", err);
 	if (!r)
-		r = text_own(t, &e.pod, "pod name", err);
+		r = text_keep(t, &e.pod, "pod name", err);
 	if (r)
 		return err_wrap(err, "endpoint %s", addr_format(&e.addr, text));
 	if (grow(&p->endpoints, p->n_endpoints, sizeof(e)))

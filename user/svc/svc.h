@@ -139,6 +139,7 @@ struct svc_node {
 };
 
 struct svc_text; /* one text of the table; svc.c */
+struct svc_block; /* of many, likewise */
 
 struct svc_table {
 	struct svc_service **services;
@@ -154,6 +155,7 @@ struct svc_table {
 	bool selected; /* svc_select() has run since the last addition */
 
 	struct svc_text *texts;
+	struct svc_block *blocks;
 };
 
 int svc_table_new(struct svc_table **ret);

@@ -17,7 +17,7 @@ static const struct kind {
 } kinds[] = {
 	{ "SUI", "tests/vectors/sui-vectors.json", run_sui },
 	{ "WALRUS", "tests/vectors/walrus-vectors.json", run_walrus },
-	{ "SEAL", "tests/vectors/seal-vectors.json", NULL },
+	{ "SEAL", "tests/vectors/seal-vectors.json", run_seal },
 };
 
 static void count(struct run *r)

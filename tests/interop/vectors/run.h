@@ -68,3 +68,4 @@ void json_difference(const struct json *got, const struct json *wanted, char *re
 
 void run_sui(struct run *r);
 void run_walrus(struct run *r);
+void run_seal(struct run *r);

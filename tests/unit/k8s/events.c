@@ -58,11 +58,13 @@ static void a_bad_item_keeps_what_was_there(void **state)
 	to_list(f);
 	asked(f, "&limit=500");
 	sent(f, LIST("20", "",
-		     BAD_S("a", "19") ",{\"metadata\":{\"name\":\"b\",\"namespace\":\"d\"]}," S(
+		     BAD_S("a", "19") ",{\"metadata\":{\"name\":\"b\",\"namespace\":\"d\"},}" S(
 			     "c", "3")));
 	ends(f, 0, 200);
 	assert_told(
-		f, TOO_LARGE("a") "[Service d/b: is too large, too deep or cut in the middle] +c ");
+		f,
+		TOO_LARGE(
+			"a") "[Service d/b: line:1:42: a string in double quotes is expected] +c ");
 	assert_set(f, "a b c");
 }
 

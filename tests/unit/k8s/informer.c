@@ -278,15 +278,60 @@ static void a_hanging_watch_is_given_up(void **state)
 	struct fixture *f = *state;
 
 	sync_by_stream(f);
-	uint64_t due = kube_informer_due(f->inf);
-	assert_true(due >= f->now + 330000 && due <= f->now + 630000);
-	f->now = due;
+	/* no bookmark for so long: dead, though nothing says so */
+	assert_int_equal(kube_informer_due(f->inf), f->now + 100000);
+	f->now += 60000;
+	sent(f, BOOKMARK("11"));
+	assert_int_equal(kube_informer_due(f->inf), f->now + 100000);
+	for (int i = 0; i < 20 && kube_informer_due(f->inf) == f->now + 100000; i++) {
+		f->now += 60000;
+		assert_int_equal(feed(f, BOOKMARK("12")), 0);
+	}
+	/* nor does one go on for ever that says something, but not its end */
+	assert_in_range(kube_informer_due(f->inf), 1000000 + 330000, 1000000 + 630000);
+	f->now = kube_informer_due(f->inf);
 	ends(f, -ETIMEDOUT, 200);
-	asked(f, "&resourceVersion=10");
-	f->now = kube_informer_due(f->inf); /* not a word, all the time */
+	asked(f, "&resourceVersion=12");
+	assert_int_equal(kube_informer_due(f->inf), f->now + 60000); /* to answer at all */
+	ends(f, -ETIMEDOUT, 0);
+	asked(f, "&resourceVersion=12");
+}
+
+static void watches_that_end_as_soon_as_they_began_are_no_storm(void **state)
+{
+	struct fixture *f = *state;
+
+	sync_by_stream(f);
+	for (int i = 0; i < 3; i++) {
+		sent(f, BOOKMARK("11"));
+		ends(f, 0, 200);
+		assert_true(kube_informer_due(f->inf) >= f->now + 125);
+		asked(f, "&resourceVersion=11");
+	}
+}
+
+static void what_goes_on_after_a_failure_is_compared_as_a_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	sync_by_stream(f);
+	ends(f, -ECONNRESET, 200);
+	asked(f, "&resourceVersion=10"); /* maybe of a server that was restored from a backup: */
 	starts(f, 200);
+	assert_in_range(kube_informer_due(f->inf), f->now + 15000, f->now + 45000);
+	f->now += 2000;
+	sent(f, EVENT("ADDED", S("c", "11"))); /* it says something, but not that b is no more */
+	assert_true(kube_informer_in_step(f->inf, f->now));
+	assert_told(f, "+c ");
+	f->now = kube_informer_due(f->inf);
 	ends(f, -ETIMEDOUT, 200);
+	assert_int_equal(kube_informer_due(f->inf), f->now);
+	assert_int_equal(kube_informer_failures(f->inf), 0); /* nobody need be told */
 	asked(f, STREAM);
+	assert_set(f, "a b c");
+	sent(f, EVENT("ADDED", S("a", "1")) EVENT("ADDED", S("c", "11")) INITIAL_END("12"));
+	assert_told(f, "-b ");
+	assert_int_equal(kube_informer_due(f->inf), f->now + 100000);
 }
 
 static void delays_grow_to_a_bound_and_differ(void **state)
@@ -398,6 +443,8 @@ int main(void)
 		TEST(a_version_that_is_refused_is_dropped),
 		TEST(a_cut_watch_goes_on_where_it_was),
 		TEST(a_hanging_watch_is_given_up),
+		TEST(watches_that_end_as_soon_as_they_began_are_no_storm),
+		TEST(what_goes_on_after_a_failure_is_compared_as_a_whole),
 		TEST(delays_grow_to_a_bound_and_differ),
 		TEST(retry_after_is_waited_for),
 		TEST(a_kind_that_the_server_lacks_is_none),

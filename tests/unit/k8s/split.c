@@ -102,16 +102,55 @@ static void a_bad_line_leaves_the_others_alone(void **state)
 	(void)state;
 	assert_split(
 		KUBE_SPLIT_WATCH,
-		"{\"a\":[1}\n{\"b\":1}\n{\"c\":\"no end\n{\"d\":{\n}\n{\"e\":\"\\\n{\"f\":2}\n",
-		"B {\"a\":[1\nD {\"b\":1}\nB {\"c\":\"no end\nB {\"d\":{\nB }\nB {\"e\":\"\\\n"
+		"{\"a\":[1}\n1,{\"b\":1},2\n{\"b\":1}\n{\"c\":\"no end\n{\"d\":{\n}\n{\"e\":\"\\\n{\"f\":2}\n",
+		"B {\"a\":[1\nD 1,{\"b\":1},2\nD {\"b\":1}\nB {\"c\":\"no end\nB {\"d\":{\nB }\nB {\"e\":\"\\\n"
 		"D {\"f\":2}\n");
 }
 
-static void a_bad_item_leaves_the_others_alone(void **state)
+static void a_list_whose_brackets_do_not_match_is_none(void **state)
 {
+	static const char *const lists[] = {
+		"{\"items\":[{\"a\":1},{\"b\":[2}},{\"c\":3}]}",
+		"{\"items\":[{\"a\":1]",
+		"{\"items\":[{\"a\":1}}",
+		"{\"items\":[{\"a\":1}]]",
+		"]",
+	};
+
 	(void)state;
-	assert_split(KUBE_SPLIT_LIST, "{\"items\":[{\"a\":1},{\"b\":[2}},{\"c\":3}]}",
-		     "I {\"a\":1}\nB {\"b\":[2\nI {\"c\":3}\nD {\"items\":[]}\n");
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		struct got g = { .text = BUF_INIT(4096) };
+		struct kube_split s;
+
+		kube_split_init(&s, KUBE_SPLIT_LIST, on_piece, &g);
+		assert_int_equal(kube_split_feed(&s, lists[i], strlen(lists[i])), -EBADMSG);
+		kube_split_fini(&s);
+		buf_fini(&g.text);
+	}
+}
+
+/* Memory is bounded, and so is patience. */
+static void a_line_without_an_end_is_given_up(void **state)
+{
+	static char filler[1u << 20];
+	struct got g = { .text = BUF_INIT(1u << 20) };
+	struct kube_split s;
+	size_t n = 0;
+	int r;
+
+	(void)state;
+	memset(filler, 'x', sizeof(filler));
+	kube_split_init(&s, KUBE_SPLIT_WATCH, on_piece, &g);
+	assert_int_equal(kube_split_feed(&s, "{\"a\":\"", 6), 0);
+	do
+		r = kube_split_feed(&s, filler, sizeof(filler));
+	while (r == 0 && ++n < 100);
+	assert_int_equal(r, -E2BIG);
+	assert_in_range(n, KUBE_SKIP_MAX >> 20, (KUBE_SKIP_MAX + KUBE_PIECE_MAX) >> 20);
+	assert_int_equal(g.n, 0);
+	assert_true(s.doc.cap <= 2 * KUBE_PIECE_MAX);
+	kube_split_fini(&s);
+	buf_fini(&g.text);
 }
 
 static void what_is_too_deep_is_bad(void **state)
@@ -224,7 +263,8 @@ int main(void)
 		cmocka_unit_test(a_value_or_a_label_of_that_name_is_no_key),
 		cmocka_unit_test(a_list_is_its_items_and_then_itself),
 		cmocka_unit_test(a_bad_line_leaves_the_others_alone),
-		cmocka_unit_test(a_bad_item_leaves_the_others_alone),
+		cmocka_unit_test(a_list_whose_brackets_do_not_match_is_none),
+		cmocka_unit_test(a_line_without_an_end_is_given_up),
 		cmocka_unit_test(what_is_too_deep_is_bad),
 		cmocka_unit_test(what_is_too_large_is_bad),
 		cmocka_unit_test(the_receiver_ends_the_feeding),
