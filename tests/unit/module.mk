@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/unit/MODULE/x.c tests MODULE's x.c: one binary a file, linked with that module and what it may use.
+# Tests write tarballs as well, which takes more of libarchive than the archive we link has by itself.
 UNIT_SRCS := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BINS := $(patsubst %.c,$(O)/%,$(UNIT_SRCS))
 unit_module = $(word 3,$(subst /, ,$(1)))

@@ -335,6 +335,15 @@ static int stop_workload(struct workload_job *w, struct json **ret, struct err *
 	return r < 0 ? r : workload_stop(w->agent->cfg->paths.state, name, (uint32_t)grace, err);
 }
 
+static int remove_workload(struct workload_job *w, struct json **ret, struct err *err)
+{
+	const char *name = NULL;
+	int r = arg_text(w->args, "name", &name, err);
+
+	(void)ret;
+	return r < 0 ? r : workload_remove(w->agent->cfg->paths.state, name, err);
+}
+
 static void workload_work(struct work_job *job)
 {
 	struct workload_job *w = container_of(job, struct workload_job, job);
@@ -415,28 +424,45 @@ static void stop_pod(struct agent *a, const struct json *args, struct ctl_reply 
 		ctl_reply_ok(reply, NULL);
 }
 
+/* One act on the hands' queue. */
+static void workload_act(struct agent *a,
+			 int (*act)(struct workload_job *, struct json **, struct err *),
+			 const struct json *args, struct ctl_reply *reply)
+{
+	struct workload_job *w = workload_job_new(args);
+
+	if (w)
+		w->act = act;
+	workload_add(a, a->hands, w, reply);
+}
+
+static void cmd_workload_remove(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	workload_act(ctx, remove_workload, args, reply);
+}
+
 static void cmd_workload_stop(void *ctx, const struct json *args, struct ctl_reply *reply)
 {
-	struct workload_job *w;
 	struct agent *a = ctx;
 
-	if (a->runs) {
+	if (a->runs)
 		stop_pod(a, args, reply);
-		return;
-	}
-	w = workload_job_new(args);
-	if (w)
-		w->act = stop_workload;
-	workload_add(a, a->hands, w, reply);
+	else
+		workload_act(a, stop_workload, args, reply);
 }
 
 /* ---- The table ------------------------------------------------------------------------------ */
 
 static const struct ctl_handler handlers[] = {
-	{ "agent.status", cmd_status },	      { "agent.reload", cmd_reload },
-	{ "agent.stop", cmd_stop },	      { "lease.open", cmd_lease_open },
-	{ "lease.top-up", cmd_lease_top_up }, { "lease.close", cmd_lease_close },
-	{ "workload.run", cmd_workload_run }, { "workload.stop", cmd_workload_stop },
+	{ "agent.status", cmd_status },
+	{ "agent.reload", cmd_reload },
+	{ "agent.stop", cmd_stop },
+	{ "lease.open", cmd_lease_open },
+	{ "lease.top-up", cmd_lease_top_up },
+	{ "lease.close", cmd_lease_close },
+	{ "workload.run", cmd_workload_run },
+	{ "workload.stop", cmd_workload_stop },
+	{ "workload.remove", cmd_workload_remove },
 };
 
 int commands_open(struct agent *a, struct err *err)

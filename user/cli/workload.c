@@ -159,14 +159,24 @@ static int run_run(struct cli *cli, struct json **ret, struct err *err)
 	return node_call(cli, "workload.run", take_ptr(args), ret, err);
 }
 
-static int run_stop(struct cli *cli, struct json **ret, struct err *err)
+static int call_named(struct cli *cli, const char *command, struct json **ret, struct err *err)
 {
 	cleanup(json_free) struct json *args = json_new_object();
 
 	if (!args)
 		return -ENOMEM;
 	json_set_str(args, "name", cli_arg(cli, 0));
-	return node_call(cli, "workload.stop", take_ptr(args), ret, err);
+	return node_call(cli, command, take_ptr(args), ret, err);
+}
+
+static int run_stop(struct cli *cli, struct json **ret, struct err *err)
+{
+	return call_named(cli, "workload.stop", ret, err);
+}
+
+static int run_remove(struct cli *cli, struct json **ret, struct err *err)
+{
+	return call_named(cli, "workload.remove", ret, err);
 }
 
 static const struct cli_flag run_flags[] = {
@@ -210,6 +220,7 @@ static const struct cli_command commands[] = {
 	{
 		.name = "run",
 		.args = "NAME FILE|ID [KEY=VALUE ...]",
+		.takes_blob_id = true,
 		.flags = run_flags,
 		.help = "check, unpack and run an npm tarball; KEY=VALUE go to its environment",
 		.more = "FILE is what 'npm pack' makes, with its dependencies bundled; ID is a Walrus blob "
@@ -226,6 +237,33 @@ static const struct cli_command commands[] = {
 		.help = "end a workload: SIGTERM, and SIGKILL after a while",
 		.views = answer_views,
 		.run = run_stop,
+	},
+	{
+		.name = "remove",
+		.args = "NAME",
+		.help = "forget a workload that has ended, with its record and log",
+		.views = answer_views,
+		.run = run_remove,
+	},
+	{
+		.name = "prune",
+		.flags = walrus_prune_flags,
+		.help = "remove packages and blobs that no workload is made of",
+		.more = "A stopped workload still counts, until 'workload remove'. What is removed can be "
+			"pulled again.",
+		.views = walrus_prune_views,
+		.run = walrus_prune,
+	},
+	{
+		.name = "publish",
+		.args = "[DIR]",
+		.flags = walrus_publish_flags,
+		.help = "pack the npm package in DIR, or of a commit, and store it on Walrus",
+		.more = "DIR may be a tarball as well, which is sent as it is. No script of the package "
+			"is run. Every dependency must be bundled. The publisher (walrus.publisher) pays "
+			"and is not trusted: the blob id is calculated here.",
+		.views = answer_views,
+		.run = walrus_publish,
 	},
 	{
 		.name = "pull",
