@@ -22,6 +22,12 @@ def bed():
         yield b.shop()
 
 
+def begin(bed):
+    """Until the node does what the objects say, and the command line knows it."""
+    bed.start()
+    wait_for("it is in order", lambda: bed.weir("datapath", "check") == [])
+
+
 def kernel(bed):
     """The tables as they are in the kernel, ids and all."""
     return bed.tables(), [b for b in bed.weir("backend", "show")]
@@ -40,7 +46,7 @@ def used(bed):
 
 @pytest.mark.parametrize("how", ["dead", "silent", "errors"])
 def test_while_the_server_is_away_nothing_changes_and_all_is_measured_and_billed(bed, how):
-    bed.start()
+    begin(bed)
     bed.weir("lease", "open", "shop", *LEASE)
     wait_for("receipts are written", lambda: paid(bed) >= 2)
     at, before = len(bed.agent_log()), kernel(bed)
@@ -73,7 +79,7 @@ def test_while_the_server_is_away_nothing_changes_and_all_is_measured_and_billed
 
 
 def test_an_agent_that_starts_while_the_server_is_away_keeps_what_directs(bed):
-    bed.start()
+    begin(bed)
     before = kernel(bed)
     with bed.undisturbed():
         bed.server.stop()
@@ -94,7 +100,7 @@ def test_an_agent_that_starts_while_the_server_is_away_keeps_what_directs(bed):
 @pytest.mark.parametrize("resource", ["services", "endpointslices", "nodes", "servicecidrs"])
 def test_nothing_is_taken_away_before_every_kind_is_known(bed, resource):
     """One of the lists does not come; the others, empty or not, are no reason to change anything."""
-    bed.start()
+    begin(bed)
     before = kernel(bed)
     with bed.undisturbed():
         bed.kill_agent()
@@ -114,7 +120,7 @@ def test_nothing_is_taken_away_before_every_kind_is_known(bed, resource):
 
 def test_a_store_that_is_empty_is_taken_at_its_word_but_only_whole(bed):
     """An etcd that was lost: all lists are whole, and empty. Until then nothing changes."""
-    bed.start()
+    begin(bed)
     before = kernel(bed)
     bed.server.stop()
     keep = bed.store.all("nodes")
