@@ -16,7 +16,7 @@ struct svc_idle {
 	/* of one look */
 	uint8_t slot_seen[WEIR_MAX_SLOTS], backend_seen[WEIR_MAX_BACKENDS];
 	uint8_t ring_seen[SVC_RING_BLOCKS];
-	bool looked;
+	uint32_t looks;
 };
 
 #define SEEN_TRACE 1 /* something is or was there */
@@ -88,10 +88,10 @@ static void see_ring(struct svc_idle *idle, const struct svc_actual *actual)
 
 	for (uint32_t k = 0; k < SVC_RING_BLOCKS; k++)
 		idle->ring_seen[k] =
-			!idle->looked && is_traced(actual->ring + (size_t)k * SVC_RING_BLOCK) ?
+			!idle->looks && is_traced(actual->ring + (size_t)k * SVC_RING_BLOCK) ?
 				SEEN_TRACE :
 				0;
-	idle->looked = true;
+	idle->looks += idle->looks < 2;
 	for (size_t i = 0; i < actual->n_frontends; i++)
 		if (svc_ring_of(&actual->frontends[i].svc, &first, &n))
 			memset(idle->ring_seen + first, SEEN_USED, n);
@@ -149,6 +149,11 @@ void svc_idle_use(struct svc_idle *idle, const struct svc_op *op)
 		idle->ring[(op->ring.first + i) / SVC_RING_BLOCK] = IN_USE;
 	if (op->kind == SVC_OP_BACKEND_PUT || op->kind == SVC_OP_BACKEND_BACK)
 		idle->backend[op->backend.id] = IN_USE;
+}
+
+bool svc_idle_is_new(const struct svc_idle *idle)
+{
+	return idle->looks < 2;
 }
 
 static bool rests(uint64_t since, uint64_t grace_ms, uint64_t now_ms)
