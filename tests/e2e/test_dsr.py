@@ -3,12 +3,10 @@
 nobody there who would take packets that are sent on."""
 import contextlib
 import json
-import time
 
 import conftest
 import pytest
 from bed import ip, run, wait_for
-from bed.case import T1
 from bed.cluster import N2, Cluster
 from bed.objects import READY
 from bed.packets import ECHO_PORTS, bulk, checksum_errors, counted, echo, offload, reasons
@@ -271,7 +269,9 @@ def test_datagrams_go_elsewhere_when_their_backend_is_gone(cluster, case, old, n
         loads = [stack.enter_context(case.load(kind=kind, hertz=50, timeout=0.5, may_fail=True, **how))
                  for kind in ("udp", "kept")]
         serve(case, new)
-        time.sleep(T1)
+        wait_for("what is sent now goes to the new one", lambda: all(
+            f["backend"] == case.ip(new) for f in flows(cluster)
+            if f["protocol"] == "UDP" and f["vip"] == case.address("external") and f["idleSeconds"] == 0))
     for load in loads:
         assert [o for o in load.order if o != NO_ANSWER] == [old, new] and len(load.failed) <= 1, load.order
 
