@@ -5,6 +5,7 @@ UNIT_SRCS := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BINS := $(patsubst %.c,$(O)/%,$(UNIT_SRCS))
 unit_module = $(word 3,$(subst /, ,$(1)))
 
+# libarchive as a shared library: tests write archives too, and what that needs is not in Weir.
 define unit_rule
 $(O)/$(1:.c=): $(1) $$(call archives,$(call unit_module,$(1)))
 	$$(call say,TEST,$$@)
