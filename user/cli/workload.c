@@ -6,15 +6,47 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/run_record.h"
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
 #include "cli/walrus.h"
 #include "core/cleanup.h"
 #include "core/err.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "core/parse.h"
 #include "walrus/blobname.h"
+
+struct show {
+	const char *name; /* NULL: all */
+	struct json *list;
+};
+
+/* Those that are Pods; how they are, the API server knows. */
+static int add_pod(void *arg, struct run_record *r, const struct err *why)
+{
+	const struct show *show = arg;
+	struct json *one;
+
+	(void)why; /* of a broken one the agent tells */
+	if (r && (!show->name || strcmp(r->name, show->name) == 0)) {
+		one = run_record_json(r);
+		json_set_str(one, "state", r->ended ? "ending" : "pod");
+		json_add(show->list, one);
+	}
+	run_record_free(&r);
+	return 0;
+}
+
+static int add_pods(const char *state, const struct show *show, struct err *err)
+{
+	struct show copy = *show;
+	char dir[NODE_PATH_MAX];
+	int rc = path_format(dir, sizeof(dir), "%s/%s", state, RUN_RECORDS_DIR);
+
+	return rc < 0 ? err_errno(err, rc, "%s", state) : run_record_list(dir, add_pod, &copy, err);
+}
 
 static int run_show(struct cli *cli, struct json **ret, struct err *err)
 {
@@ -34,6 +66,9 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 	for (size_t i = 0; i < all.len; i++)
 		if (!name || strcmp(all.at[i]->name, name) == 0)
 			json_add(list, workload_json(all.at[i]));
+	rc = add_pods(state, &(struct show){ name, list }, err);
+	if (rc != 0)
+		return rc;
 	if (name && json_len(list) == 0)
 		return err_set(err, -ENOENT, "no workload '%s'; 'weir workload show' lists all",
 			       name);
@@ -109,8 +144,6 @@ static int run_run(struct cli *cli, struct json **ret, struct err *err)
 
 	if (!args)
 		return -ENOMEM;
-	if (!cli_flag(cli, "cgroup"))
-		return cli_usage(cli, err, "workload run: --cgroup PATH is missing");
 	if (!file && blobname_parse(what, id, NULL) < 0)
 		return err_errno(err, -ENOENT, "%s", what);
 	json_set_str(args, "name", cli_arg(cli, 0));
@@ -138,7 +171,7 @@ static int run_stop(struct cli *cli, struct json **ret, struct err *err)
 
 static const struct cli_flag run_flags[] = {
 	{ "cgroup", 'g', "PATH",
-	  "its cgroup below the cgroup2 mount, such as /weir/pods/web; needed" },
+	  "its cgroup below the cgroup2 mount, such as /weir/pods/web; needed where it is no Pod" },
 	{ "port", 'P', "N", "the port it shall listen on (its variable PORT); 8080 unless given" },
 	{ "integrity", 'i', "SRI", "refuse FILE unless it has this digest (sha512-...)" },
 	{ "lease", 'l', "LEASE", "the lease that pays for it" },
@@ -181,7 +214,9 @@ static const struct cli_command commands[] = {
 		.help = "check, unpack and run an npm tarball; KEY=VALUE go to its environment",
 		.more = "FILE is what 'npm pack' makes, with its dependencies bundled; ID is a Walrus blob "
 			"id that 'workload pull' has got. It runs without capabilities on read-only code. "
-			"The agent does it; the workload outlives it.",
+			"The agent does it; the workload outlives it. "
+			"Where objects come from an API server it becomes a Pod and a Service in the "
+			"namespace weir-workloads, for a lease, and goes when that is closed.",
 		.views = answer_views,
 		.run = run_run,
 	},

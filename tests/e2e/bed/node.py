@@ -20,6 +20,7 @@ class Bed:
     node_name = "node-a"
     datapath = {}  # keys of the configuration
     pod_cgroup = "pods"  # meter.podCgroup
+    labels = []  # meter.labels
 
     def __init__(self, window="1s", sample="200ms", weir=WEIR):
         self.tag = secrets.token_hex(3)
@@ -167,7 +168,7 @@ class Bed:
 node: {{name: {self.node_name}}}
 source: {{{", ".join(f"{k}: {v if isinstance(v, str) else json.dumps(v)}" for k, v in self.source().items())}}}
 paths: {{cgroup: {self.cgroup}, bpffs: {self.dir}/bpffs, state: {self.dir}/state, run: {self.dir}/run}}
-meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0/16, "fd10:244::/32"], podCgroup: {self.pod_cgroup}}}
+meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0/16, "fd10:244::/32"], podCgroup: {self.pod_cgroup}, labels: {json.dumps(self.labels)}}}
 datapath: {json.dumps(datapath)}
 """)
 
