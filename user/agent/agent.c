@@ -9,6 +9,8 @@
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
 #include "agent/links.h"
+#include "agent/runs.h"
+#include "agent/settling.h"
 #include "agent/source_api.h"
 #include "agent/source_files.h"
 #include "agent/work.h"
@@ -33,6 +35,8 @@ static void objects_changed(void *arg, const struct kube_set *set,
 		direct_changed(a, set, touched);
 	if (!touched || touched->pods)
 		measure_changed(a, set);
+	if (a->runs)
+		runs_saw(a->runs, set);
 }
 
 static void objects_failed(void *arg, const struct err *err)
@@ -195,6 +199,8 @@ static int agent_open(struct agent *a, struct err *err)
 		r = work_new(&a->loop, &a->books);
 	if (!r)
 		r = work_new(&a->loop, &a->hands);
+	if (!r)
+		r = settling_open(a, err);
 	return r ? r : source_open(a, err);
 }
 
@@ -213,6 +219,8 @@ static int agent_begin(struct agent *a, struct err *err)
 		r = measure_open(a, err);
 	if (!r)
 		r = answers_open(a, err);
+	if (!r)
+		r = hosting_open(a, err);
 	if (r)
 		return r;
 	a->begun = true;
@@ -234,6 +242,7 @@ static void agent_close(struct agent *a)
 {
 	ctl_stop(&a->ctl);
 	answers_close(a);
+	hosting_close(a);
 	source_stop(&a->source);
 	links_stop(&a->links);
 	uv_walk(&a->loop, close_any, NULL);
@@ -242,6 +251,7 @@ static void agent_close(struct agent *a)
 	direct_close(a);
 	ends_close(a);
 	measure_close(a);
+	settling_close(a);
 	work_free(&a->books);
 	work_free(&a->hands);
 	uv_loop_close(&a->loop);

@@ -172,37 +172,54 @@ static int terms_of(const struct book *b, const struct book_lease *l, uint64_t o
 	return r;
 }
 
-int book_lease_open(struct book *b, const struct book_lease *l, uint64_t opened_ms,
-		    struct json **ret, struct err *err)
+/* The row of a label that is not taken. */
+static int row_new(struct book *b, const struct lease_terms *terms, struct ledger_lease *ret,
+		   struct err *err)
 {
-	cleanup(ledger_rollback) struct ledger_tx tx = {};
-	struct ledger_lease row = { .opened_ms = opened_ms };
-	struct lease_terms terms;
-	struct lease lease;
-	int r;
+	struct ledger_lease row = { .opened_ms = terms->opened_ms };
+	int r = ledger_lease_get(b->ledger, terms->label, &row, NULL);
 
-	r = terms_of(b, l, opened_ms, &terms, err);
-	if (!r)
-		r = lease_open(&terms, l->deposit, &lease, err);
-	if (r < 0)
-		return r;
-	r = ledger_lease_get(b->ledger, l->label, &row, NULL);
 	if (!r)
 		return err_set(err, -EEXIST,
 			       "lease %s: there is one of this label already; choose another",
-			       l->label);
+			       terms->label);
 	if (r != -ENOENT)
-		return err_errno(err, r, "lease %s", l->label);
-	snprintf(row.label, sizeof(row.label), "%s", terms.label);
-	memcpy(row.id, terms.id, sizeof(row.id));
-	memcpy(row.market, terms.market, sizeof(row.market));
-	memcpy(row.provider, terms.provider, sizeof(row.provider));
-	r = ledger_begin(b->ledger, &tx, err);
+		return err_errno(err, r, "lease %s", terms->label);
+	snprintf(row.label, sizeof(row.label), "%s", terms->label);
+	memcpy(row.id, terms->id, sizeof(row.id));
+	memcpy(row.market, terms->market, sizeof(row.market));
+	memcpy(row.provider, terms->provider, sizeof(row.provider));
+	*ret = row;
+	return 0;
+}
+
+int book_lease_adopt(struct book *b, const struct lease_terms *terms, uint64_t deposit,
+		     struct json **ret, struct err *err)
+{
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	struct ledger_lease row;
+	struct lease lease;
+	int r;
+
+	r = lease_open(terms, deposit, &lease, err);
 	if (!r)
-		r = account_put(&tx, &row, &lease, opened_ms, err);
+		r = row_new(b, terms, &row, err);
+	if (!r)
+		r = ledger_begin(b->ledger, &tx, err);
+	if (!r)
+		r = account_put(&tx, &row, &lease, terms->opened_ms, err);
 	if (!r)
 		r = ledger_commit(&tx, err);
 	return r ? r : view(&row, &lease, ret, err);
+}
+
+int book_lease_open(struct book *b, const struct book_lease *l, uint64_t opened_ms,
+		    struct json **ret, struct err *err)
+{
+	struct lease_terms terms;
+	int r = terms_of(b, l, opened_ms, &terms, err);
+
+	return r < 0 ? r : book_lease_adopt(b, &terms, l->deposit, ret, err);
 }
 
 /* Reads the lease, lets fn change it, and writes it back. */

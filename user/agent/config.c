@@ -11,6 +11,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
+#include "meter/podtab.h"
 
 #define CONFIG_MAX_BYTES (1u << 20)
 
@@ -77,17 +78,29 @@ static const struct option_spec specs[] = {
 	    .max = 3153600000000),
 	KEY("meter.clusterCIDRs", OPTION_CIDRS, meter.cluster_cidrs, "",
 	    "CIDRs whose traffic counts as inside the cluster"),
+	KEY("meter.labels", OPTION_STRINGS, meter.labels, "",
+	    "labels of pods that usage carries; at most 16"),
 	KEY("meter.podCgroup", OPTION_STRING, meter.pod_cgroup, "kubepods",
 	    "cgroup of all pods, below paths.cgroup"),
 
 	KEY("chain.kind", OPTION_CHOICE, chain.kind, "local", "where receipts are settled",
 	    .choices = chain_kinds),
 	KEY("chain.graphql", OPTION_STRINGS, chain.graphql, "", "sui: GraphQL URLs"),
+	KEY("chain.network", OPTION_STRING, chain.network, "",
+	    "sui: mainnet, testnet, or the digest of another chain's genesis checkpoint"),
 	KEY("chain.package", OPTION_STRING, chain.package, "", "sui: id of the package"),
 	KEY("chain.market", OPTION_STRING, chain.market, "", "sui: id of the market object"),
-	KEY("chain.keyFile", OPTION_STRING, chain.key_file, "", "sui: key that pays for gas"),
+	KEY("chain.provider", OPTION_STRING, chain.provider, "", "sui: id of the provider object"),
+	KEY("chain.coin", OPTION_STRING, chain.coin, "0x2::sui::SUI",
+	    "sui: type of the leases' coin"),
+	KEY("chain.keyFile", OPTION_STRING, chain.key_file, "",
+	    "sui: key that pays for gas; not that of the receipts"),
+	KEY("chain.caFile", OPTION_STRING, chain.ca_file, "",
+	    "sui: certificates to trust, in PEM, instead of the system's"),
 	KEY("chain.gasBudget", OPTION_U64, chain.gas_budget, "50000000",
 	    "sui: most gas of one transaction, in MIST"),
+	KEY("chain.feesPerDay", OPTION_U64, chain.fees_per_day, "1000000000",
+	    "sui: most gas of all transactions of 24 hours, in MIST"),
 
 	KEY("walrus.aggregators", OPTION_STRINGS, walrus.aggregators, "",
 	    "URLs to read blobs from"),
@@ -95,10 +108,15 @@ static const struct option_spec specs[] = {
 	KEY("walrus.maxBlobBytes", OPTION_SIZE, walrus.max_blob_bytes, "256MiB",
 	    "largest blob that is fetched", .min = 1, .max = 16ull << 30),
 
+	KEY("workload.image", OPTION_STRING, workload.image, "docker.io/library/node:22-slim",
+	    "kubernetes: what packages run in; has node on its PATH"),
+
 	KEY("listen.healthz", OPTION_LISTEN, listen.healthz, "0.0.0.0:10256",
 	    "address of /healthz and /livez"),
 	KEY("listen.metrics", OPTION_LISTEN, listen.metrics, "127.0.0.1:10249",
 	    "address of /metrics"),
+	KEY("listen.opencost", OPTION_BOOL, listen.opencost, "false",
+	    "pods' bytes under the names that OpenCost reads, too"),
 	KEY("listen.web", OPTION_LISTEN, listen.web, "127.0.0.1:10290",
 	    "address of the local page"),
 
@@ -251,6 +269,22 @@ static int check_pod_cgroup(const struct config *cfg, struct err *err)
 	return 0;
 }
 
+/* So that what is booked of them always fits: meter/podtab.h. */
+static int check_labels(const struct config *cfg, struct err *err)
+{
+	const struct option_strings *labels = &cfg->meter.labels;
+	size_t size = 3;
+
+	for (size_t i = 0; i < labels->n; i++)
+		size += strlen(labels->v[i]) + 63 + sizeof("'':'',") - 1;
+	if (labels->n > METER_LABELS || size > METER_LABELS_MAX)
+		return err_set(err, -EINVAL,
+			       "meter.labels: at most %d labels, with values of 63 characters in "
+			       "%d bytes",
+			       METER_LABELS, METER_LABELS_MAX);
+	return 0;
+}
+
 static int check_meter(const struct config *cfg, struct err *err)
 {
 	if (cfg->meter.window_ms < cfg->meter.sample_ms)
@@ -263,9 +297,21 @@ static int check_meter(const struct config *cfg, struct err *err)
 
 static int check_chain(const struct config *cfg, struct err *err)
 {
-	if (cfg->chain.kind == CONFIG_CHAIN_SUI)
-		return err_set(err, -EINVAL,
-			       "chain.kind: sui is not built into this version; use local");
+	const struct {
+		const char *key, *value;
+	} needed[] = {
+		{ "chain.network", cfg->chain.network },
+		{ "chain.package", cfg->chain.package },
+		{ "chain.market", cfg->chain.market },
+		{ "chain.provider", cfg->chain.provider },
+		{ "chain.keyFile", cfg->chain.key_file },
+		{ "chain.graphql", cfg->chain.graphql.n ? "there" : "" },
+	};
+
+	for (size_t i = 0; cfg->chain.kind == CONFIG_CHAIN_SUI && i < ARRAY_LEN(needed); i++)
+		if (!needed[i].value[0])
+			return err_set(err, -EINVAL, "%s: is empty; chain.kind sui needs it",
+				       needed[i].key);
 	return 0;
 }
 
@@ -301,7 +347,8 @@ static int check_urls(const struct config *cfg, struct err *err)
 static int check(const struct config *cfg, struct err *err)
 {
 	static int (*const checks[])(const struct config *, struct err *) = {
-		check_source, check_paths, check_pod_cgroup, check_meter, check_chain, check_urls,
+		check_source, check_paths, check_pod_cgroup, check_labels,
+		check_meter,  check_chain, check_urls,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

@@ -9,12 +9,16 @@
 
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
+#include "agent/notices.h"
 #include "agent/pods.h"
+#include "agent/settling.h"
 #include "agent/work.h"
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "k8s/notice.h"
+#include "k8s/object.h"
 #include "meter/kubelet.h"
 #include "meter/podtab.h"
 #include "meter/reading.h"
@@ -241,6 +245,7 @@ struct window_job {
 	struct book *book;
 	struct book_reading *readings;
 	size_t n, settled;
+	bool local; /* leases settle in the ledger, right away */
 	struct book_window window;
 	uint64_t now_ms, keep_ms;
 	measure_then then;
@@ -275,7 +280,7 @@ static void window_run(struct work_job *job)
 	struct window_job *w = container_of(job, struct window_job, job);
 
 	w->r = windows_close(w);
-	if (!w->r)
+	if (!w->r && w->local)
 		w->r = book_settle(w->book, w->window.to_ms, &w->settled, &w->err);
 	if (!w->r && w->then)
 		w->r = w->then(w->book, w->window.to_ms, w->args, &w->result, &w->err);
@@ -316,6 +321,8 @@ static void window_done(struct work_job *job)
 
 	a->window_waits = a->window_waits && w->reply;
 	window_report(a, w);
+	hosting_look(a);
+	settling_due(a);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->readings[i].booked && !dp_pod_forget(a->dp, w->readings[i].cgroup_id, NULL))
 			podtab_forget(a->pods, w->readings[i].cgroup_id);
@@ -354,6 +361,7 @@ void measure_window(struct agent *a, measure_then then, const struct json *args,
 	w->job.done = window_done;
 	w->agent = a;
 	w->book = &a->book;
+	w->local = !a->settling;
 	w->now_ms = clock_wall_ms();
 	w->keep_ms = a->cfg->meter.keep_ms;
 	w->then = then;
@@ -390,10 +398,20 @@ static void on_window(uv_timer_t *timer)
 
 /* ---- Wiring --------------------------------------------------------------------------------- */
 
-static void pod_skipped(void *arg, const char *pod, const char *why)
+static void pod_skipped(void *arg, const struct kube_object *pod, const char *why)
 {
-	(void)arg;
-	log_warn("measure", "not metered", "object=%s why=%s", log_quote(pod), log_quote(why));
+	struct agent *a = arg;
+	char title[KUBE_TITLE_MAX];
+
+	log_warn("measure", "not metered", "object=%s why=%s",
+		 log_quote(kube_object_title(pod, title)), log_quote(why));
+	notices_tell(a->notices, &(struct kube_notice){ .kind = "Pod",
+							.namespace = pod->meta.namespace,
+							.name = pod->meta.name,
+							.uid = pod->meta.uid,
+							.reason = "NotMetered",
+							.message = why,
+							.warning = true });
 }
 
 void measure_changed(struct agent *a, const struct kube_set *set)
@@ -402,7 +420,10 @@ void measure_changed(struct agent *a, const struct kube_set *set)
 		.name = a->cfg->node.name,
 		.cgroup = a->cfg->paths.cgroup,
 		.meter_cgroup = a->meter_cgroup,
+		.labels = (const char *const *)a->cfg->meter.labels.v,
+		.n_labels = a->cfg->meter.labels.n,
 		.skipped = pod_skipped,
+		.arg = a,
 	};
 	cleanup(free_ptr) struct meter_pod *pods = NULL;
 	const struct weir_sample *samples;

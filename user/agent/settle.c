@@ -58,20 +58,20 @@ int settle_batch_set(struct ledger_tx *tx, size_t n, struct err *err)
 
 /* ---- Receipts ------------------------------------------------------------------------------- */
 
-struct rows {
+struct live_rows {
 	struct ledger_settlement *at;
 	size_t n;
 	uint64_t max_seq;
 };
 
-static void rows_fini(struct rows *rows)
+static void live_rows_fini(struct live_rows *rows)
 {
 	free(rows->at);
 }
 
-static int rows_add(const struct ledger_settlement *s, void *arg)
+static int live_rows_add(const struct ledger_settlement *s, void *arg)
 {
-	struct rows *rows = arg;
+	struct live_rows *rows = arg;
 	struct ledger_settlement *more;
 
 	if (s->seq > rows->max_seq)
@@ -119,10 +119,12 @@ static int take_row(struct ledger_tx *tx, struct ledger_settlement *row, enum le
 int settle_rows(struct ledger_tx *tx, const char *lease, uint64_t seq, enum ledger_settle to,
 		const char *error, uint64_t now_ms, size_t *count, struct err *err)
 {
-	const unsigned int live =
-		1U << LEDGER_SETTLE_DUE | 1U << LEDGER_SETTLE_BUILT | 1U << LEDGER_SETTLE_SUBMITTED;
-	cleanup(rows_fini) struct rows rows = { .max_seq = seq };
-	int r = ledger_settlement_list(tx->ledger, lease, live, rows_add, &rows, err);
+	/* what failed is paid as well when a later receipt of the lease is: amounts are cumulative */
+	const unsigned int failed = to == LEDGER_SETTLE_FINAL ? 1U << LEDGER_SETTLE_FAILED : 0;
+	const unsigned int live = 1U << LEDGER_SETTLE_DUE | 1U << LEDGER_SETTLE_BUILT |
+				  1U << LEDGER_SETTLE_SUBMITTED | failed;
+	cleanup(live_rows_fini) struct live_rows rows = { .max_seq = seq };
+	int r = ledger_settlement_list(tx->ledger, lease, live, live_rows_add, &rows, err);
 
 	for (size_t i = 0; r == 0 && i < rows.n; i++)
 		r = take_row(tx, &rows.at[i], to, error, now_ms, err);

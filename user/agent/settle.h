@@ -17,7 +17,8 @@
  *     that later: not to show it counts only from a checkpoint on that has the transaction.
  * E4. What the chain refuses costs no one else: a report that would be skipped leaves the batch, a
  *     batch that fails is halved, down to the one that fails.
- * E5. Fees of 24 hours, allowed or spent, stay within the budget; over it, work waits.
+ * E5. No transaction is allowed more gas than gas_max, and those of 24 hours, allowed or spent, not
+ *     more than fee_max; over either, work waits.
  *
  * Whatever the chain does is a result, not an error; errors are the ledger's and memory's.
  */
@@ -70,6 +71,7 @@ struct settle {
 	uint8_t package[OBJECT_ID_LEN];
 	struct settle_object market, provider;
 	const char *coin; /* type of the leases' coin */
+	uint64_t gas_max; /* MIST of one transaction */
 	uint64_t fee_max; /* MIST in 24 hours */
 };
 

@@ -12,8 +12,8 @@ int settle_begin(struct settle *s, uint64_t now_ms, struct settle_result *ret, s
 /* The chain did not do as asked: what to wait for, longer after each attempt. Returns 0. */
 int settle_wait(struct settle_result *ret, uint64_t attempts, int code, const struct err *why);
 
-/* Takes every receipt of the lease up to seq that is not final through the states to `to`; *count
- * grows by those. */
+/* Takes every receipt of the lease up to seq that is on its way through the states to `to`, to final
+ * those that failed as well; *count grows by them. */
 int settle_rows(struct ledger_tx *tx, const char *lease, uint64_t seq, enum ledger_settle to,
 		const char *error, uint64_t now_ms, size_t *count, struct err *err);
 

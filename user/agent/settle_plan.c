@@ -181,7 +181,7 @@ static int try_out(struct plan *p, uint64_t *ret_budget, struct err *err)
 	cleanup(json_free) struct json *outputs = NULL;
 	struct sui_effects effects = {};
 	struct err why = {};
-	int r = build(p, p->s->fee_max, &bytes, err);
+	int r = build(p, p->s->gas_max, &bytes, err);
 
 	if (r < 0)
 		return r;
@@ -208,13 +208,16 @@ static int check_fees(struct plan *p, uint64_t budget, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (spent <= p->s->fee_max && budget <= p->s->fee_max - spent)
-		return 0;
-	err_set(&why, -EDQUOT,
-		"fees of %" PRIu64 " MIST in 24 hours, and %" PRIu64
-		" more, would be over chain.gasBudget",
-		spent, budget);
-	return put_off(p, 9, why.code, &why);
+	if (budget > p->s->gas_max)
+		err_set(&why, -EDQUOT,
+			"a transaction of %zu leases needs %" PRIu64 " MIST, over chain.gasBudget",
+			p->n, budget);
+	else if (spent > p->s->fee_max || budget > p->s->fee_max - spent)
+		err_set(&why, -EDQUOT,
+			"%" PRIu64 " MIST of fees in 24 hours, and %" PRIu64
+			" more, are over chain.feesPerDay",
+			spent, budget);
+	return why.code ? put_off(p, 9, why.code, &why) : 0;
 }
 
 /* E1. */

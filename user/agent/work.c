@@ -11,6 +11,7 @@
 struct work {
 	uv_loop_t *loop;
 	uv_work_t req;
+	uv_mutex_t own, *turn; /* held while a job runs; another queue's when it is beside that */
 	struct work_job *queue; /* the head is running */
 };
 
@@ -18,7 +19,19 @@ static void run_head(uv_work_t *req)
 {
 	struct work *w = container_of(req, struct work, req);
 
+	uv_mutex_lock(w->turn);
 	w->queue->run(w->queue);
+	uv_mutex_unlock(w->turn);
+}
+
+void work_let_go(struct work *w)
+{
+	uv_mutex_unlock(w->turn);
+}
+
+void work_take_back(struct work *w)
+{
+	uv_mutex_lock(w->turn);
 }
 
 static void head_done(uv_work_t *req, int status);
@@ -47,14 +60,31 @@ int work_new(struct uv_loop_s *loop, struct work **ret)
 
 	if (!w)
 		return -ENOMEM;
+	if (uv_mutex_init(&w->own) < 0) {
+		free(w);
+		return -ENOMEM;
+	}
 	w->loop = loop;
+	w->turn = &w->own;
 	*ret = w;
 	return 0;
 }
 
+int work_new_beside(struct work *with, struct work **ret)
+{
+	int r = work_new(with->loop, ret);
+
+	if (r == 0)
+		(*ret)->turn = with->turn;
+	return r;
+}
+
 void work_free(struct work **w)
 {
-	assert(!*w || !(*w)->queue);
+	if (!*w)
+		return;
+	assert(!(*w)->queue);
+	uv_mutex_destroy(&(*w)->own);
 	free(*w);
 	*w = NULL;
 }

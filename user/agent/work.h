@@ -21,6 +21,12 @@ struct work_job {
 };
 
 int work_new(struct uv_loop_s *loop, struct work **ret);
+/* A second queue over what `with` has: their jobs never run at the same time, except while one waits
+ * for something outside. It lets go then, and takes back before it touches anything again: both
+ * from run(). `with` outlives it. */
+int work_new_beside(struct work *with, struct work **ret);
+void work_let_go(struct work *w);
+void work_take_back(struct work *w);
 /* Only when no job is left. */
 void work_free(struct work **w);
 void work_add(struct work *w, struct work_job *job);

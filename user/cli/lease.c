@@ -98,8 +98,14 @@ static int run_open(struct cli *cli, struct json **ret, struct err *err)
 
 	if (!args || !list)
 		return -ENOMEM;
+	if (cli_flag(cli, "object")) {
+		json_set_str(args, "label", cli_arg(cli, 0));
+		json_set_str(args, "object", cli_flag(cli, "object"));
+		return node_call(cli, "lease.open", take_ptr(args), ret, err);
+	}
 	if (!cli_flag(cli, "tenant") || !cli_flag(cli, "deposit"))
-		return cli_usage(cli, err, "lease open: --tenant and --deposit are needed");
+		return cli_usage(cli, err,
+				 "lease open: --tenant and --deposit, or --object, are needed");
 	json_set_str(args, "label", cli_arg(cli, 0));
 	json_set_str(args, "tenant", cli_flag(cli, "tenant"));
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(prices); i++)
@@ -163,6 +169,8 @@ static const struct cli_flag open_flags[] = {
 	{ "gib-cluster", 0, "MIST", "price of a GiB to or from other nodes" },
 	{ "gib-local", 0, "MIST", "price of a GiB within this node" },
 	{ "rate-cap", 0, "MIST", "most that a second may cost; 0: no cap" },
+	{ "object", 0, "ID",
+	  "chain.kind sui: the lease that the tenant opened on chain; no other flag" },
 	{},
 };
 

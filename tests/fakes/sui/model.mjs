@@ -57,10 +57,28 @@ export class Model {
 		return address;
 	}
 
-	addLease(id, { market, key, deposit }) {
+	// As lease.move has it; `key` stands for the provider's current key.
+	addLease(id, { market, provider, key, deposit }) {
+		const address = normalizeSuiAddress(id);
+
 		return this.addObject(id, {
 			type: `${this.package}::lease::Lease<${SUI}>`,
-			json: { market, key: key.toString('hex'), deposited: String(deposit), paid: '0', seq: '0', last_to_ms: '0', total_due: '0' },
+			json: {
+				id: address,
+				market,
+				provider,
+				tenant: normalizeSuiAddress('0x7e'),
+				prices: { core_s: '1000', gib_s: '0', rx_gib: ['0', '0', '0'], tx_gib: ['0', '0', '0'], cap_s: '0' },
+				terms: { challenge_ms: '0', dispute_ms: '0', bond_bps: '0', grace_ms: '0' },
+				opened_ms: '1795000000000',
+				key: key.toString('hex'),
+				deposited: String(deposit),
+				paid: '0',
+				seq: '0',
+				last_to_ms: '0',
+				total_due: '0',
+				closing_ms: null,
+			},
 			shared: 900,
 		});
 	}

@@ -59,6 +59,8 @@ export class Server {
 		this.model = model;
 		this.faults = [];
 		this.log = []; // [{ kind, fault }]
+		this.hooks = []; // [{ at, fn }]: after so many requests
+		this.kill = null; // { when: 'asked' or 'answered', at, child }: calls child() at the at-th request
 		this.http = createServer({ key, cert }, (request, response) => this.take(request, response));
 	}
 
@@ -79,6 +81,11 @@ export class Server {
 		this.faults.push({ times: 1, ...fault, seen: { epoch, checkpoint, objects: new Map(structuredClone([...objects])), transactions: new Map(transactions) } });
 	}
 
+	// Calls fn when n requests more have come.
+	after(n, fn) {
+		this.hooks.push({ at: this.log.length + n, fn });
+	}
+
 	async take(request, response) {
 		const chunks = [];
 
@@ -91,8 +98,13 @@ export class Server {
 
 		fault.times--;
 		this.log.push({ kind, fault });
+		for (const { at, fn } of this.hooks) if (at === this.log.length) fn();
+		const dies = this.kill?.at === this.log.length;
+		if (dies && this.kill.when === 'asked') this.kill.child();
+		if (kind === 'execute') this.onExecute?.();
 		const refuses = fault.hang || fault.drop || fault.status || fault.error;
 		const answer = refuses && !fault.accept ? null : await this.answer(query, variables, fault);
+		if (dies && this.kill?.when === 'answered') this.kill.child();
 		return this.send(response, fault, answer);
 	}
 

@@ -1,43 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // chain/sui against the fake server, each case with a server of its own:
 //
-//	node test.mjs CLIENT		CLIENT: the program of tests/interop/sui/client.c
+//	node test.mjs CLIENT [WORDS]		CLIENT: the program of tests/interop/sui/client.c
 //
 // Closes with "N passed, N failed".
 import { deepStrictEqual as same, ok } from 'node:assert';
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { Model, SUI } from './model.mjs';
+import { LEASE, MAINNET, MARKET, network, PROVIDER, provider, runCases, sender, sponsor, stranger, SUI, TESTNET, TIMEOUT_MS, trusted } from './bed.mjs';
 import { Server } from './server.mjs';
 
-const { Ed25519Keypair } = await import('@mysten/sui/keypairs/ed25519');
 const { Transaction } = await import('@mysten/sui/transactions');
-
-const TESTNET = '69WiPg3DAQiwdxfncX6wYQ2siKwAe6L9BZthQea3JNMD';
-const MAINNET = '4btiuiMPvEENsttpZC7CZ53DruC3MAgfznDbASZ7DR6S';
-const TIMEOUT_MS = 1500;
-const dir = mkdtempSync(join(tmpdir(), 'weir-sui-'));
-
-// A self-signed certificate: whoever is given it trusts this server alone.
-function certificate(name) {
-	const [key, cert] = [join(dir, `${name}.key`), join(dir, `${name}.pem`)];
-
-	execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-		'-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
-	return { key: readFileSync(key), cert: readFileSync(cert), path: cert };
-}
-
-const trusted = certificate('trusted');
-const stranger = certificate('stranger');
-const sender = Ed25519Keypair.fromSecretKey(Buffer.alloc(32, 1));
-const sponsor = Ed25519Keypair.fromSecretKey(Buffer.alloc(32, 2));
-const provider = Ed25519Keypair.fromSecretKey(Buffer.alloc(32, 3));
-const MARKET = `0x${'aa'.repeat(32)}`;
-const LEASE = `0x${'bb'.repeat(32)}`;
-const PROVIDER = `0x${'cc'.repeat(32)}`;
 
 class Client {
 	constructor(urls, chain = TESTNET) {
@@ -101,15 +74,6 @@ async function transaction(model, reports, { budget = 5000000, price = 1000, epo
 	const sigs = [];
 	for (const key of by ? [sender, by] : [sender]) sigs.push((await key.signTransaction(bytes)).signature);
 	return { tx: Buffer.from(bytes).toString('base64'), sigs, digest: await tx.getDigest() };
-}
-
-function network(chain = TESTNET) {
-	const model = new Model(chain);
-
-	for (const id of [MARKET, PROVIDER]) model.addObject(id, { type: 'x', json: {}, shared: 900 });
-	model.addLease(LEASE, { market: MARKET, key: Buffer.from(provider.getPublicKey().toRawBytes()), deposit: 1000 });
-	for (const key of [sender, sponsor]) model.balances.set(key.toSuiAddress(), 10n ** 9n);
-	return model;
 }
 
 const lease = (model) => model.objects.get(LEASE).json;
@@ -322,25 +286,17 @@ const cases = {
 	},
 };
 
-let passed = 0;
-let failed = 0;
-for (const [name, test] of Object.entries(cases)) {
-	if (process.argv[3] && !name.includes(process.argv[3])) continue;
+await runCases(cases, process.argv[3], async (test) => {
 	const model = network();
 	const server = await new Server(model, trusted).start();
 	const second = await new Server(model, trusted).start();
 	const client = new Client(test.toString().includes('second') ? [server.url, second.url] : [server.url]);
+
 	try {
 		await test({ model, client, server, second });
 		await client.close();
-		passed++;
-	} catch (e) {
-		failed++;
+	} finally {
 		client.child.kill();
-		console.log(`${name}: ${e.stack}`);
+		for (const s of [server, second]) await s.stop().catch(() => {});
 	}
-	for (const s of [server, second]) await s.stop().catch(() => {});
-}
-rmSync(dir, { recursive: true });
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed || !passed ? 1 : 0);
+});

@@ -194,8 +194,10 @@ static void faults_are_one_line_that_names_the_key(void **state)
 		const char *yaml, *text;
 	} cases[] = {
 		{ "source: {path: ''}\n", "source.path: is empty; name the folder of manifests" },
-		{ "chain: {kind: sui}\n",
-		  "chain.kind: sui is not built into this version; use local" },
+		{ "chain: {kind: sui}\n", "chain.network: is empty; chain.kind sui needs it" },
+		{ "chain: {kind: sui, network: testnet, package: '0x1', market: '0x2',\n"
+		  "  provider: '0x3', keyFile: /k}\n",
+		  "chain.graphql: is empty; chain.kind sui needs it" },
 		{ "meter: {sample: 2s, window: 1s}\n",
 		  "meter.window: 1000ms is shorter than meter.sample, 2000ms; make it at least as "
 		  "long" },
@@ -255,6 +257,21 @@ static void a_long_run_directory_is_refused(void **state)
 	memset(yaml + n, 'x', 96);
 	memcpy(yaml + n + 96, "}\n", 3);
 	assert_int_equal(load(f, yaml), 0);
+}
+
+static void labels_have_a_bound_that_bills_can_hold(void **state)
+{
+	struct fixture *f = *state;
+	char yaml[4096] = "meter: {labels: [";
+
+	assert_int_equal(load(f, "meter: {labels: [app, example.com/team]}\n"), 0);
+	assert_int_equal(f->cfg->meter.labels.n, 2);
+	assert_string_equal(f->cfg->meter.labels.v[1], "example.com/team");
+	for (int i = 0; i < 16; i++)
+		snprintf(yaml + strlen(yaml), sizeof(yaml) - strlen(yaml), "l%d, ", i);
+	snprintf(yaml + strlen(yaml), sizeof(yaml) - strlen(yaml), "l16]}\n");
+	assert_int_equal(load(f, yaml), -EINVAL);
+	assert_non_null(strstr(f->err.text, "meter.labels: at most 16"));
 }
 
 static void the_rendered_configuration_loads_to_the_same(void **state)
@@ -321,6 +338,7 @@ int main(void)
 		TEST(faults_are_one_line_that_names_the_key),
 		TEST(faults_of_the_file_name_path_and_line),
 		TEST(a_long_run_directory_is_refused),
+		TEST(labels_have_a_bound_that_bills_can_hold),
 		TEST(the_rendered_configuration_loads_to_the_same),
 		TEST(the_datapath_can_be_off),
 		TEST(help_needs_no_configuration),

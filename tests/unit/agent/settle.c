@@ -23,7 +23,7 @@ static void settle_on(struct town *t)
 	t->s.chain = &model_chain;
 	t->s.arg = t->model;
 	t->s.coin = "0x2::sui::SUI";
-	t->s.fee_max = FEE_MAX;
+	t->s.gas_max = t->s.fee_max = FEE_MAX;
 	t->s.market.id[0] = 1;
 	t->s.provider.id[0] = 2;
 	t->s.package[0] = 3;
@@ -306,6 +306,7 @@ static void a_server_that_lags_delays_and_decides_nothing(void **state)
 
 static void a_batch_that_fails_is_halved_down_to_the_culprit(void **state)
 {
+	struct book_reading more;
 	struct town *t = *state;
 
 	populate(t, 8, 1);
@@ -315,6 +316,14 @@ static void a_batch_that_fails_is_halved_down_to_the_culprit(void **state)
 		assert_int_equal(state_of(t, i, 1),
 				 i == 5 ? LEDGER_SETTLE_FAILED : LEDGER_SETTLE_FINAL);
 	assert_int_equal(t->model->leases[5].taken, 0);
+	/* the next receipt says all that the failed one said */
+	t->model->leases[5].poison = false;
+	more = reading(6, label(5), 90);
+	next_window(t->bed, &more, 1);
+	run(t);
+	assert_int_equal(state_of(t, 5, 1), LEDGER_SETTLE_FINAL);
+	assert_int_equal(state_of(t, 5, 2), LEDGER_SETTLE_FINAL);
+	assert_int_equal(t->model->leases[5].taken, 1);
 }
 
 static void what_the_chain_would_skip_leaves_the_batch(void **state)
@@ -360,6 +369,18 @@ static void over_the_fee_budget_work_waits_for_the_next_day(void **state)
 	t->now_ms += 24 * 3600 * 1000ULL;
 	run(t);
 	assert_settled(t, 2);
+}
+
+static void a_transaction_over_the_gas_budget_waits(void **state)
+{
+	struct town *t = *state;
+
+	t->s.gas_max = MODEL_GAS;
+	populate(t, 1, 1);
+	assert_int_equal(step(t).why.code, -EDQUOT);
+	t->s.gas_max = 2 * MODEL_GAS;
+	run(t);
+	assert_settled(t, 1);
 }
 
 static void reopen(struct town *t)
@@ -470,6 +491,7 @@ int main(void)
 		IN_TOWN(what_the_chain_would_skip_leaves_the_batch),
 		IN_TOWN(a_lease_that_is_not_there_fails_alone),
 		IN_TOWN(over_the_fee_budget_work_waits_for_the_next_day),
+		IN_TOWN(a_transaction_over_the_gas_budget_waits),
 		IN_TOWN(death_at_any_moment_pays_once),
 		IN_TOWN(an_old_copy_of_the_ledger_pays_nothing_twice),
 	};

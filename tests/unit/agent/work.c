@@ -156,6 +156,60 @@ static void two_queues_do_not_wait_for_each_other(void **state)
 	work_free(&other.w);
 }
 
+/* A job that waits outside until one of the queue beside it has run, which it else would keep away. */
+struct waiter {
+	struct work_job job;
+	struct work *w;
+	int *in_run;
+	uv_sem_t outside;
+	bool waits, over;
+};
+
+static void take_turn(struct work_job *job)
+{
+	struct waiter *j = container_of(job, struct waiter, job);
+
+	assert_int_equal(__atomic_add_fetch(j->in_run, 1, __ATOMIC_SEQ_CST), 1);
+	if (j->waits) {
+		__atomic_sub_fetch(j->in_run, 1, __ATOMIC_SEQ_CST);
+		work_let_go(j->w);
+		uv_sem_wait(&j->outside);
+		work_take_back(j->w);
+		assert_int_equal(__atomic_add_fetch(j->in_run, 1, __ATOMIC_SEQ_CST), 1);
+	}
+	__atomic_sub_fetch(j->in_run, 1, __ATOMIC_SEQ_CST);
+}
+
+static void note_over(struct work_job *job)
+{
+	struct waiter *j = container_of(job, struct waiter, job);
+
+	j->over = true;
+}
+
+static void queues_beside_each_other_take_turns_but_for_waits(void **state)
+{
+	struct bed *b = *state;
+	struct work *beside = NULL;
+	int in_run = 0;
+	struct waiter waits = { .job = { take_turn, note_over, NULL }, .in_run = &in_run };
+	struct waiter quick = { .job = { take_turn, note_over, NULL }, .in_run = &in_run };
+
+	assert_int_equal(work_new_beside(b->w, &beside), 0);
+	waits.w = beside;
+	waits.waits = true;
+	assert_int_equal(uv_sem_init(&waits.outside, 0), 0);
+	work_add(beside, &waits.job);
+	work_add(b->w, &quick.job);
+	while (!quick.over)
+		uv_run(&b->loop, UV_RUN_ONCE);
+	uv_sem_post(&waits.outside);
+	uv_run(&b->loop, UV_RUN_DEFAULT);
+	assert_true(waits.over);
+	uv_sem_destroy(&waits.outside);
+	work_free(&beside);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +218,7 @@ int main(void)
 		ON_BED(the_last_job_may_add_one),
 		ON_BED(a_stopped_loop_still_has_every_job_done),
 		ON_BED(two_queues_do_not_wait_for_each_other),
+		ON_BED(queues_beside_each_other_take_turns_but_for_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

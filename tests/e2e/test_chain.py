@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leases on chain: the agent takes one over, meters, reports and settles by a Sui that goes wrong."""
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from bed import BedError, wait_for
+
+NPM = Path(__file__).parents[2] / "build/npm/sui"
+
+
+class Chain:
+    """The fake Sui (tests/fakes/sui) in the node's network namespace."""
+
+    def __init__(self, bed, report_key, gas):
+        self.child = subprocess.Popen(
+            ["nsenter", f"--net=/run/netns/{bed.node}", "node", NPM / "serve.mjs", bed.dir / "chain", report_key, gas],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.where = json.loads(self.child.stdout.readline())
+
+    def ask(self, **what):
+        print(json.dumps(what or {"state": True}), file=self.child.stdin, flush=True)
+        return json.loads(self.child.stdout.readline())
+
+    def close(self):
+        self.child.stdin.close()
+        self.child.stdout.close()
+        self.child.wait(timeout=20)
+
+
+@pytest.fixture
+def chain(bed):
+    if not shutil.which("node"):
+        pytest.skip("there is no node")
+    assert (NPM / "node_modules").is_dir(), "make build/npm/sui/node_modules first, as make e2e does"
+    for name in (Path(__file__).parents[1] / "fakes/sui").glob("*.mjs"):
+        shutil.copy(name, NPM)
+    (bed.dir / "state").mkdir(mode=0o700, exist_ok=True)
+    report = bed.weir("key", "new")
+    gas = bed.weir("key", "new", str(bed.dir / "gas.key"))
+    chain = Chain(bed, report["public_key"], gas["sui_address"])
+    at = chain.where
+    with bed.config.open("a") as f:
+        f.write(f"chain: {{kind: sui, network: {at['network']}, graphql: ['{at['url']}'], caFile: {at['ca']}, "
+                f"package: '{at['package']}', market: '{at['market']}', provider: '{at['provider']}', "
+                f"keyFile: {bed.dir}/gas.key}}\n")
+    yield chain
+    chain.close()
+
+
+BURN = "import time\nwhile time.process_time() < 0.2: pass"
+
+
+def settled(bed, chain):
+    """Waits until all receipts are final, and returns what the chain has: the same."""
+    def all_final():
+        rows = bed.weir("settlement", "show")
+        if not rows or any(r["state"] != "final" for r in rows):
+            raise BedError(f"settlements {rows}\n{bed.agent_log()[-2000:]}")
+        return rows
+    rows = wait_for("all receipts are settled", all_final, timeout=60)
+    state = chain.ask()
+    last = max(int(r["seq"]) for r in rows)
+    lease = bed.weir("lease", "show", "shop")[0]
+    assert int(state["lease"]["seq"]) == last == max(state["reported"])
+    assert state["lease"]["total_due"] == state["lease"]["paid"] == str(lease["total_due"])
+    # each report was taken once, in order
+    assert state["reported"] == sorted(set(state["reported"])) and not state["skipped"]
+    return state
+
+
+def burn(bed, pod):
+    """Ends when what was burnt stands in a receipt."""
+    before = len(bed.weir("receipt", "show", "--lease", "shop"))
+    pod.run("/usr/bin/python3", "-c", BURN)
+    wait_for("a receipt", lambda: len(bed.weir("receipt", "show", "--lease", "shop")) > before)
+
+
+def test_a_lease_on_chain_is_taken_over_and_paid_once_whatever_happens(bed, chain):
+    pod = bed.pod("worker", lease="shop")
+    bed.start()
+    taken = bed.weir("lease", "open", "shop", "--object", chain.where["lease"])
+    assert taken["id"] == chain.where["lease"].removeprefix("0x")
+    burn(bed, pod)
+    assert int(settled(bed, chain)["lease"]["paid"]) > 0
+
+    for fault in ({"on": "execute", "accept": True, "drop": True, "times": 2}, {"on": "any", "status": 429, "times": 3},
+                  {"on": "execute", "cut": 40}):
+        chain.ask(fault=fault)
+        burn(bed, pod)
+        settled(bed, chain)
+
+    # killed while the chain keeps it waiting for an answer that it has given
+    chain.ask(fault={"on": "execute", "accept": True, "hang": True})
+    burn(bed, pod)
+    wait_for("it was sent", lambda: not chain.ask()["pending"])
+    bed.kill_agent()
+    bed.start()
+    burn(bed, pod)
+    settled(bed, chain)
+    bed.cli("receipt", "export", "--lease", "shop", "-o", str(bed.dir / "shop.json"))
+    assert bed.weir("receipt", "verify", str(bed.dir / "shop.json"))
+
+
+def test_a_chain_that_is_away_holds_up_no_window(bed, chain):
+    pod = bed.pod("worker", lease="shop")
+    bed.start()
+    bed.weir("lease", "open", "shop", "--object", chain.where["lease"])
+    chain.ask(fault={"on": "any", "hang": True, "times": 50})
+    for _ in range(3):
+        burn(bed, pod)
+    assert all(r["state"] != "final" for r in bed.weir("settlement", "show"))
+
+
+def test_what_is_not_ours_is_not_taken_over(bed, chain):
+    bed.start()
+    for words, says in ((("shop", "--object", "0x12"), "there is no object"), (("shop", "--object", "shop"), "no id"),
+                        (("shop", "--object", chain.where["market"]), "does not say"),
+                        (("shop", "--tenant", "ada", "--deposit", "5"), "--object")):
+        refused = bed.weir("lease", "open", *words, check=False)
+        assert says in refused["error"], refused
+    assert bed.weir("lease", "show") == []

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fake server as a program, for tests in other languages:
+//
+//	node serve.mjs FOLDER REPORT-KEY GAS-ADDRESS
+//
+// with one lease whose provider signs with REPORT-KEY (hex). Writes where it is as a line of JSON, then answers lines
+// on standard input: {"fault": {...}} as server.fault(), {"state": true} with what the chain has.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { LEASE, MARKET, PROVIDER, TESTNET, trusted } from './bed.mjs';
+import { Model } from './model.mjs';
+import { Server } from './server.mjs';
+
+const [folder, reportKey, gas] = process.argv.slice(2);
+const model = new Model(TESTNET);
+
+for (const id of [MARKET, PROVIDER]) model.addObject(id, { type: 'x', json: {}, shared: 900 });
+model.addLease(LEASE, { market: MARKET, provider: PROVIDER, key: Buffer.from(reportKey, 'hex'), deposit: 10 ** 12 });
+model.objects.get(LEASE).json.opened_ms = String(Date.now() - 1000);
+model.balances.set(gas, 10n ** 12n);
+
+const server = await new Server(model, trusted).start();
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, 'ca.pem'), trusted.cert);
+const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+
+say({ url: server.url, ca: join(folder, 'ca.pem'), network: TESTNET, package: model.package, market: MARKET, provider: PROVIDER, lease: LEASE });
+for await (const line of createInterface({ input: process.stdin })) {
+	const { fault } = JSON.parse(line);
+
+	if (fault) server.fault(fault);
+	say({
+		lease: model.objects.get(LEASE).json,
+		reported: model.events.filter((e) => e.type.endsWith('Reported')).map((e) => Number(e.json.seq)),
+		skipped: model.events.filter((e) => e.type.endsWith('Skipped')).length,
+		executions: model.executions,
+		pending: server.faults.reduce((n, f) => n + f.times, 0),
+	});
+}
+process.exit(0);
