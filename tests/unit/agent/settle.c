@@ -97,6 +97,9 @@ static struct settle_result step(struct town *t)
 {
 	struct settle_result r = {};
 
+	/* the chain's clock has seen the end of the last window */
+	if (t->now_ms < t->bed->now_ms + SETTLE_LAG_MS)
+		t->now_ms = t->bed->now_ms + SETTLE_LAG_MS;
 	must(settle_step(&t->s, t->now_ms, &r, &why));
 	t->now_ms += r.more ? 0 : r.wait_ms;
 	return r;
@@ -111,7 +114,7 @@ static size_t run(struct town *t)
 		struct settle_result r = step(t);
 
 		settled += r.settled;
-		if (!r.more && !r.why.code)
+		if (!r.more && !r.wait_ms)
 			return settled;
 	}
 	fail_msg("no end after %d steps", STEPS_MAX);
@@ -371,6 +374,43 @@ static void over_the_fee_budget_work_waits_for_the_next_day(void **state)
 	assert_settled(t, 2);
 }
 
+static void a_window_is_over_by_the_chains_clock_too(void **state)
+{
+	struct town *t = *state;
+	struct settle_result r = {};
+
+	populate(t, 1, 1);
+	must(settle_step(&t->s, t->bed->now_ms, &r, &why));
+	assert_int_equal(r.wait_ms, SETTLE_LAG_MS);
+	assert_int_equal(r.more || r.why.code || t->model->events, 0);
+	run(t);
+	assert_settled(t, 1);
+}
+
+static void what_failed_is_tried_again_later_and_less_often(void **state)
+{
+	struct town *t = *state;
+	unsigned int before;
+
+	populate(t, 1, 1);
+	t->model->leases[0].poison = true;
+	run(t);
+	before = t->model->sent;
+	t->now_ms += 119 * 1000;
+	run(t);
+	assert_int_equal(t->model->sent, before);
+	t->now_ms += 1000;
+	run(t);
+	assert_int_equal(t->model->sent, before + 1);
+	t->now_ms += 239 * 1000;
+	run(t);
+	assert_int_equal(t->model->sent, before + 1);
+	t->model->leases[0].poison = false;
+	t->now_ms += 1000;
+	run(t);
+	assert_settled(t, 1);
+}
+
 static void a_transaction_over_the_gas_budget_waits(void **state)
 {
 	struct town *t = *state;
@@ -491,6 +531,8 @@ int main(void)
 		IN_TOWN(what_the_chain_would_skip_leaves_the_batch),
 		IN_TOWN(a_lease_that_is_not_there_fails_alone),
 		IN_TOWN(over_the_fee_budget_work_waits_for_the_next_day),
+		IN_TOWN(a_window_is_over_by_the_chains_clock_too),
+		IN_TOWN(what_failed_is_tried_again_later_and_less_often),
 		IN_TOWN(a_transaction_over_the_gas_budget_waits),
 		IN_TOWN(death_at_any_moment_pays_once),
 		IN_TOWN(an_old_copy_of_the_ledger_pays_nothing_twice),
