@@ -411,6 +411,39 @@ static void what_failed_is_tried_again_later_and_less_often(void **state)
 	assert_settled(t, 1);
 }
 
+static size_t bytes_of_batch(struct town *t, size_t leases)
+{
+	for (size_t i = 0; i < MODEL_LEASES; i++)
+		t->model->leases[i].seq = i < leases ? 0 : 99;
+	run(t);
+	return t->model->sent_len;
+}
+
+/* README.md says what these say. */
+static void ten_thousand_leases_are_far_within_the_limits(void **state)
+{
+	cleanup(buf_fini) struct buf readme = BUF_INIT(1 << 20);
+	struct book_reading r[SETTLE_BATCH_MAX];
+	struct town *t = *state;
+	size_t one, batch, each, most;
+	char row[200];
+
+	populate(t, SETTLE_BATCH_MAX, 1);
+	batch = bytes_of_batch(t, SETTLE_BATCH_MAX);
+	for (size_t i = 0; i < SETTLE_BATCH_MAX; i++)
+		r[i] = reading(i + 1, label(i), 1000 + i);
+	next_window(t->bed, r, SETTLE_BATCH_MAX);
+	one = bytes_of_batch(t, 1);
+	each = (batch - one) / (SETTLE_BATCH_MAX - 1);
+	most = (TX_LEN_MAX - 2 * SUI_SIG_LEN - one) / each + 1;
+	assert_true(batch + SUI_SIG_LEN <= TX_LEN_MAX && SETTLE_BATCH_MAX < most);
+	must(file_read("user/agent/README.md", &readme, &why));
+	snprintf(row, sizeof(row), "| %d | %zu | %zu | %zu | %d | %zu |", SETTLE_BATCH_MAX, batch,
+		 each, most, 10000 / SETTLE_BATCH_MAX, 10000 / SETTLE_BATCH_MAX * batch);
+	if (!strstr(readme.data, row))
+		fail_msg("README.md does not say %s", row);
+}
+
 static void a_transaction_over_the_gas_budget_waits(void **state)
 {
 	struct town *t = *state;
@@ -533,6 +566,7 @@ int main(void)
 		IN_TOWN(over_the_fee_budget_work_waits_for_the_next_day),
 		IN_TOWN(a_window_is_over_by_the_chains_clock_too),
 		IN_TOWN(what_failed_is_tried_again_later_and_less_often),
+		IN_TOWN(ten_thousand_leases_are_far_within_the_limits),
 		IN_TOWN(a_transaction_over_the_gas_budget_waits),
 		IN_TOWN(death_at_any_moment_pays_once),
 		IN_TOWN(an_old_copy_of_the_ledger_pays_nothing_twice),
