@@ -12,7 +12,7 @@
  * E1. The journal (ledger/intent.h) is on disk before a byte leaves. After a crash at any
  *     instruction, or with an old copy of the ledger, the next step goes on from what it says.
  * E2. While a transaction may have been taken, no other is made. It is given up only when the
- *     chain, read twice, is behind its window and does not know it.
+ *     chain, read twice, is past its window and does not know it.
  * E3. A receipt is final when the lease on chain shows its number. A server that lags can only make
  *     that later: not to show it counts only from a checkpoint on that has the transaction.
  * E4. What the chain refuses costs no one else: a report that would be skipped leaves the batch, a
@@ -20,6 +20,8 @@
  *     minutes, four, ... six hours: disputes end, stakes come back.
  * E5. No transaction is allowed more gas than gas_max, and those of 24 hours, allowed or spent, not
  *     more than fee_max; over either, work waits.
+ * E6. A lease of which the chain has later reports than the ledger is not settled: another ledger
+ *     made them.
  *
  * Whatever the chain does is a result, not an error; errors are the ledger's and memory's.
  */

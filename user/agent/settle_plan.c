@@ -114,6 +114,12 @@ static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 		return decide(p, i, LEDGER_SETTLE_FAILED, why.text, err);
 	if (r < 0)
 		return put_off(p, 0, r, &why);
+	if (on_chain.seq > row.seq)
+		return decide(p, i, LEDGER_SETTLE_FAILED,
+			      "the chain has later reports than this ledger, which is an old copy "
+			      "or a second one: put back the one that made them, or two reports of "
+			      "one number cost the stake",
+			      err);
 	if (on_chain.seq >= c->item.seq)
 		return decide(p, i, LEDGER_SETTLE_FINAL, "", err);
 	memcpy(c->lease.id, row.id, sizeof(c->lease.id));

@@ -462,6 +462,21 @@ static void reopen(struct town *t)
 	settle_on(t);
 }
 
+static void a_ledger_that_is_behind_the_chain_settles_nothing(void **state)
+{
+	struct ledger_settlement s;
+	struct town *t = *state;
+
+	populate(t, 2, 1);
+	t->model->leases[0].seq = 2;
+	assert_int_equal(run(t), 1);
+	must(ledger_settlement_get(t->bed->ledger, label(0), 1, &s, &why));
+	assert_int_equal(s.state, LEDGER_SETTLE_FAILED);
+	assert_non_null(strstr(s.error, "old copy"));
+	assert_int_equal(t->model->leases[0].taken, 0);
+	assert_int_equal(state_of(t, 1, 1), LEDGER_SETTLE_FINAL);
+}
+
 /* A child settles and is killed at the n-th entry to or exit from the chain; then the next one goes
  * on from the file. */
 static bool killed_at(struct town *t, unsigned int n)
@@ -568,6 +583,7 @@ int main(void)
 		IN_TOWN(what_failed_is_tried_again_later_and_less_often),
 		IN_TOWN(ten_thousand_leases_are_far_within_the_limits),
 		IN_TOWN(a_transaction_over_the_gas_budget_waits),
+		IN_TOWN(a_ledger_that_is_behind_the_chain_settles_nothing),
 		IN_TOWN(death_at_any_moment_pays_once),
 		IN_TOWN(an_old_copy_of_the_ledger_pays_nothing_twice),
 	};
