@@ -37,6 +37,7 @@
 #define WEIR_MAX_HOMES 131072 /* as many as backends */
 #define WEIR_MAX_PEERS 1024 /* nodes that something was learnt of; the longest unseen go first */
 #define WEIR_MAX_VETHS 16384 /* the host's ends of pods' interfaces, also of those that went */
+#define WEIR_MAX_GONE 1024 /* releases that two sets of programs may both see, in an upgrade */
 #define WEIR_MAX_CPUS 1024
 #define WEIR_MAX_LEVELS 16 /* depth of cgroups that pods are looked for in */
 
@@ -307,6 +308,8 @@ enum weir_pod_state {
 	WEIR_POD_LIVE,
 	WEIR_POD_REMOVED, /* rmdir done, something still holds it: cpu_ns may grow */
 	WEIR_POD_RELEASED, /* final: nothing can be charged any more */
+	WEIR_POD_SETTLED, /* final: no socket holds it, and for weir_ctl.settle_ms no task ran in it */
+	WEIR_POD_MISSED, /* final: it went while no program was there to see it; by user space */
 };
 
 #define WEIR_POD_HAS_MEM (1U << 0) /* the memory controller counted it; else memory is unknown */
@@ -321,24 +324,26 @@ struct weir_pod {
 	__u64 cpu_ns; /* with all descendants; exact at the last walk, final when released */
 	__u64 own_ns; /* of the released descendants, summed at release */
 	__u64 ptr; /* kernel address while removed, else 0 */
-	__u64 mem_at; /* time of the last memory reading */
+	__u64 mem_at; /* CLOCK_MONOTONIC at the last memory reading: a node asleep serves nobody */
 	__u64 mem_pages; /* working set at mem_at, in pages of mem_page_size */
 	__u64 mem_page_ns_lo; /* time integral of mem_pages, 128 bits */
 	__u64 mem_page_ns_hi;
 	__u64 mem_peak_pages;
+	__u64 seen; /* weir_ctl.walk_from of the last walk that met it alive */
+	__u64 grew; /* when cpu_ns last did, while removed */
 	__u32 state; /* enum weir_pod_state */
 	__u32 flags; /* WEIR_POD_* */
 	char name[WEIR_NAME_MAX]; /* last part of the path; cut, always with NUL */
 };
-WEIR_ASSERT_SIZE(weir_pod, 192);
-WEIR_ASSERT_AT(weir_pod, name, 96);
+WEIR_ASSERT_SIZE(weir_pod, 208);
+WEIR_ASSERT_AT(weir_pod, name, 112);
 
 /* Element of weir_sample, an mmapable array that one walk fills from 0 on. */
 struct weir_sample {
 	__u64 cgroup_id;
 	struct weir_pod pod;
 };
-WEIR_ASSERT_SIZE(weir_sample, 200);
+WEIR_ASSERT_SIZE(weir_sample, 216);
 
 /* Bytes and packets from the IP header on. `wire` is what a link carries: each segment of an
  * offloaded packet with its own headers. `raw` is what the socket layer handed over, which equals
@@ -373,16 +378,27 @@ struct weir_ctl {
 	__u32 parent_levels; /* bit L: some cgroup in weir_parent is at level L */
 	__u32 flush; /* enum weir_flush */
 	__u32 walk_count; /* records the last walk wrote */
-	__u32 pad;
+	__u32 settle_ms; /* how long nothing may run in a dead pod until it is settled */
 	__u64 walk_at; /* when it ended */
 	__u64 host_netns; /* cookie of the node's own network namespace, which is the agent's */
 	__u32 epoch; /* one more after each change of backends */
 	__u16 snat_low, snat_high; /* ports that stand for clients, both included; host order */
+	__u64 walk_from; /* when the last walk began */
+	__u32 deaths; /* one more with each */
+	__u32 deaths_past; /* as many when a walk found no dead pod any more: it need not look until then */
+	__u32 parents_new; /* 1: the next walk has to look for their levels */
+	__u32 pad;
 };
-WEIR_ASSERT_SIZE(weir_ctl, 80);
+WEIR_ASSERT_SIZE(weir_ctl, 104);
 WEIR_ASSERT_AT(weir_ctl, walk_at, 56);
 
-enum weir_flush { WEIR_FLUSH_NONE, WEIR_FLUSH_CGROUP, WEIR_FLUSH_CSS };
+/* How a walk gets exact figures: by the functions that this kernel has. */
+enum weir_flush {
+	WEIR_FLUSH_NONE,
+	WEIR_FLUSH_CGROUP, /* cgroup_rstat_flush: CPU and memory. Up to Linux 6.15 */
+	WEIR_FLUSH_CSS, /* css_rstat_flush: CPU. Memory by reading memory.stat before the walk */
+	WEIR_FLUSH_MEMCG, /* the same, and bpf_mem_cgroup_*: memory. From 7.0 on */
+};
 
 /* ---- Reasons -------------------------------------------------------------------------------- */
 

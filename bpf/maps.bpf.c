@@ -17,6 +17,7 @@ struct dev_map weir_dev SEC(".maps");
 struct home_map weir_home SEC(".maps");
 struct peer_map weir_peer SEC(".maps");
 struct pod_map weir_pod SEC(".maps");
+struct gone_map weir_gone SEC(".maps");
 struct parent_map weir_parent SEC(".maps");
 struct net_map weir_net SEC(".maps");
 struct veth_map weir_veth SEC(".maps");

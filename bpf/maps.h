@@ -99,6 +99,12 @@ struct pod_map {
 	__type(key, __u64);
 	__type(value, struct weir_pod);
 };
+/* Cgroups whose release was counted: programs of two builds run side by side for a moment. */
+struct gone_map {
+	MAP(LRU_HASH, WEIR_MAX_GONE, 0);
+	__type(key, __u64);
+	__type(value, __u32); /* 1; its presence is what counts */
+};
 struct parent_map {
 	MAP(HASH, WEIR_MAX_PARENTS, 0);
 	__type(key, __u64);
@@ -157,6 +163,7 @@ extern struct dev_map weir_dev SEC(".maps");
 extern struct home_map weir_home SEC(".maps");
 extern struct peer_map weir_peer SEC(".maps");
 extern struct pod_map weir_pod SEC(".maps");
+extern struct gone_map weir_gone SEC(".maps");
 extern struct parent_map weir_parent SEC(".maps");
 extern struct net_map weir_net SEC(".maps");
 extern struct veth_map weir_veth SEC(".maps");

@@ -42,6 +42,8 @@ struct json;
 #define KUBE_MAX_HINTS 64
 #define KUBE_MAX_ADDRS 256
 #define KUBE_MAX_TAINTS 1024
+#define KUBE_MAX_POD_LABELS 128 /* more are left out */
+#define KUBE_MAX_LABEL_KEY 317 /* a DNS subdomain, a slash, a name */
 
 enum kube_kind { KUBE_SERVICE, KUBE_SLICE, KUBE_NODE, KUBE_POD, KUBE_CIDR, KUBE_KIND_MAX_ };
 
@@ -135,12 +137,18 @@ enum kube_pod_phase {
 	KUBE_POD_PHASE_MAX_,
 };
 
+struct kube_label {
+	const char *key, *value;
+};
+
 struct kube_pod {
 	struct addr *ips;
 	size_t n_ips;
 	bool host_network; /* its addresses are the node's */
 	enum kube_pod_phase phase;
 	const char *node_name; /* "": not scheduled */
+	const struct kube_label *labels; /* those that the API would take */
+	size_t n_labels;
 	const char *lease; /* label weir.dev/lease; "" none */
 	/* annotation kubernetes.io/config.mirror: it shows a static pod, whose UID on the node this is */
 	const char *mirror_of; /* "": none */

@@ -71,6 +71,48 @@ static int decode_lease(const struct kube_field *meta, const char **ret)
 	return kube_field_str(&f, KUBE_MAX_LEASE, ret);
 }
 
+static bool is_label(const struct json *node)
+{
+	const char *key = json_key(node);
+
+	return json_type(node) == JSON_STRING && key && *key && strlen(key) <= KUBE_MAX_LABEL_KEY &&
+	       strlen(json_text(node, "")) <= KUBE_MAX_LABEL;
+}
+
+static const char *copy(struct kube_dec *dec, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *made = kube_alloc(dec, size, 1);
+
+	return made ? memcpy(made, text, size) : NULL;
+}
+
+/* Only ever shown: what is no label is left out, and the Pod stays. */
+static int decode_labels(const struct kube_field *meta, struct kube_pod *ret)
+{
+	struct kube_field f = kube_field_get(meta, "labels");
+	size_t n = 0, max = json_type(f.node) == JSON_OBJECT ? json_len(f.node) : 0;
+	struct kube_label *list;
+
+	if (max > KUBE_MAX_POD_LABELS)
+		max = KUBE_MAX_POD_LABELS;
+	list = max ? kube_alloc(f.dec, max, sizeof(*list)) : NULL;
+	json_foreach(node, list ? f.node : NULL) {
+		if (n == max || !is_label(node))
+			continue;
+		list[n].key = copy(f.dec, json_key(node));
+		list[n].value = copy(f.dec, json_text(node, ""));
+		if (!list[n].key || !list[n].value)
+			return kube_field_fail(&f, -ENOMEM, "no memory");
+		n++;
+	}
+	if (max && !list)
+		return kube_field_fail(&f, -ENOMEM, "no memory");
+	ret->labels = list;
+	ret->n_labels = n;
+	return 0;
+}
+
 /* True when the path stays below where it starts, as it is written. */
 static bool is_beneath(const char *path)
 {
@@ -124,7 +166,7 @@ int kube_pod_decode(const struct kube_field *root, struct kube_pod *ret)
 	    (r = kube_field_str(&node, KUBE_MAX_NAME, &ret->node_name)) < 0 ||
 	    (r = decode_phase(&status, &ret->phase)) < 0 || (r = decode_ips(&status, ret)) < 0 ||
 	    (r = kube_field_str(&mirror, KUBE_MAX_LABEL, &ret->mirror_of)) < 0 ||
-	    (r = decode_lease(&meta, &ret->lease)) < 0)
+	    (r = decode_labels(&meta, ret)) < 0 || (r = decode_lease(&meta, &ret->lease)) < 0)
 		return r;
 	return decode_cgroup(&meta, &ret->cgroup);
 }

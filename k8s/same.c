@@ -95,12 +95,23 @@ static bool same_node(const struct kube_node *a, const struct kube_node *b)
 	       same_text(a->zone, b->zone) && a->eligible == b->eligible;
 }
 
+static bool same_labels(const struct kube_pod *a, const struct kube_pod *b)
+{
+	bool same = a->n_labels == b->n_labels;
+
+	for (size_t i = 0; same && i < a->n_labels; i++)
+		same = same_text(a->labels[i].key, b->labels[i].key) &&
+		       same_text(a->labels[i].value, b->labels[i].value);
+	return same;
+}
+
 static bool same_pod(const struct kube_pod *a, const struct kube_pod *b)
 {
 	return same_addrs(a->ips, a->n_ips, b->ips, b->n_ips) &&
 	       a->host_network == b->host_network && a->phase == b->phase &&
 	       same_text(a->node_name, b->node_name) && same_text(a->lease, b->lease) &&
-	       same_text(a->cgroup, b->cgroup);
+	       same_text(a->mirror_of, b->mirror_of) && same_text(a->cgroup, b->cgroup) &&
+	       same_labels(a, b);
 }
 
 bool kube_object_same(const struct kube_object *a, const struct kube_object *b)

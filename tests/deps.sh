@@ -32,12 +32,12 @@ apt() { apt-get -qq -o=Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" >/dev/null; }
 # npm comes with some builds of node and is a package of its own in Debian's
 command -v npm >/dev/null 2>&1 || RUN="$RUN nodejs npm"
 
-# promtool alone, out of its package: with the package comes a daemon that starts.
-install_promtool() {
+# The programs alone, out of their package: with the package comes a daemon that starts.
+install_prometheus() {
 	dir=$(mktemp -d)
 	(cd "$dir" && apt -o APT::Sandbox::User=root download prometheus &&
-		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool &&
-		install -m 755 promtool /usr/local/bin/promtool)
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool ./usr/bin/prometheus &&
+		install -m 755 usr/bin/promtool usr/bin/prometheus /usr/local/bin)
 	rm -rf "$dir"
 }
 
@@ -45,7 +45,7 @@ install_promtool() {
 todo=$(missing $BUILD $RUN $TEST)
 libbpf_old && todo="$todo $BACKPORTS"
 [ -n "$todo" ] || todo=$(missing bpftool)
-command -v promtool >/dev/null 2>&1 || todo="$todo promtool"
+command -v prometheus >/dev/null 2>&1 || todo="$todo prometheus"
 [ -n "$todo" ] || exit 0
 
 [ "$(id -u)" -eq 0 ] || { echo "deps: needs root to install $todo; run: sudo make deps" >&2; exit 1; }
@@ -64,5 +64,5 @@ else
 	# shellcheck disable=SC2086
 	apt install --no-install-recommends $BACKPORTS
 fi
-command -v promtool >/dev/null 2>&1 || install_promtool
+command -v prometheus >/dev/null 2>&1 || install_prometheus
 echo "deps: ready"

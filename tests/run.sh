@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs cmocka binaries one after the other, shows what failed whole, and closes with "N passed, N failed".
+# Runs cmocka binaries one after the other, shows what failed whole, and closes with "N passed, N failed". With
+# WEIR_PROGRESS a line for each says that it is done, and how long it took.
 set -u
 passed=0 failed=0 skipped=0
 log=$(mktemp) || exit 1
 trap 'rm -f "$log" "$log.run"' EXIT
 for bin in "$@"; do
+	start=$(date +%s)
 	"$bin" >"$log" 2>&1
 	rc=$?
 	# cmocka lists what failed or was skipped again behind this line
@@ -20,6 +22,7 @@ for bin in "$@"; do
 		printf '%s (exit %s):\n' "$bin" "$rc"
 		cat "$log"
 	fi
+	[ -z "${WEIR_PROGRESS:-}" ] || printf '%s: %s s\n' "${bin##*/}" $(($(date +%s) - start))
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done
 printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"

@@ -34,13 +34,30 @@ struct cgroup_base_stat {
 	struct task_cputime cputime;
 };
 
+struct cgroup;
+
 struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
 	int id;
 };
 
 struct cgroup_rstat_base_cpu {
 	struct cgroup_base_stat bstat;
 	struct cgroup_base_stat last_bstat;
+};
+
+struct percpu_ref_data {
+	atomic_long_t count;
+};
+
+struct percpu_ref {
+	unsigned long percpu_count_ptr;
+	struct percpu_ref_data *data;
+};
+
+struct cgroup_bpf {
+	struct percpu_ref refcnt;
 };
 
 struct cgroup {
@@ -50,6 +67,7 @@ struct cgroup {
 	struct cgroup_subsys_state *subsys[12];
 	struct cgroup_rstat_base_cpu *rstat_base_cpu; /* per CPU */
 	struct cgroup_base_stat bstat;
+	struct cgroup_bpf bpf;
 	struct cgroup *ancestors[];
 };
 

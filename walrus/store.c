@@ -56,7 +56,7 @@ static int sweep_one(int dir_fd, const char *name)
 	return unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int dir_open(int dir_fd, DIR **ret)
+int store_dir_open(int dir_fd, DIR **ret)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -75,7 +75,7 @@ static int dir_open(int dir_fd, DIR **ret)
 static int sweep(struct store *s, struct err *err)
 {
 	cleanup(close_dir) DIR *dir = NULL;
-	int r = dir_open(s->tmp_fd, &dir);
+	int r = store_dir_open(s->tmp_fd, &dir);
 
 	if (r < 0)
 		return err_errno(err, r, "reading %s/blobs/tmp", s->root);
@@ -371,7 +371,7 @@ int store_list(struct store *s, struct blob **ret_blobs, size_t *ret_len, struct
 	cleanup(close_dir) DIR *dir = NULL;
 	cleanup(free_ptr) struct blob *blobs = NULL;
 	size_t len = 0, cap = 0;
-	int r = dir_open(s->blobs_fd, &dir);
+	int r = store_dir_open(s->blobs_fd, &dir);
 
 	if (r < 0)
 		return err_errno(err, r, "reading %s/blobs/sha512", s->root);
@@ -385,6 +385,7 @@ int store_list(struct store *s, struct blob **ret_blobs, size_t *ret_len, struct
 		if (fstatat(s->blobs_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue; /* removed meanwhile */
 		blob.size = (uint64_t)st.st_size;
+		blob.stored_ms = (uint64_t)st.st_mtim.tv_sec * 1000;
 		r = push(&blobs, &len, &cap, &blob);
 		if (r < 0)
 			return err_errno(err, r, "reading %s/blobs/sha512", s->root);

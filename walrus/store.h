@@ -41,6 +41,7 @@ int store_put_file(struct store *s, const char *path, const struct sri *expected
 struct blob {
 	uint8_t digest[SHA512_LEN];
 	uint64_t size;
+	uint64_t stored_ms; /* UTC; only store_list() tells */
 };
 
 /* The first alternative that is stored, verified. ret_fd is at offset 0, for reading; the caller
@@ -71,6 +72,8 @@ struct store_name {
  * still to be freed. */
 int store_keep(struct incoming *i, const struct store_name *name, uint8_t ret_digest[SHA512_LEN],
 	       struct err *err);
+/* Removes the blob ids of content that is not stored any more. */
+int store_sweep_names(struct store *s, struct err *err);
 /* The digest of what was kept under a blob id and is still stored; -ENOENT. */
 int store_find(struct store *s, const uint8_t *blob_id, uint8_t ret_digest[SHA512_LEN],
 	       struct err *err);

@@ -2,6 +2,7 @@
 /* What store.c and store_name.c share. Nobody else includes it. */
 #pragma once
 
+#include <dirent.h>
 #include <limits.h>
 
 #include "walrus/store.h"
@@ -32,4 +33,6 @@ int store_hash(int in, int out, uint64_t max_bytes, uint8_t ret_digest[SHA512_LE
  * expected, unless NULL, has it. */
 int store_publish(struct store *s, const struct store_temp *t, const struct sri *expected,
 		  const uint8_t digest[SHA512_LEN], struct err *err);
+/* Of its own, at the first entry. */
+int store_dir_open(int dir_fd, DIR **ret);
 int store_errno_size(const struct store *s, struct err *err); /* -E2BIG */

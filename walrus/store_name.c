@@ -139,3 +139,19 @@ int store_find(struct store *s, const uint8_t *blob_id, uint8_t ret_digest[SHA51
 	memcpy(ret_digest, digest, sizeof(digest));
 	return 0;
 }
+
+int store_sweep_names(struct store *s, struct err *err)
+{
+	cleanup(close_dir) DIR *dir = NULL;
+	int r = store_dir_open(s->names_fd, &dir);
+
+	for (const struct dirent *d = r < 0 ? NULL : readdir(dir); d; d = readdir(dir)) {
+		struct stat st;
+
+		if (d->d_name[0] == '.' || fstatat(s->names_fd, d->d_name, &st, 0) == 0)
+			continue;
+		if (errno == ENOENT && unlinkat(s->names_fd, d->d_name, 0) < 0 && errno != ENOENT)
+			r = -errno;
+	}
+	return r < 0 ? err_errno(err, r, "sweeping %s/blobs/walrus", s->root) : 0;
+}

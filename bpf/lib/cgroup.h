@@ -125,6 +125,20 @@ static __always_inline struct own_sum cgroup_own(struct cgroup *cg)
 	return s;
 }
 
+#define PERCPU_REF_ENDED 3UL /* __PERCPU_REF_ATOMIC_DEAD: its count is one number, and only falls */
+
+/* Of a removed cgroup: is there no socket left that was made in it, or beneath it? Sockets hold
+ * cgroup.bpf, and a descendant's holds those of all above. */
+static __always_inline bool cgroup_socketless(struct cgroup *cg)
+{
+	struct percpu_ref_data *data = BPF_CORE_READ(cg, bpf.refcnt.data);
+	unsigned long ptr = BPF_CORE_READ(cg, bpf.refcnt.percpu_count_ptr);
+
+	if ((ptr & PERCPU_REF_ENDED) != PERCPU_REF_ENDED)
+		return false;
+	return !data || !BPF_CORE_READ(data, count.counter); /* NULL: freed, behind its last use */
+}
+
 /* NULL: the memory controller is not on for this cgroup, or (from release on) no longer. */
 static __always_inline struct mem_cgroup *cgroup_mem(struct cgroup *cg)
 {
@@ -139,16 +153,25 @@ static __always_inline struct mem_cgroup *cgroup_mem(struct cgroup *cg)
 	return mem; /* its css is its first member */
 }
 
-/* Working set, in pages: usage less inactive file, as kubelet counts it. */
+/* Working set: usage less inactive file, as the kubelet counts it. */
+static __always_inline __u64 mem_working(__u64 usage, long idle)
+{
+	return idle > 0 && (__u64)idle < usage ? usage - idle : usage;
+}
+
+static __always_inline int mem_idle(void)
+{
+	return bpf_core_enum_value(enum node_stat_item, NR_INACTIVE_FILE);
+}
+
+/* In pages. */
 static __always_inline __u64 mem_pages(struct mem_cgroup *mem)
 {
-	__u64 usage = BPF_CORE_READ(mem, memory.usage.counter);
 	struct memcg_vmstats *stats = BPF_CORE_READ(mem, vmstats);
 	long idle = 0;
 
 	bpf_probe_read_kernel(&idle, sizeof(idle),
 			      (void *)stats + bpf_core_field_offset(struct memcg_vmstats, state) +
-				      bpf_core_enum_value(enum node_stat_item, NR_INACTIVE_FILE) *
-					      sizeof(long));
-	return idle > 0 && (__u64)idle < usage ? usage - idle : usage;
+				      mem_idle() * sizeof(long));
+	return mem_working(BPF_CORE_READ(mem, memory.usage.counter), idle);
 }

@@ -8,13 +8,17 @@ import sys
 import time
 from pathlib import Path
 
+import api
 import blobid
+import ledger
+import meter
 import node
 import paths
 from bed import WEIR, missing, run
 
 PARTS = {"connect": paths.connect, "established": paths.established, "northsouth": paths.northsouth,
-         "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow, "blobid": blobid.blobid}
+         "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow, "blobid": blobid.blobid,
+         "ledger": ledger.ledger, "meter": meter.meter, "api": api.api}
 TOOLS = ("nft", "iptables-legacy-restore", "taskset", "nsenter", "ip")
 
 

@@ -4,6 +4,10 @@ import ctypes
 import ipaddress
 import os
 import struct
+import sys
+import time
+import types
+from pathlib import Path
 
 SYS_BPF, OBJ_GET, LOOKUP = 321, 7, 1  # x86-64
 IPPROTO = {"TCP": 6, "UDP": 17}
@@ -67,3 +71,20 @@ def mapped_tables(pid):
         elif within and first == "Rss:":
             total += int(line.split()[1]) << 10
     return total
+
+
+def tell_changes(bpffs, vip, port):
+    """Prints "up", then CLOCK_MONOTONIC in ns whenever the frontend's value has become another."""
+    look = Frontends(Path(bpffs)).watch(types.SimpleNamespace(vip=vip, protocol="TCP"), port)
+    was = look()
+    print("up", flush=True)
+    while True:
+        value = look()
+        if value != was:
+            print(time.monotonic_ns(), flush=True)
+            was = value
+        time.sleep(0.0001)
+
+
+if __name__ == "__main__":
+    tell_changes(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "core/addr.h"
 #include "core/cleanup.h"
@@ -39,6 +40,11 @@ struct bed *bed_of(void **state)
 		skip();
 	}
 	return *state;
+}
+
+uint32_t bed_times(uint32_t n)
+{
+	return getenv("WEIR_EMULATED") ? (n + 31) / 32 : n;
 }
 
 static void must(bool ok, const char *what)
@@ -370,6 +376,23 @@ int bed_run_in(const char *path, int (*fn)(void *arg), void *arg)
 
 	must(waitpid(pid, &status, 0) == pid && WIFEXITED(status), "child");
 	return WEXITSTATUS(status);
+}
+
+uint64_t bed_cpu_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+int bed_burn(void *us)
+{
+	uint64_t start = bed_cpu_us();
+
+	while (bed_cpu_us() - start < *(const uint64_t *)us)
+		;
+	return 0;
 }
 
 uint64_t bed_cpu_stat_us(const char *path)

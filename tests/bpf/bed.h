@@ -34,6 +34,9 @@ int bed_teardown(void **state);
 /* Skips the test when bed_setup() could not make a bed; else returns it. */
 struct bed *bed_of(void **state);
 
+/* How often to do what is done n times to be sure: less often where CPUs are emulated. */
+uint32_t bed_times(uint32_t n);
+
 struct dp_options bed_options(const struct bed *b, char meter_cgroup[300]);
 
 /* Makes a Service of n backends: id, first slot and generation are all derived from id. */
@@ -62,6 +65,8 @@ void bed_delegate(const char *path);
 /* Runs fn in a child inside the cgroup; the second waits for it and returns its exit status. */
 pid_t bed_start_in(const char *path, int (*fn)(void *arg), void *arg);
 int bed_run_in(const char *path, int (*fn)(void *arg), void *arg);
+int bed_burn(void *us); /* for these: uses so much CPU time, uint64_t, from here on */
+uint64_t bed_cpu_us(void); /* that this process has used */
 uint64_t bed_cpu_stat_us(const char *path); /* usage_usec */
 
 /* Walks, and returns the pod's sample, valid until the next walk; NULL: not there. */

@@ -4,31 +4,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "bpf/bed.h"
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/err.h"
-
-static uint64_t cpu_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-/* From here on: what it took to get into the cgroup is not the pod's. */
-static int burn(void *arg)
-{
-	const uint64_t *us = arg;
-	uint64_t start = cpu_us();
-
-	while (cpu_us() - start < *us)
-		;
-	return 0;
-}
 
 static void a_pod_reads_what_cpu_stat_reads(void **state)
 {
@@ -39,7 +19,7 @@ static void a_pod_reads_what_cpu_stat_reads(void **state)
 
 	bed_pod_make(b, "burner", path);
 	id = bed_pod_id(path);
-	assert_int_equal(bed_run_in(path, burn, &us), 0);
+	assert_int_equal(bed_run_in(path, bed_burn, &us), 0);
 	pod = bed_sample(b, id);
 	assert_non_null(pod);
 	assert_true(pod->cpu_ns / 1000 >= us);
@@ -68,7 +48,7 @@ static void pods_that_die_between_walks_are_read_in_full(void **state)
 		/* a container inside, as Kubernetes has it */
 		snprintf(inner, sizeof(inner), "%s/c", path);
 		assert_int_equal(mkdir(inner, 0755), 0);
-		assert_int_equal(bed_run_in(inner, burn, &us), 0);
+		assert_int_equal(bed_run_in(inner, bed_burn, &us), 0);
 		bed_pod_remove(inner);
 		bed_pod_remove(path);
 	}
@@ -102,7 +82,7 @@ static void a_pod_that_is_held_is_read_until_it_is_let_go(void **state)
 		snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
 		snprintf(text, sizeof(text), "%d", getpid());
 		fd = open(procs, O_WRONLY | O_CLOEXEC);
-		_exit(fd < 0 || write(fd, text, strlen(text)) < 0 || burn(&us) ||
+		_exit(fd < 0 || write(fd, text, strlen(text)) < 0 || bed_burn(&us) ||
 		      write(go[1], "x", 1) < 0 || read(go[0], &c, 0) < 0);
 	}
 	assert_int_equal(read(go[0], path + 290, 1), 1);
@@ -164,10 +144,10 @@ static void a_pod_older_than_the_programs_is_read_to_its_end(void **state)
 	before_us = bed_cpu_stat_us(pods);
 	bed_pod_make(b, "old", path);
 	id = bed_pod_id(path);
-	assert_int_equal(bed_run_in(path, burn, &us), 0);
+	assert_int_equal(bed_run_in(path, bed_burn, &us), 0);
 	reopen(b);
 	assert_non_null(bed_sample(b, id));
-	assert_int_equal(bed_run_in(path, burn, &us), 0); /* nobody walks after this */
+	assert_int_equal(bed_run_in(path, bed_burn, &us), 0); /* nobody walks after this */
 	bed_pod_remove(path);
 	us = bed_released(b, id)->cpu_ns / 1000;
 	after_us = bed_cpu_stat_us(pods);
@@ -192,7 +172,7 @@ static void a_parent_within_a_parent_is_no_pod_and_hides_none(void **state)
 	outer_id = bed_pod_id(outer_pod);
 	inner_id = bed_pod_id(inner_pod);
 	middle_id = bed_pod_id(inner);
-	assert_int_equal(bed_run_in(inner_pod, burn, &us), 0);
+	assert_int_equal(bed_run_in(inner_pod, bed_burn, &us), 0);
 	assert_true(bed_sample(b, inner_id)->cpu_ns / 1000 >= us);
 	assert_int_equal(bed_sample(b, inner_id)->cpu_ns / 1000, bed_cpu_stat_us(inner_pod));
 	assert_non_null(bed_sample(b, outer_id));
@@ -219,7 +199,7 @@ static void a_parent_stays_while_a_pod_beneath_it_lives(void **state)
 	id = bed_pod_id(path);
 	assert_non_null(bed_sample(b, id));
 	assert_int_equal(dp_parents_sync(b->dp, NULL, 0, NULL), 0); /* its manifest went */
-	assert_int_equal(bed_run_in(path, burn, &us), 0);
+	assert_int_equal(bed_run_in(path, bed_burn, &us), 0);
 	assert_int_equal(bed_sample(b, id)->cpu_ns / 1000, bed_cpu_stat_us(path));
 	bed_pod_remove(path);
 	assert_true(bed_released(b, id)->cpu_ns / 1000 >= us);

@@ -23,6 +23,13 @@ int test_integral(struct logic_integral *a)
 }
 
 SEC("syscall")
+int test_hold(struct logic_hold *a)
+{
+	a->held = integral_hold(a->before, a->now, a->dt);
+	return 0;
+}
+
+SEC("syscall")
 int test_wire(struct logic_wire *a)
 {
 	struct weir_count c = wire_count(a->len, a->headers, a->gso_size);

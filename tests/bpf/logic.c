@@ -65,6 +65,25 @@ static void the_integral_is_exact_to_the_last_carry(void **state)
 			}
 }
 
+/* A minute and less: what was read first. Longer: nobody looked, and the smaller one counts. */
+static void over_a_gap_the_smaller_reading_is_held(void **state)
+{
+	static const uint64_t minute = 60000000000;
+	static const struct logic_hold cases[] = {
+		{ 5, 3, 1, 5 },		 { 3, 5, minute, 3 },	  { 5, 3, minute, 5 },
+		{ 5, 3, minute + 1, 3 }, { 3, 5, minute + 1, 3 }, { 5, 3, 60 * minute, 3 },
+	};
+
+	bed_of(state);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct logic_hold a = cases[i];
+
+		a.held = 0;
+		run(skel->progs.test_hold, &a, sizeof(a));
+		assert_int_equal(a.held, cases[i].held);
+	}
+}
+
 static void a_packet_weighs_what_its_segments_weigh(void **state)
 {
 	static const struct logic_wire cases[] = {
@@ -284,6 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_integral_is_exact_to_the_last_carry),
+		cmocka_unit_test(over_a_gap_the_smaller_reading_is_held),
 		cmocka_unit_test(a_packet_weighs_what_its_segments_weigh),
 		cmocka_unit_test(a_crc_differs_as_the_ports_do),
 		cmocka_unit_test(picking_follows_generation_count_and_policy),

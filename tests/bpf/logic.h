@@ -4,6 +4,11 @@
 
 #include "bpf/abi.h"
 
+struct logic_hold {
+	__u64 before, now, dt;
+	__u64 held; /* out */
+};
+
 struct logic_integral {
 	__u64 lo, hi; /* in and out */
 	__u64 amount, dt;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/bpf/x.c: the real programs on the running kernel
-BPF_TEST_BASE := $(addprefix tests/bpf/,bed.c node.c packets.c sandbox.c tunnel.c)
+BPF_TEST_BASE := $(addprefix tests/bpf/,bed.c node.c packets.c sandbox.c tunnel.c witness.c)
 BPF_TEST_BASE_OBJS := $(patsubst %.c,$(O)/%.o,$(BPF_TEST_BASE))
 BPF_TEST_SRCS := $(filter-out $(BPF_TEST_BASE) %.bpf.c,$(sort $(wildcard tests/bpf/*.c)))
 BPF_TEST_BINS := $(patsubst %.c,$(O)/%,$(BPF_TEST_SRCS))

@@ -143,7 +143,7 @@ static void no_dial_fails_while_the_backend_set_changes(void **state)
 	assert_int_equal(svc_idle_new(GRACE_MS, &idle), 0);
 	assert_true(sync_to(b, servers, 7, idle) > 0);
 	assert_int_equal(pthread_create(&thread, NULL, dial, &load), 0);
-	for (unsigned int i = 0; i < CHANGES; i++)
+	for (unsigned int i = 0; i < bed_times(CHANGES); i++)
 		sync_to(b, servers, i % 7 + 1, idle);
 	atomic_store(&load.stop, true);
 	assert_int_equal(pthread_join(thread, NULL), 0);

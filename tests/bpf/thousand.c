@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A thousand pods that live for 20 to 200 ms, fifty at a time, none of them ever read while it lived:
- * CPU time to the nanosecond, bytes to the byte. WEIR_PODS says how many, where CPUs are emulated.
+ * CPU time to the nanosecond, bytes to the byte.
  *
- * The parent's CPU time in nanoseconds comes from a second set of programs, the witness, to which the
- * parent of all pods is itself a pod: it reads the kernel's own flushed sum, by which no pod's reading
- * is made. Of bytes the witness is the interface's counters.
+ * Of CPU time the parent is the witness (witness.h), of bytes the interface's counters.
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "bpf/sandbox.h"
+#include "bpf/witness.h"
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/err.h"
-#include "core/parse.h"
 
 #define PODS 1000
 #define AT_ONCE 50
@@ -44,8 +40,6 @@ struct live {
 
 static struct {
 	struct sandbox boxes[AT_ONCE];
-	struct dp *witness;
-	char dir[64];
 	pid_t echo;
 	struct live *pods;
 	uint32_t n;
@@ -61,12 +55,9 @@ static struct deed deed_of(size_t i)
 	};
 }
 
-static uint64_t clock_us(clockid_t clock)
+static uint64_t now_us(void)
 {
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+	return clock_boot_ns() / 1000;
 }
 
 /* Datagrams there and back, one at a time, so that none is lost. */
@@ -85,14 +76,14 @@ static int talk(const struct live *p)
 static int live(void *arg)
 {
 	const struct live *p = arg;
-	uint64_t born = clock_us(CLOCK_MONOTONIC), cpu = clock_us(CLOCK_PROCESS_CPUTIME_ID), age;
+	uint64_t born = now_us(), cpu = bed_cpu_us(), age;
 	int r;
 
 	sandbox_enter(p->box);
 	r = talk(p);
-	while (clock_us(CLOCK_PROCESS_CPUTIME_ID) - cpu < p->deed.cpu_us)
+	while (bed_cpu_us() - cpu < p->deed.cpu_us)
 		;
-	age = clock_us(CLOCK_MONOTONIC) - born;
+	age = now_us() - born;
 	if (age < p->deed.life_ms * 1000ULL)
 		usleep((useconds_t)(p->deed.life_ms * 1000ULL - age));
 	return r;
@@ -118,32 +109,13 @@ static void echo_serve(void)
 	}
 }
 
-static void witness_open(struct bed *b)
-{
-	const char *parents[1] = { b->cgroup };
-	struct dp_options opt = { .bpffs = all.dir,
-				  .cgroup = b->cgroup,
-				  .meter_cgroup = b->cgroup };
-	struct err err = {};
-
-	snprintf(all.dir, sizeof(all.dir), "/tmp/weir-witness-XXXXXX");
-	assert_non_null(mkdtemp(all.dir));
-	assert_int_equal(mount("bpf", all.dir, "bpf", 0, NULL), 0);
-	if (dp_open(&opt, &all.witness, &err) < 0 ||
-	    dp_parents_sync(all.witness, parents, 1, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
 static int setup(void **state)
 {
-	const char *n = getenv("WEIR_PODS");
-
 	if (bed_setup(state))
 		return -1;
 	if (!*state)
 		return 0;
-	all.n = PODS;
-	assert_true(!n || !parse_u32(n, 1, PODS, &all.n));
+	all.n = bed_times(PODS);
 	all.pods = calloc(all.n, sizeof(*all.pods));
 	witness_open(*state);
 	sandboxes_make(all.boxes, 0, AT_ONCE);
@@ -160,32 +132,9 @@ static int teardown(void **state)
 	kill(all.echo, SIGKILL);
 	waitpid(all.echo, NULL, 0);
 	sandboxes_end(all.boxes, AT_ONCE);
-	dp_close(&all.witness);
-	assert_int_equal(dp_detach(all.dir, NULL), 0);
-	assert_int_equal(umount2(all.dir, 0), 0);
-	assert_int_equal(rmdir(all.dir), 0);
+	witness_close();
 	free(all.pods);
 	return bed_teardown(state);
-}
-
-/* The kernel's own sum over all pods, living, dead and gone. */
-static uint64_t witness_ns(const struct bed *b)
-{
-	const struct weir_sample *s;
-	struct err err = {};
-	char pods[300];
-	uint64_t id;
-	size_t n;
-
-	snprintf(pods, sizeof(pods), "%s/pods", b->cgroup);
-	id = bed_pod_id(pods);
-	if (dp_walk(all.witness, &s, &n, &err) < 0)
-		fail_msg("%s", err.text);
-	for (size_t i = 0; i < n; i++)
-		if (s[i].cgroup_id == id)
-			return s[i].pod.cpu_ns;
-	fail_msg("the witness does not know the parent");
-	return 0;
 }
 
 static void begin(struct bed *b, size_t i, const struct sandbox *box)

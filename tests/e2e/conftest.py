@@ -9,7 +9,10 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 import bed as beds  # noqa: E402
 from bed import case as cases  # noqa: E402
+from bed.api import ApiCluster  # noqa: E402
 from bed.cluster import Cluster  # noqa: E402
+
+SOURCE = os.environ.get("WEIR_SOURCE", "files")  # api: the cases' objects come from an API server
 
 
 def pytest_configure(config):
@@ -33,7 +36,7 @@ def bed():
 
 @pytest.fixture(scope="module")
 def cluster():
-    with made(Cluster) as c:
+    with made(ApiCluster if SOURCE == "api" else Cluster) as c:
         c.start()
         yield c
 

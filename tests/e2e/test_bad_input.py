@@ -66,7 +66,7 @@ def test_a_manifest_that_turns_bad_keeps_what_runs(bed):
 @pytest.mark.parametrize("edit,words", [
     (("window: 1s", "window: 1s, windov: 2s"), ["weir.yaml:", "meter.windov", "window"]),
     (("window: 1s", "window: 1 parsec"), ["weir.yaml:", "meter.window"]),
-    (("kind: files", "kind: kubernetes"), ["source.kind", "files"]),
+    (("kind: files", "kind: kubernetes"), ["source.kubeconfig", "name a kubeconfig"]),
     (("podCgroup: pods}", "podCgroup: pods}\nlisten: {healthz: \"0.0.0.0:70000\"}"), ["listen.healthz"]),
     (("node: {", "node: {addresses: [10.0.0.256], "), ["node.addresses", "10.0.0.256"]),
 ])

@@ -134,11 +134,11 @@ def test_no_container_is_privileged_or_can_change_its_root(pod):
 
 def test_no_role_has_more_than_it_was_given_here(objects):
     """A wildcard, a secret or another verb is a decision: this table is where it is taken."""
-    read = {"list", "watch"}
+    read, applied = {"list", "watch"}, {"create", "patch", "delete"}
     may = {
-        ("ClusterRole", None): {"services": read, "nodes": read, "pods": read, "endpointslices": read, "servicecidrs": read},
-        ("Role", "weir-workloads"): {"pods": {"create", "patch", "delete"}, "services": {"create", "patch", "delete"},
-                                     "events": {"create", "patch"}},
+        ("ClusterRole", None): {"services": read, "nodes": read, "pods": read, "endpointslices": read, "servicecidrs": read,
+                                "persistentvolumes": applied, "events": {"create"}},
+        ("Role", "weir-workloads"): {"pods": applied, "services": applied, "persistentvolumeclaims": applied},
     }
     roles = [o for o in objects if o["kind"] in ("Role", "ClusterRole")]
     assert {(o["kind"], o["metadata"].get("namespace")): {r: {*rule["verbs"]} for rule in o["rules"] for r in rule["resources"]}

@@ -3,6 +3,7 @@
 against the file alone, and neither lost nor doubled over SIGKILL."""
 import json
 import random
+import sqlite3
 import time
 
 import pytest
@@ -128,6 +129,26 @@ def test_a_pod_that_lives_twenty_milliseconds_is_billed_in_full(bed):
 
 def cpu_of(cgroup):
     return int((cgroup / "cpu.stat").read_text().split()[1])
+
+
+def test_a_pod_that_goes_while_nothing_is_attached_is_closed_with_what_was_known(bed):
+    """Its row must not stay open until the machine is started anew."""
+    def row():
+        with sqlite3.connect(f"file:{bed.dir}/state/ledger.db?mode=ro", uri=True) as db:
+            return db.execute("SELECT p.closed, p.cpu_ns FROM pods p JOIN identities i ON i.id = p.identity"
+                              " WHERE i.name = 'mortal'").fetchone()
+    pod = bed.pod("mortal")
+    bed.start()
+    pod.run("/usr/bin/python3", "-c", BURN)
+    ns = cpu_us_settled(bed, pod)
+    assert row() == (0, ns)
+    bed.kill_agent()
+    bed.cli("datapath", "detach")
+    wait_for("the cgroup can go", lambda: pod.cgroup.rmdir() or True)
+    bed.start()
+    wait_for("its row is closed", lambda: row()[0])
+    assert row() == (1, ns)
+    assert total(bed, pod)["cpu_ns"] == ns
 
 
 def test_unmeasured_memory_is_null_with_the_reason_and_never_zero(bed):

@@ -300,3 +300,16 @@ def test_a_damaged_blob_is_pulled_again(node, blob_id):
         code, answer = node.pull(blob_id, [walrus.url])
         assert code == 0 and not answer["was_stored"], answer
         assert_stored(node, blob_id, answer)
+
+
+def test_what_nothing_is_made_of_is_pruned(node, blob_id):
+    with Walrus({blob_id: CONTENT}) as walrus:
+        sri = node.pull(blob_id, [walrus.url])[1]["integrity"]
+        fate = {"kind": "blob", "integrity": sri, "workloads": 0, "removed": False}
+        assert node.run("prune") == (0, [fate])  # it came today
+        fate["removed"] = True
+        assert node.run("prune", "--keep", "0s", "--dry-run") == (0, [fate])
+        assert len(node.visible()) == 2
+        assert node.run("prune", "--keep", "0s") == (0, [fate])
+        assert node.visible() == [] and node.run("prune") == (0, [])
+        assert not node.pull(blob_id, [walrus.url])[1]["was_stored"]

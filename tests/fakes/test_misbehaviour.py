@@ -87,6 +87,16 @@ def test_an_answer_can_fall_silent(server, store):
         assert got == 700
 
 
+def test_a_request_can_hang_while_others_on_its_connection_are_answered(server):
+    server.fault("list", "nodes", hang=True)
+    config = server.ca.folder / "two.curl"
+    config.write_text("".join(f'url = "{server.url}{path}"\noutput = "-"\n' for path in ("/api/v1/nodes", SERVICES)))
+    with pytest.raises(ConnectionError, match="28"):
+        curl(server, SERVICES, "--parallel", "--max-time", "2", "--config", str(config))
+    assert [r.status for r in server.asked("list", "nodes")] == [None]
+    assert {r.status for r in server.asked("list", "services")} == {200}
+
+
 def test_a_silent_server_takes_connections_and_says_nothing(server):
     with Client(server, ADMIN_TOKEN, timeout=0.3) as client:
         assert client.get(SERVICES).status == 200
@@ -144,13 +154,27 @@ def test_a_restart_is_on_the_same_port_and_forgets_versions(server, store, clien
         assert answer.body == encode.expired_watch(before, store.version).event
 
 
-def test_a_server_with_an_older_store_has_older_versions(server, store):
+def test_a_store_from_a_backup_has_older_versions_and_gives_them_out_again(server, store):
     store.put(service("a"))
+    backup = store.version
+    store.put(service("a", ip="10.96.0.8"), service("b"))
     server.stop()
-    store.version = 5000
+    store.rewind(backup)
     server.start()
     with again(server) as client:
-        assert client.get(SERVICES).json["metadata"]["resourceVersion"] == "5000"
+        listed = client.get(SERVICES).json
+        assert listed["metadata"]["resourceVersion"] == str(backup)
+        assert [i["spec"]["clusterIP"] for i in listed["items"]] == ["10.96.0.9"]
+        store.put(service("c"))
+        assert store.version == backup + 1
+        assert client.get(f"{WATCH}&resourceVersion={backup}&timeoutSeconds=0").events == [("ADDED", "c", str(backup + 1))]
+
+
+def test_pages_can_be_smaller_than_they_are_asked_for(server, store, client):
+    store.put(service("a"), service("b"))
+    server.page_max = 1
+    assert len(client.get(f"{SERVICES}?limit=500").json["items"]) == 1
+    assert len(client.get(SERVICES).json["items"]) == 2
 
 
 def test_a_server_without_watchlist_refuses_it(server, client):

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from client import Client
+from kube import Rules, rights
 
 SPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ours", "labels": {
     "pod-security.kubernetes.io/enforce": "restricted"}}}
@@ -74,6 +76,19 @@ def test_apply_needs_a_manager_and_a_body_that_fits(ours, client):
     assert apply(client, {**service(80), "kind": "Pod"}).status == 400
     yaml = b"apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  ports:\n  - port: 80\n"
     assert client.ask("PATCH", f"{SERVICES}/web?fieldManager=w", yaml, APPLY).status == 201
+
+
+def test_an_apply_that_creates_needs_the_right_to_create(server, ours):
+    server.tokens["t"] = "weir"
+    rule = {"apiGroups": [""], "resources": ["services"], "verbs": ["patch"]}
+    server.rules["weir"] = Rules([], {"ours": [rule]})
+    with Client(server, "t") as client:
+        answer = apply(client, service(80))
+        assert answer.status == 403 and 'cannot create resource "services"' in answer.json["message"]
+        rule["verbs"].append("create")
+        assert apply(client, service(80)).status == 201
+        assert apply(client, service(81)).status == 200
+    assert rights.used(server.log) == {("ours", verb, "", "services") for verb in ("patch", "create")}
 
 
 def test_create_update_and_versions(ours, client):

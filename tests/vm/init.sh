@@ -14,6 +14,6 @@ for module in /modules/*.ko; do insmod "$module"; done
 mount -t ext4 /dev/vda /var/tmp
 
 cd /weir || exit
-WEIR_REQUIRE_KERNEL=1 tests/run.sh build/tests/*
+WEIR_EMULATED=1 WEIR_PROGRESS=1 WEIR_REQUIRE_KERNEL=1 tests/run.sh build/tests/*
 echo "VM-EXIT $?"
 reboot -f

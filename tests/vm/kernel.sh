@@ -17,7 +17,7 @@ top=$PWD/build/vm
 out=$top/$series
 MIRROR=http://deb.debian.org
 # a virtio disk's drivers, and what the tests make devices of and ask for sockets
-MODULES="virtio_pci virtio_blk ext4 udp_diag veth sch_ingress cls_bpf 8021q"
+MODULES="virtio_pci virtio_blk ext4 udp_diag veth bridge sch_ingress cls_bpf 8021q"
 [ ! -e "$out/release" ] || [ "$(cat "$out/modules/list" 2>/dev/null)" != "$MODULES" ] || exit 0
 
 apt_setup() {

@@ -9,6 +9,7 @@
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
 #include "agent/links.h"
+#include "agent/runs.h"
 #include "agent/settling.h"
 #include "agent/source_api.h"
 #include "agent/source_files.h"
@@ -34,6 +35,8 @@ static void objects_changed(void *arg, const struct kube_set *set,
 		direct_changed(a, set, touched);
 	if (!touched || touched->pods)
 		measure_changed(a, set);
+	if (a->runs)
+		runs_saw(a->runs, set);
 }
 
 static void objects_failed(void *arg, const struct err *err)
@@ -216,6 +219,8 @@ static int agent_begin(struct agent *a, struct err *err)
 		r = measure_open(a, err);
 	if (!r)
 		r = answers_open(a, err);
+	if (!r)
+		r = hosting_open(a, err);
 	if (r)
 		return r;
 	a->begun = true;
@@ -237,6 +242,7 @@ static void agent_close(struct agent *a)
 {
 	ctl_stop(&a->ctl);
 	answers_close(a);
+	hosting_close(a);
 	source_stop(&a->source);
 	links_stop(&a->links);
 	uv_walk(&a->loop, close_any, NULL);

@@ -18,12 +18,16 @@ struct json;
 struct kube_set;
 struct kube_touched;
 struct links;
+struct notices;
 struct probes;
+struct run_record;
+struct runs;
 struct settling;
 struct svc_idle;
 struct svc_quick;
 struct svc_plan;
 struct svc_table;
+struct workload_spec;
 
 #define SHORTAGES 8
 
@@ -69,6 +73,11 @@ struct agent {
 	struct ends *ends; /* ends.c */
 	uint64_t short_of[SHORTAGES]; /* shortage.c: counts at its last look */
 
+	/* hosting.c; NULL: there is no API server */
+	struct runs *runs;
+	struct notices *notices;
+	char hosting_dir[METER_PATH_MAX];
+
 	/* measure.c */
 	struct podtab *pods;
 	char meter_cgroup[METER_PATH_MAX];
@@ -111,6 +120,16 @@ typedef int (*measure_then)(struct book *b, uint64_t at_ms, const struct json *a
 			    struct json **ret, struct err *err);
 void measure_window(struct agent *a, measure_then then, const struct json *args,
 		    struct ctl_reply *reply);
+
+/* hosting.c: workloads of leases that are Pods. */
+int hosting_open(struct agent *a, struct err *err);
+void hosting_close(struct agent *a); /* before the source stops */
+void hosting_look(struct agent *a); /* for leases that are closed */
+/* On the books' queue. */
+int hosting_check_lease(struct agent *a, const char *label, struct err *err);
+/* Blocking. The record is on disk; runs_add() takes it over. */
+int hosting_make(struct agent *a, const struct workload_spec *spec, struct run_record **ret,
+		 struct err *err);
 
 /* commands.c, answers.c */
 int commands_open(struct agent *a, struct err *err);

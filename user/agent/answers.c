@@ -6,12 +6,14 @@
 #include "agent/health.h"
 #include "agent/http.h"
 #include "agent/metrics.h"
+#include "agent/notices.h"
 #include "agent/probes.h"
 #include "agent/source_api.h"
 #include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "k8s/notice.h"
 #include "k8s/set.h"
 #include "svc/svc.h"
 
@@ -122,10 +124,23 @@ static const struct http_route health_routes[] = {
 	{ "/livez", "application/json", livez, no_sniffing },
 };
 
-static void probe_failed(void *arg, const struct err *err)
+/* kube-proxy has the same Event. */
+static void probe_failed(void *arg, const char *ns, const char *name, const struct err *err)
 {
-	(void)arg;
+	struct agent *a = arg;
+	const struct kube_object *service =
+		ns ? kube_set_find(source_set(a->source), KUBE_SERVICE, ns, name) : NULL;
+
 	log_error("health", "load balancers can't ask", "error=%s", log_quote(err->text));
+	if (service)
+		notices_tell(a->notices,
+			     &(struct kube_notice){ .kind = "Service",
+						    .namespace = ns,
+						    .name = name,
+						    .uid = service->meta.uid,
+						    .reason = "FailedToStartServiceHealthcheck",
+						    .message = err->text,
+						    .warning = true });
 }
 
 static const struct probes_ops probes_ops = { .healthy = is_healthy, .failed = probe_failed };

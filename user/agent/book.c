@@ -60,6 +60,7 @@ static struct ledger_pod pod_row(const struct closing *c, const struct book_read
 	snprintf(row.name, sizeof(row.name), "%s", reading->pod.name);
 	snprintf(row.uid, sizeof(row.uid), "%s", reading->pod.uid);
 	snprintf(row.lease, sizeof(row.lease), "%s", reading->pod.lease);
+	snprintf(row.labels, sizeof(row.labels), "%s", reading->pod.labels);
 	return row;
 }
 

@@ -6,6 +6,8 @@
 
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
+#include "agent/run_record.h"
+#include "agent/runs.h"
 #include "agent/settling.h"
 #include "agent/source.h"
 #include "agent/work.h"
@@ -179,8 +181,11 @@ static void cmd_lease_close(void *ctx, const struct json *args, struct ctl_reply
 struct workload_job {
 	struct work_job job;
 	struct agent *agent;
+	/* what is done, and on the hands' queue afterwards; NULL: nothing more */
 	int (*act)(struct workload_job *w, struct json **ret, struct err *err);
+	int (*then)(struct workload_job *w, struct json **ret, struct err *err);
 	struct json *args, *result;
+	struct run_record *record; /* of a Pod that was made */
 	struct ctl_reply *reply;
 	struct err err;
 	int r;
@@ -268,19 +273,38 @@ static int limits_of(const struct json *args, struct workload_spec *spec, struct
 	return r;
 }
 
-static int run_workload(struct workload_job *w, struct json **ret, struct err *err)
+/* As a container of runc's, or where there is an API server as a Pod. */
+static int run_spec(struct workload_job *w, const struct workload_spec *spec, struct json **ret,
+		    struct err *err)
 {
 	cleanup(workload_free) struct workload *made = NULL;
+	int r;
+
+	if (w->agent->runs) {
+		r = hosting_make(w->agent, spec, &w->record, err);
+		if (r == 0)
+			*ret = run_record_json(w->record);
+		return r;
+	}
+	r = workload_run(w->agent->cfg->paths.state, spec, &made, err);
+	if (r == 0)
+		*ret = workload_json(made);
+	return r;
+}
+
+static int run_workload(struct workload_job *w, struct json **ret, struct err *err)
+{
 	cleanup(json_free) struct json *env_text = NULL;
 	struct workload_spec spec = { .lease = json_str(w->args, "lease", NULL),
 				      .netns = json_str(w->args, "netns", NULL),
-				      .host = json_str(w->args, "host", NULL) };
+				      .host = json_str(w->args, "host", NULL),
+				      .cgroup = json_str(w->args, "cgroup", NULL) };
 	const char *env[BUNDLE_ENV_MAX + 1];
 	cleanup(close_fd) int fd = -1;
 	int r;
 
 	r = arg_text(w->args, "name", &spec.name, err);
-	if (!r)
+	if (!r && !w->agent->runs)
 		r = arg_text(w->args, "cgroup", &spec.cgroup, err);
 	if (!r)
 		r = limits_of(w->args, &spec, err);
@@ -290,11 +314,13 @@ static int run_workload(struct workload_job *w, struct json **ret, struct err *e
 		r = blob_of(w->agent, w->args, &spec, &fd, err);
 	spec.blob_fd = fd;
 	spec.env = env;
-	if (!r)
-		r = workload_run(w->agent->cfg->paths.state, &spec, &made, err);
-	if (!r)
-		*ret = workload_json(made);
-	return r;
+	return r < 0 ? r : run_spec(w, &spec, ret, err);
+}
+
+static int check_lease(struct workload_job *w, struct json **ret, struct err *err)
+{
+	(void)ret;
+	return hosting_check_lease(w->agent, json_str(w->args, "lease", NULL), err);
 }
 
 static int stop_workload(struct workload_job *w, struct json **ret, struct err *err)
@@ -309,6 +335,15 @@ static int stop_workload(struct workload_job *w, struct json **ret, struct err *
 	return r < 0 ? r : workload_stop(w->agent->cfg->paths.state, name, (uint32_t)grace, err);
 }
 
+static int remove_workload(struct workload_job *w, struct json **ret, struct err *err)
+{
+	const char *name = NULL;
+	int r = arg_text(w->args, "name", &name, err);
+
+	(void)ret;
+	return r < 0 ? r : workload_remove(w->agent->cfg->paths.state, name, err);
+}
+
 static void workload_work(struct work_job *job)
 {
 	struct workload_job *w = container_of(job, struct workload_job, job);
@@ -320,6 +355,14 @@ static void workload_done(struct work_job *job)
 {
 	struct workload_job *w = container_of(job, struct workload_job, job);
 
+	if (w->r == 0 && w->then) {
+		w->act = take_ptr(w->then);
+		work_add(w->agent->hands, &w->job);
+		return;
+	}
+	if (w->record && w->agent->runs)
+		w->r = runs_add(w->agent->runs, take_ptr(w->record), &w->err);
+	run_record_free(&w->record); /* the agent ends: the record is on disk */
 	if (w->r < 0)
 		ctl_reply_error(w->reply, &w->err);
 	else
@@ -328,11 +371,10 @@ static void workload_done(struct work_job *job)
 	free(w);
 }
 
-static void workload_add(struct agent *a,
-			 int (*act)(struct workload_job *w, struct json **ret, struct err *err),
-			 const struct json *args, struct ctl_reply *reply)
+/* w NULL: there was no memory for it. */
+static void workload_add(struct agent *a, struct work *queue, struct workload_job *w,
+			 struct ctl_reply *reply)
 {
-	struct workload_job *w = calloc(1, sizeof(*w));
 	struct err err = {};
 
 	if (!w) {
@@ -340,31 +382,87 @@ static void workload_add(struct agent *a,
 		ctl_reply_error(reply, &err);
 		return;
 	}
-	*w = (struct workload_job){ .job = { .run = workload_work, .done = workload_done },
-				    .agent = a,
-				    .act = act,
-				    .args = args ? json_dup(args) : NULL,
-				    .reply = reply };
-	work_add(a->hands, &w->job);
+	w->job = (struct work_job){ .run = workload_work, .done = workload_done };
+	w->agent = a;
+	w->reply = reply;
+	work_add(queue, &w->job);
+}
+
+static struct workload_job *workload_job_new(const struct json *args)
+{
+	struct workload_job *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->args = args ? json_dup(args) : NULL;
+	return w;
 }
 
 static void cmd_workload_run(void *ctx, const struct json *args, struct ctl_reply *reply)
 {
-	workload_add(ctx, run_workload, args, reply);
+	struct workload_job *w = workload_job_new(args);
+	struct agent *a = ctx;
+
+	if (w) {
+		w->act = a->runs ? check_lease : run_workload;
+		w->then = a->runs ? run_workload : NULL;
+	}
+	workload_add(a, a->runs ? a->books : a->hands, w, reply);
+}
+
+/* One that is a Pod goes behind this; what there is to wait for, kubectl shows. */
+static void stop_pod(struct agent *a, const struct json *args, struct ctl_reply *reply)
+{
+	const char *name = NULL;
+	struct err err = {};
+	int r = arg_text(args, "name", &name, &err);
+
+	if (!r)
+		r = runs_end(a->runs, name, &err);
+	if (r < 0)
+		ctl_reply_error(reply, &err);
+	else
+		ctl_reply_ok(reply, NULL);
+}
+
+/* One act on the hands' queue. */
+static void workload_act(struct agent *a,
+			 int (*act)(struct workload_job *, struct json **, struct err *),
+			 const struct json *args, struct ctl_reply *reply)
+{
+	struct workload_job *w = workload_job_new(args);
+
+	if (w)
+		w->act = act;
+	workload_add(a, a->hands, w, reply);
+}
+
+static void cmd_workload_remove(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	workload_act(ctx, remove_workload, args, reply);
 }
 
 static void cmd_workload_stop(void *ctx, const struct json *args, struct ctl_reply *reply)
 {
-	workload_add(ctx, stop_workload, args, reply);
+	struct agent *a = ctx;
+
+	if (a->runs)
+		stop_pod(a, args, reply);
+	else
+		workload_act(a, stop_workload, args, reply);
 }
 
 /* ---- The table ------------------------------------------------------------------------------ */
 
 static const struct ctl_handler handlers[] = {
-	{ "agent.status", cmd_status },	      { "agent.reload", cmd_reload },
-	{ "agent.stop", cmd_stop },	      { "lease.open", cmd_lease_open },
-	{ "lease.top-up", cmd_lease_top_up }, { "lease.close", cmd_lease_close },
-	{ "workload.run", cmd_workload_run }, { "workload.stop", cmd_workload_stop },
+	{ "agent.status", cmd_status },
+	{ "agent.reload", cmd_reload },
+	{ "agent.stop", cmd_stop },
+	{ "lease.open", cmd_lease_open },
+	{ "lease.top-up", cmd_lease_top_up },
+	{ "lease.close", cmd_lease_close },
+	{ "workload.run", cmd_workload_run },
+	{ "workload.stop", cmd_workload_stop },
+	{ "workload.remove", cmd_workload_remove },
 };
 
 int commands_open(struct agent *a, struct err *err)

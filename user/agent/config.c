@@ -11,6 +11,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
+#include "meter/podtab.h"
 
 #define CONFIG_MAX_BYTES (1u << 20)
 
@@ -77,6 +78,8 @@ static const struct option_spec specs[] = {
 	    .max = 3153600000000),
 	KEY("meter.clusterCIDRs", OPTION_CIDRS, meter.cluster_cidrs, "",
 	    "CIDRs whose traffic counts as inside the cluster"),
+	KEY("meter.labels", OPTION_STRINGS, meter.labels, "",
+	    "labels of pods that usage carries; at most 16"),
 	KEY("meter.podCgroup", OPTION_STRING, meter.pod_cgroup, "kubepods",
 	    "cgroup of all pods, below paths.cgroup"),
 
@@ -105,10 +108,15 @@ static const struct option_spec specs[] = {
 	KEY("walrus.maxBlobBytes", OPTION_SIZE, walrus.max_blob_bytes, "256MiB",
 	    "largest blob that is fetched", .min = 1, .max = 16ull << 30),
 
+	KEY("workload.image", OPTION_STRING, workload.image, "docker.io/library/node:22-slim",
+	    "kubernetes: what packages run in; has node on its PATH"),
+
 	KEY("listen.healthz", OPTION_LISTEN, listen.healthz, "0.0.0.0:10256",
 	    "address of /healthz and /livez"),
 	KEY("listen.metrics", OPTION_LISTEN, listen.metrics, "127.0.0.1:10249",
 	    "address of /metrics"),
+	KEY("listen.opencost", OPTION_BOOL, listen.opencost, "false",
+	    "pods' bytes under the names that OpenCost reads, too"),
 	KEY("listen.web", OPTION_LISTEN, listen.web, "127.0.0.1:10290",
 	    "address of the local page"),
 
@@ -261,6 +269,22 @@ static int check_pod_cgroup(const struct config *cfg, struct err *err)
 	return 0;
 }
 
+/* So that what is booked of them always fits: meter/podtab.h. */
+static int check_labels(const struct config *cfg, struct err *err)
+{
+	const struct option_strings *labels = &cfg->meter.labels;
+	size_t size = 3;
+
+	for (size_t i = 0; i < labels->n; i++)
+		size += strlen(labels->v[i]) + 63 + sizeof("'':'',") - 1;
+	if (labels->n > METER_LABELS || size > METER_LABELS_MAX)
+		return err_set(err, -EINVAL,
+			       "meter.labels: at most %d labels, with values of 63 characters in "
+			       "%d bytes",
+			       METER_LABELS, METER_LABELS_MAX);
+	return 0;
+}
+
 static int check_meter(const struct config *cfg, struct err *err)
 {
 	if (cfg->meter.window_ms < cfg->meter.sample_ms)
@@ -323,7 +347,8 @@ static int check_urls(const struct config *cfg, struct err *err)
 static int check(const struct config *cfg, struct err *err)
 {
 	static int (*const checks[])(const struct config *, struct err *) = {
-		check_source, check_paths, check_pod_cgroup, check_meter, check_chain, check_urls,
+		check_source, check_paths, check_pod_cgroup, check_labels,
+		check_meter,  check_chain, check_urls,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

@@ -50,6 +50,7 @@ struct config {
 		uint64_t sample_ms, window_ms; /* 100 <= sample <= window */
 		uint64_t keep_ms; /* how long windows are kept one by one */
 		struct option_cidrs cluster_cidrs;
+		struct option_strings labels; /* that usage carries */
 		char *pod_cgroup; /* below paths.cgroup */
 	} meter;
 	struct {
@@ -64,7 +65,11 @@ struct config {
 		uint64_t max_blob_bytes;
 	} walrus;
 	struct {
+		char *image; /* of Pods */
+	} workload;
+	struct {
 		struct option_listen healthz, metrics, web;
+		bool opencost; /* the metrics that OpenCost reads, too */
 	} listen;
 	struct {
 		char *file; /* the provider's report key; default paths.state/provider.key */

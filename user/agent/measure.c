@@ -9,6 +9,7 @@
 
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
+#include "agent/notices.h"
 #include "agent/pods.h"
 #include "agent/settling.h"
 #include "agent/work.h"
@@ -16,6 +17,8 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "k8s/notice.h"
+#include "k8s/object.h"
 #include "meter/kubelet.h"
 #include "meter/podtab.h"
 #include "meter/reading.h"
@@ -86,6 +89,7 @@ static int recall_pod(void *arg, uint64_t cgroup_id, const struct meter_pod *pod
 	rc->at[rc->n++] = (struct dp_restore){
 		.cgroup_id = cgroup_id,
 		.net = { dir_back(&last->rx), dir_back(&last->tx) },
+		.cpu_ns = last->cpu_ns,
 		.mem_page_ns_lo = (uint64_t)page_ns,
 		.mem_page_ns_hi = (uint64_t)(page_ns >> 64),
 		.mem_peak_pages = last->memory_peak_bytes / (unsigned long)getpagesize(),
@@ -317,6 +321,7 @@ static void window_done(struct work_job *job)
 
 	a->window_waits = a->window_waits && w->reply;
 	window_report(a, w);
+	hosting_look(a);
 	settling_due(a);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->readings[i].booked && !dp_pod_forget(a->dp, w->readings[i].cgroup_id, NULL))
@@ -393,10 +398,20 @@ static void on_window(uv_timer_t *timer)
 
 /* ---- Wiring --------------------------------------------------------------------------------- */
 
-static void pod_skipped(void *arg, const char *pod, const char *why)
+static void pod_skipped(void *arg, const struct kube_object *pod, const char *why)
 {
-	(void)arg;
-	log_warn("measure", "not metered", "object=%s why=%s", log_quote(pod), log_quote(why));
+	struct agent *a = arg;
+	char title[KUBE_TITLE_MAX];
+
+	log_warn("measure", "not metered", "object=%s why=%s",
+		 log_quote(kube_object_title(pod, title)), log_quote(why));
+	notices_tell(a->notices, &(struct kube_notice){ .kind = "Pod",
+							.namespace = pod->meta.namespace,
+							.name = pod->meta.name,
+							.uid = pod->meta.uid,
+							.reason = "NotMetered",
+							.message = why,
+							.warning = true });
 }
 
 void measure_changed(struct agent *a, const struct kube_set *set)
@@ -405,7 +420,10 @@ void measure_changed(struct agent *a, const struct kube_set *set)
 		.name = a->cfg->node.name,
 		.cgroup = a->cfg->paths.cgroup,
 		.meter_cgroup = a->meter_cgroup,
+		.labels = (const char *const *)a->cfg->meter.labels.v,
+		.n_labels = a->cfg->meter.labels.n,
 		.skipped = pod_skipped,
+		.arg = a,
 	};
 	cleanup(free_ptr) struct meter_pod *pods = NULL;
 	const struct weir_sample *samples;

@@ -61,7 +61,9 @@ static const char *fault_of_name(const struct metric *m)
 {
 	bool ours = m->name && starts_with(m->name, "weir_");
 
-	if (!m->name || (!ours && !starts_with(m->name, "kubeproxy_")) || !is_name(m->name))
+	if (!m->name ||
+	    (!ours && !starts_with(m->name, "kubeproxy_") && !starts_with(m->name, "kubecost_")) ||
+	    !is_name(m->name))
 		return "a name is weir_ and lower-case words";
 	if (strlen(m->name) > 100)
 		return "a name has 100 characters at most";

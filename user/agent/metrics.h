@@ -5,7 +5,8 @@
  * I1. Each family is written at most once, its samples directly behind its HELP and TYPE lines.
  * I2. Names: weir_ in front, lower case, a base unit (seconds, bytes), _total at the end of
  *     counters and of nothing else. metrics_check() holds a table to it. Names with kubeproxy_ in
- *     front are kube-proxy's: what they are made of was not ours to choose, and is not judged.
+ *     front are kube-proxy's, those with kubecost_ what OpenCost reads: what they are made of was
+ *     not ours to choose, and is not judged.
  * I3. Amounts are integers; a fraction is written by integer arithmetic (nanoseconds as seconds
  *     with nine digits), so no count is rounded here.
  * I4. A histogram is written as the format has it: each class counts what the classes before it do,

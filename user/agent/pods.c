@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "k8s/set.h"
 
 static bool is_below(const char *path, const char *dir)
@@ -72,6 +74,31 @@ static bool is_plain(const char *uid)
 	return true;
 }
 
+static const char *value_of(const struct kube_pod *pod, const char *key)
+{
+	for (size_t i = 0; i < pod->n_labels; i++)
+		if (strcmp(pod->labels[i].key, key) == 0)
+			return pod->labels[i].value;
+	return NULL;
+}
+
+/* In the order of their names in the configuration. Those that the pod has not are not there. */
+static void labels_of(const struct kube_pod *pod, const struct pods_node *node,
+		      char ret[METER_LABELS_MAX])
+{
+	cleanup(json_free) struct json *j = json_new_object();
+	cleanup(buf_fini) struct buf text = BUF_INIT(METER_LABELS_MAX - 1);
+
+	for (size_t i = 0; i < node->n_labels; i++) {
+		const char *value = value_of(pod, node->labels[i]);
+
+		if (value)
+			json_set_str(j, node->labels[i], value);
+	}
+	if (json_len(j) && json_print(j, false, &text) == 0)
+		memcpy(ret, text.data, text.len + 1);
+}
+
 static const char *translate(const struct kube_object *obj, const struct pods_node *node,
 			     struct meter_pod *ret)
 {
@@ -81,6 +108,7 @@ static const char *translate(const struct kube_object *obj, const struct pods_no
 	snprintf(ret->name, sizeof(ret->name), "%s", obj->meta.name);
 	snprintf(ret->uid, sizeof(ret->uid), "%s", obj->meta.uid);
 	snprintf(ret->kubelet_uid, sizeof(ret->kubelet_uid), "%s", obj->pod.mirror_of);
+	labels_of(&obj->pod, node, ret->labels);
 	if (why)
 		return why;
 	if (!is_plain(ret->uid))
@@ -100,7 +128,6 @@ int pods_translate(const struct kube_set *set, const struct pods_node *node, str
 		return -ENOMEM;
 	for (size_t i = 0; i < len; i++) {
 		const struct kube_object *obj = kube_set_at(set, KUBE_POD, i);
-		char title[KUBE_TITLE_MAX];
 		const char *why;
 
 		if (obj->pod.node_name[0] && strcmp(obj->pod.node_name, node->name))
@@ -108,7 +135,7 @@ int pods_translate(const struct kube_set *set, const struct pods_node *node, str
 		pods[n] = (struct meter_pod){};
 		why = translate(obj, node, &pods[n]);
 		if (why)
-			node->skipped(node->arg, kube_object_title(obj, title), why);
+			node->skipped(node->arg, obj, why);
 		else
 			n++;
 	}

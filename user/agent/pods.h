@@ -9,6 +9,7 @@
 
 #include "meter/podtab.h"
 
+struct kube_object;
 struct kube_set;
 
 /* Borrowed for the call. skipped() is told of a pod that can't be metered as it asks. */
@@ -16,7 +17,9 @@ struct pods_node {
 	const char *name;
 	const char *cgroup; /* paths.cgroup */
 	const char *meter_cgroup; /* what the meter covers */
-	void (*skipped)(void *arg, const char *pod, const char *why);
+	const char *const *labels; /* names of those that usage carries */
+	size_t n_labels;
+	void (*skipped)(void *arg, const struct kube_object *pod, const char *why);
 	void *arg;
 };
 

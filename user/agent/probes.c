@@ -150,7 +150,7 @@ static void tell(const struct probes *ps, struct probe_server *s, const struct e
 		return;
 	free(s->told);
 	s->told = strdup(err->text); /* without memory it is told again */
-	ps->ops->failed(ps->arg, err);
+	ps->ops->failed(ps->arg, s->ns, s->name, err);
 }
 
 static void tell_left_out(struct probes *ps, size_t left_out)
@@ -161,7 +161,7 @@ static void tell_left_out(struct probes *ps, size_t left_out)
 		err_set(&err, -E2BIG,
 			"%zu healthCheckNodePort servers are left out: %zu are the limit%s",
 			left_out, ps->max, ps->max < PROBES_MAX ? "; raise RLIMIT_NOFILE" : "");
-		ps->ops->failed(ps->arg, &err);
+		ps->ops->failed(ps->arg, NULL, NULL, &err);
 	}
 	ps->left_out = left_out;
 }

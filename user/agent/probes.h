@@ -32,7 +32,8 @@ struct uv_loop_s;
 
 struct probes_ops {
 	bool (*healthy)(void *arg); /* for each answer: does the proxy do its work? */
-	void (*failed)(void *arg, const struct err *err); /* borrowed for the call */
+	/* Borrowed for the call. Of a Service; ns and name NULL: of several. */
+	void (*failed)(void *arg, const char *ns, const char *name, const struct err *err);
 };
 
 /* ops is borrowed for the life of the probes. -ENOMEM. */

@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/run_step.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "core/cleanup.h"
+#include "k8s/object.h"
 
 enum kube_run_object run_step_object(enum run_step step)
 {
 	return (enum kube_run_object)(step - (run_step_is_apply(step) ? RUN_APPLY : RUN_DELETE));
+}
+
+enum run_pod run_pod_of(const struct kube_object *pod)
+{
+	if (!pod)
+		return RUN_POD_NONE;
+	if (pod->meta.deleting)
+		return RUN_POD_GOING;
+	return pod->pod.phase == KUBE_POD_SUCCEEDED || pod->pod.phase == KUBE_POD_FAILED ?
+		       RUN_POD_OVER :
+		       RUN_POD_THERE;
 }
 
 static uint32_t bit(unsigned int step)
@@ -78,6 +91,15 @@ void run_step_end(struct run_state *s)
 	if (!s->ended)
 		s->done = 0;
 	s->ended = true;
+}
+
+bool run_step_is_met(const struct run_state *s, enum run_step step, int code, unsigned int status)
+{
+	if (code == 0)
+		return true;
+	if (run_step_is_delete(step))
+		return code == -ENOENT;
+	return status == 422 && run_step_object(step) == KUBE_RUN_POD && s->pod == RUN_POD_THERE;
 }
 
 void run_step_doubt(struct run_state *s)

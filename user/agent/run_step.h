@@ -18,6 +18,8 @@
 
 #include "k8s/run.h"
 
+struct kube_object;
+
 /* APPLY and DELETE are followed by the object: RUN_APPLY + KUBE_RUN_POD. */
 enum run_step {
 	RUN_REST,
@@ -43,6 +45,8 @@ enum run_pod {
 	RUN_POD_OVER, /* succeeded or failed: its containers are gone for good */
 };
 
+enum run_pod run_pod_of(const struct kube_object *pod); /* NULL: NONE */
+
 struct run_state {
 	bool ended; /* the lease closed, or somebody stopped it */
 	enum run_pod pod;
@@ -53,5 +57,8 @@ enum run_step run_step_next(const struct run_state *s);
 void run_step_did(struct run_state *s, enum run_step step);
 void run_step_saw(struct run_state *s, enum run_pod pod);
 void run_step_end(struct run_state *s);
+/* Is this reply (code: -errno, status: of HTTP) as good as what the step asked for? A delete that finds nothing
+ * is; so is an apply that would change what a Pod never changes (422), when the Pod is there. */
+bool run_step_is_met(const struct run_state *s, enum run_step step, int code, unsigned int status);
 /* What was done may have been undone by others: all of it is due again. */
 void run_step_doubt(struct run_state *s);

@@ -18,6 +18,8 @@ enum {
 	M_MEMORY,
 	M_RX,
 	M_TX,
+	C_RX,
+	C_TX,
 	K_SYNC,
 	K_LAST_QUEUED,
 	K_LAST,
@@ -39,6 +41,9 @@ static const char *const by_reason[] = { "reason", NULL };
 static const char *const by_pod[] = { "namespace", "pod", NULL };
 static const char *const by_class[] = { "namespace", "pod", "class", NULL };
 
+static const char *const by_way[] = { "pod_name",  "namespace",	  "internet",
+				      "same_zone", "same_region", NULL };
+
 static const struct metric table[] = {
 	[M_EVENTS] = { "weir_datapath_events_total", METRIC_COUNTER,
 		       "What the BPF programs did, by reason.", by_reason },
@@ -54,6 +59,10 @@ static const struct metric table[] = {
 		   "Bytes a pod received, as on the wire, by class of the peer.", by_class },
 	[M_TX] = { "weir_pod_transmit_bytes_total", METRIC_COUNTER,
 		   "Bytes a pod sent, as on the wire, by class of the peer.", by_class },
+	[C_RX] = { "kubecost_pod_network_ingress_bytes_total", METRIC_COUNTER,
+		   "Bytes a pod received, for OpenCost.", by_way },
+	[C_TX] = { "kubecost_pod_network_egress_bytes_total", METRIC_COUNTER,
+		   "Bytes a pod sent, for OpenCost.", by_way },
 	[K_SYNC] = { "kubeproxy_sync_proxy_rules_duration_seconds", METRIC_HISTOGRAM,
 		     "[ALPHA] SyncProxyRules latency in seconds", by_family },
 	[K_LAST_QUEUED] = { "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds",
@@ -93,9 +102,29 @@ static void put_events(struct metrics *m, struct agent *a)
 		metric_sample(m, METRIC_LABELS(dp_reason_name((enum weir_reason)i)), reasons[i]);
 }
 
+static void put_dir(struct metrics *m, const struct meter_pod *pod, const struct weir_dir *dir)
+{
+	for (int c = 0; c < WEIR_CLASSES_BILLED; c++)
+		metric_sample(m,
+			      METRIC_LABELS(pod->ns, pod->name, dp_class_name((enum weir_class)c)),
+			      dir->wire[c].bytes);
+}
+
+/* In OpenCost's words. Nothing tells the zone of a peer in the cluster: it is taken for the pod's own, so that
+ * nobody pays for a crossing that was not seen. */
+static void put_way(struct metrics *m, const struct meter_pod *pod, const struct weir_dir *dir)
+{
+	uint64_t inside = dir->wire[WEIR_CLASS_LOCAL].bytes + dir->wire[WEIR_CLASS_CLUSTER].bytes;
+
+	metric_sample(m, METRIC_LABELS(pod->name, pod->ns, "true", "false", "false"),
+		      dir->wire[WEIR_CLASS_EXTERNAL].bytes);
+	metric_sample(m, METRIC_LABELS(pod->name, pod->ns, "false", "true", "true"), inside);
+}
+
 /* One family for all pods, since each family is written once. */
 static void put_pods(struct metrics *m, struct agent *a, size_t family)
 {
+	bool received = family == M_RX || family == C_RX;
 	const struct weir_sample *samples;
 	uint64_t at;
 	size_t n = dp_samples(a->dp, &samples, &at);
@@ -117,11 +146,7 @@ static void put_pods(struct metrics *m, struct agent *a, size_t family)
 				      s->mem_pages * (unsigned long)getpagesize());
 		if (family < M_RX || dp_net(a->dp, samples[i].cgroup_id, &net, NULL) < 0)
 			continue;
-		for (int c = 0; c < WEIR_CLASSES_BILLED; c++)
-			metric_sample(m,
-				      METRIC_LABELS(pod->ns, pod->name,
-						    dp_class_name((enum weir_class)c)),
-				      (family == M_RX ? &net.rx : &net.tx)->wire[c].bytes);
+		(family < C_RX ? put_dir : put_way)(m, pod, received ? &net.rx : &net.tx);
 	}
 }
 
@@ -225,7 +250,7 @@ unsigned int scrape(void *ctx, struct buf *body)
 	metric_sample_scaled(&m, NULL, a->rounds.synced_ms, 3);
 	metric_family(&m, M_WINDOW);
 	metric_sample_scaled(&m, NULL, a->last_window.to_ms, 3);
-	for (size_t family = M_CPU; family <= M_TX; family++)
+	for (size_t family = M_CPU; family <= (a->cfg->listen.opencost ? C_TX : M_TX); family++)
 		put_pods(&m, a, family);
 	put_kube_proxy(&m, a);
 	return metrics_end(&m) ? 500 : 200;

@@ -264,7 +264,7 @@ static bool is_blob_id(const struct args *a, const char *word)
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	size_t len = strlen(word);
 
-	return a->command && a->command->takes_blob_id && a->words == 0 &&
+	return a->command && a->command->takes_blob_id &&
 	       (len == BLOB_ID_CHARS || len == PATCH_ID_CHARS) && strspn(word, alphabet) == len;
 }
 

@@ -38,7 +38,7 @@ struct cli_command {
 	const struct cli_flag *flags; /* up to one without a name; NULL: none */
 	const struct cli_flag *(*flags_of)(
 		void); /* instead, where another table rules (agent run) */
-	bool takes_blob_id; /* the first word is one: it may begin with a dash */
+	bool takes_blob_id; /* a word is one, and may begin with a dash */
 	const char *help; /* one line, no full stop */
 	const char *more; /* what the manual adds, or NULL */
 	const struct view *views; /* up to one without a path; NULL: no result */

@@ -35,8 +35,12 @@ static void put_text(const char *text, struct buf *out)
 
 static void put_value(const struct json *v, struct buf *out)
 {
+	cleanup(buf_fini) struct buf text = BUF_INIT(out->limit);
+
 	if (json_text(v, NULL))
 		put_text(json_text(v, ""), out);
+	else if (json_type(v) == JSON_OBJECT && (!json_len(v) || json_print(v, false, &text) == 0))
+		put_text(text.data ? text.data : "", out);
 	else if (json_type(v) != JSON_NULL)
 		json_print(v, false, out);
 }

@@ -22,9 +22,9 @@
 static const char *state_name(uint32_t state)
 {
 	static const char *const names[] = {
-		[WEIR_POD_LIVE] = "running",
-		[WEIR_POD_REMOVED] = "removed",
-		[WEIR_POD_RELEASED] = "ended",
+		[WEIR_POD_LIVE] = "running",   [WEIR_POD_REMOVED] = "removed",
+		[WEIR_POD_RELEASED] = "ended", [WEIR_POD_SETTLED] = "ended",
+		[WEIR_POD_MISSED] = "ended",
 	};
 
 	return state < ARRAY_LEN(names) ? names[state] : "?";

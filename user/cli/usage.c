@@ -64,6 +64,20 @@ static void add_interface(struct json *o, const struct ledger_usage_row *row)
 	json_set(o, "differs", notes);
 }
 
+/* Those that the configuration named when the pod was first billed; of several pods null. */
+static void add_labels(struct json *o, const struct ledger_usage_row *row)
+{
+	struct json *labels = NULL;
+
+	if (row->labels[0])
+		json_parse(row->labels, strlen(row->labels), LEDGER_LABELS_MAX, "labels", &labels,
+			   NULL);
+	if (row->name[0])
+		json_set(o, "labels", labels ? labels : json_new_object());
+	else
+		json_set_null(o, "labels");
+}
+
 static int add(const struct ledger_usage_row *row, void *arg)
 {
 	struct json *o = json_new_object();
@@ -77,6 +91,7 @@ static int add(const struct ledger_usage_row *row, void *arg)
 	else
 		json_set_null(o, "cgroup_id");
 	member_text(o, "lease", row->lease);
+	add_labels(o, row);
 	member_time(o, "from", row->from_ms);
 	member_time(o, "to", row->to_ms);
 	member_time(o, "late_since", row->since_ms);
@@ -184,6 +199,7 @@ static const char *const csv_keys[] = {
 	"tx_bytes_raw",
 	"rx_bytes_interface",
 	"tx_bytes_interface",
+	"labels",
 	NULL,
 };
 

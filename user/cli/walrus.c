@@ -28,7 +28,7 @@ static int open_file(const char *path, int *ret_fd, struct err *err)
 	return 0;
 }
 
-static int get_shards(struct cli *cli, uint32_t *ret, struct err *err)
+int walrus_shards(struct cli *cli, uint32_t *ret, struct err *err)
 {
 	const char *text = cli_flag(cli, "shards");
 
@@ -65,7 +65,7 @@ int walrus_verify(struct cli *cli, struct json **ret, struct err *err)
 	uint8_t id[BLOBID_LEN];
 	struct blobid found;
 	cleanup(close_fd) int fd = -1;
-	int rc = get_shards(cli, &options.shards, err);
+	int rc = walrus_shards(cli, &options.shards, err);
 
 	if (rc == 0)
 		rc = blobname_parse(wanted, id, err);

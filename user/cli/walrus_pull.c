@@ -86,15 +86,14 @@ static int read_time(struct cli *cli, const char *flag, uint32_t *ret_ms, struct
 static int read_wish(struct cli *cli, const struct config *cfg, struct pull_wish *w,
 		     struct err *err)
 {
-	const char *sri = cli_flag(cli, "integrity"), *shards = cli_flag(cli, "shards");
+	const char *sri = cli_flag(cli, "integrity");
 	w->file = cli_flag(cli, "file");
 	w->has_sri = sri;
 	w->limits.max_bytes = cfg->walrus.max_blob_bytes;
-	if (shards && parse_u32(shards, BLOBID_SHARDS_MIN, BLOBID_SHARDS_MAX, &w->shards) < 0)
-		return cli_usage(cli, err, "--shards: '%.40s' is not a number from %u to %u",
-				 shards, BLOBID_SHARDS_MIN, BLOBID_SHARDS_MAX);
 	int rc = sri ? sri_parse(sri, &w->sri, err) : 0;
 
+	if (rc == 0)
+		rc = walrus_shards(cli, &w->shards, err);
 	if (rc == 0)
 		rc = read_time(cli, "timeout", &w->limits.total_ms, err);
 	if (rc == 0)

@@ -6,15 +6,47 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/run_record.h"
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
 #include "cli/walrus.h"
 #include "core/cleanup.h"
 #include "core/err.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "core/parse.h"
 #include "walrus/blobname.h"
+
+struct show {
+	const char *name; /* NULL: all */
+	struct json *list;
+};
+
+/* Those that are Pods; how they are, the API server knows. */
+static int add_pod(void *arg, struct run_record *r, const struct err *why)
+{
+	const struct show *show = arg;
+	struct json *one;
+
+	(void)why; /* of a broken one the agent tells */
+	if (r && (!show->name || strcmp(r->name, show->name) == 0)) {
+		one = run_record_json(r);
+		json_set_str(one, "state", r->ended ? "ending" : "pod");
+		json_add(show->list, one);
+	}
+	run_record_free(&r);
+	return 0;
+}
+
+static int add_pods(const char *state, const struct show *show, struct err *err)
+{
+	struct show copy = *show;
+	char dir[NODE_PATH_MAX];
+	int rc = path_format(dir, sizeof(dir), "%s/%s", state, RUN_RECORDS_DIR);
+
+	return rc < 0 ? err_errno(err, rc, "%s", state) : run_record_list(dir, add_pod, &copy, err);
+}
 
 static int run_show(struct cli *cli, struct json **ret, struct err *err)
 {
@@ -34,6 +66,9 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 	for (size_t i = 0; i < all.len; i++)
 		if (!name || strcmp(all.at[i]->name, name) == 0)
 			json_add(list, workload_json(all.at[i]));
+	rc = add_pods(state, &(struct show){ name, list }, err);
+	if (rc != 0)
+		return rc;
 	if (name && json_len(list) == 0)
 		return err_set(err, -ENOENT, "no workload '%s'; 'weir workload show' lists all",
 			       name);
@@ -109,8 +144,6 @@ static int run_run(struct cli *cli, struct json **ret, struct err *err)
 
 	if (!args)
 		return -ENOMEM;
-	if (!cli_flag(cli, "cgroup"))
-		return cli_usage(cli, err, "workload run: --cgroup PATH is missing");
 	if (!file && blobname_parse(what, id, NULL) < 0)
 		return err_errno(err, -ENOENT, "%s", what);
 	json_set_str(args, "name", cli_arg(cli, 0));
@@ -126,19 +159,29 @@ static int run_run(struct cli *cli, struct json **ret, struct err *err)
 	return node_call(cli, "workload.run", take_ptr(args), ret, err);
 }
 
-static int run_stop(struct cli *cli, struct json **ret, struct err *err)
+static int call_named(struct cli *cli, const char *command, struct json **ret, struct err *err)
 {
 	cleanup(json_free) struct json *args = json_new_object();
 
 	if (!args)
 		return -ENOMEM;
 	json_set_str(args, "name", cli_arg(cli, 0));
-	return node_call(cli, "workload.stop", take_ptr(args), ret, err);
+	return node_call(cli, command, take_ptr(args), ret, err);
+}
+
+static int run_stop(struct cli *cli, struct json **ret, struct err *err)
+{
+	return call_named(cli, "workload.stop", ret, err);
+}
+
+static int run_remove(struct cli *cli, struct json **ret, struct err *err)
+{
+	return call_named(cli, "workload.remove", ret, err);
 }
 
 static const struct cli_flag run_flags[] = {
 	{ "cgroup", 'g', "PATH",
-	  "its cgroup below the cgroup2 mount, such as /weir/pods/web; needed" },
+	  "its cgroup below the cgroup2 mount, such as /weir/pods/web; needed where it is no Pod" },
 	{ "port", 'P', "N", "the port it shall listen on (its variable PORT); 8080 unless given" },
 	{ "integrity", 'i', "SRI", "refuse FILE unless it has this digest (sha512-...)" },
 	{ "lease", 'l', "LEASE", "the lease that pays for it" },
@@ -177,11 +220,14 @@ static const struct cli_command commands[] = {
 	{
 		.name = "run",
 		.args = "NAME FILE|ID [KEY=VALUE ...]",
+		.takes_blob_id = true,
 		.flags = run_flags,
 		.help = "check, unpack and run an npm tarball; KEY=VALUE go to its environment",
 		.more = "FILE is what 'npm pack' makes, with its dependencies bundled; ID is a Walrus blob "
 			"id that 'workload pull' has got. It runs without capabilities on read-only code. "
-			"The agent does it; the workload outlives it.",
+			"The agent does it; the workload outlives it. "
+			"Where objects come from an API server it becomes a Pod and a Service in the "
+			"namespace weir-workloads, for a lease, and goes when that is closed.",
 		.views = answer_views,
 		.run = run_run,
 	},
@@ -191,6 +237,33 @@ static const struct cli_command commands[] = {
 		.help = "end a workload: SIGTERM, and SIGKILL after a while",
 		.views = answer_views,
 		.run = run_stop,
+	},
+	{
+		.name = "remove",
+		.args = "NAME",
+		.help = "forget a workload that has ended, with its record and log",
+		.views = answer_views,
+		.run = run_remove,
+	},
+	{
+		.name = "prune",
+		.flags = walrus_prune_flags,
+		.help = "remove packages and blobs that no workload is made of",
+		.more = "A stopped workload still counts, until 'workload remove'. What is removed can be "
+			"pulled again.",
+		.views = walrus_prune_views,
+		.run = walrus_prune,
+	},
+	{
+		.name = "publish",
+		.args = "[DIR]",
+		.flags = walrus_publish_flags,
+		.help = "pack the npm package in DIR, or of a commit, and store it on Walrus",
+		.more = "DIR may be a tarball as well, which is sent as it is. No script of the package "
+			"is run. Every dependency must be bundled. The publisher (walrus.publisher) pays "
+			"and is not trusted: the blob id is calculated here.",
+		.views = answer_views,
+		.run = walrus_publish,
 	},
 	{
 		.name = "pull",

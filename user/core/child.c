@@ -115,9 +115,10 @@ static char *const *unconst(const char *const *argv)
 	return u.out;
 }
 
-static int spawn(const char *const *argv, const struct pipe_ends *ends, pid_t *ret_pid,
+static int spawn(const struct child *c, const struct pipe_ends *ends, pid_t *ret_pid,
 		 struct err *err)
 {
+	const char *const *argv = c->argv;
 	char program[PATH_MAX];
 	char *const env[] = { path_env, NULL };
 	posix_spawn_file_actions_t fa;
@@ -137,7 +138,8 @@ static int spawn(const char *const *argv, const struct pipe_ends *ends, pid_t *r
 	if (r == 0)
 		r = set_signals(&attr);
 	if (r == 0)
-		r = -posix_spawn(ret_pid, program, &fa, &attr, unconst(argv), env);
+		r = -posix_spawn(ret_pid, program, &fa, &attr, unconst(argv),
+				 c->our_environment ? environ : env);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&fa);
 	return r < 0 ? err_errno(err, r, "starting %s", program) : 0;
@@ -267,7 +269,7 @@ int child_run(const struct child *c, int *ret_status, struct err *err)
 		r = open_input(c->input, &ends.in);
 	if (r < 0)
 		return err_errno(err, r, "starting %s", c->argv[0]);
-	r = spawn(c->argv, &ends, &pid, err);
+	r = spawn(c, &ends, &pid, err);
 	if (r < 0)
 		return r;
 	r = wait_child(c, pid, &ends, err);

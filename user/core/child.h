@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,7 @@ struct child {
 	struct buf
 		*errors; /* the same of its standard error alone; NULL: it goes with the output */
 	uint32_t timeout_ms; /* then it is killed: -ETIMEDOUT */
+	bool our_environment; /* proxies, authorities, agents for keys; else only PATH */
 };
 
 /* ret_status: the exit code, or 128 + signal. An exit code is not an error. */

@@ -29,6 +29,8 @@ struct err;
 struct dp_restore {
 	uint64_t cgroup_id;
 	struct weir_net net;
+	uint64_t
+		cpu_ns; /* for a pod that is gone meanwhile: of others the kernel itself knows it */
 	uint64_t mem_page_ns_lo, mem_page_ns_hi, mem_peak_pages;
 };
 

@@ -20,6 +20,7 @@ enum dp_table {
 	DP_HOME,
 	DP_PEER,
 	DP_POD,
+	DP_GONE,
 	DP_PARENT,
 	DP_NET,
 	DP_VETH,

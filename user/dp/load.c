@@ -21,6 +21,8 @@
 #include "dp/dp_int.h"
 #include "weir.skel.h"
 
+#define SETTLE_MS 60000 /* a task that has ended may be in its last moments for so long */
+
 const struct dp_attach dp_attach[] = {
 	{ "weir_connect4", "cgroup connect4", DP_HOOK_CGROUP },
 	{ "weir_connect6", "cgroup connect6", DP_HOOK_CGROUP },
@@ -85,6 +87,24 @@ struct kfuncs {
 	bool sock_destroy;
 };
 
+static bool has_func(const struct btf *btf, const char *name)
+{
+	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+}
+
+/* All of Linux 7.0's for memory, or none. */
+static bool has_memcg(const struct btf *btf)
+{
+	static const char *const funcs[] = { "bpf_get_mem_cgroup", "bpf_put_mem_cgroup",
+					     "bpf_mem_cgroup_flush_stats", "bpf_mem_cgroup_usage",
+					     "bpf_mem_cgroup_page_state" };
+
+	for (size_t i = 0; i < ARRAY_LEN(funcs); i++)
+		if (!has_func(btf, funcs[i]))
+			return false;
+	return true;
+}
+
 static int kfuncs_find(struct kfuncs *ret, struct err *err)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -94,11 +114,11 @@ static int kfuncs_find(struct kfuncs *ret, struct err *err)
 		return err_set(err, -EOPNOTSUPP,
 			       "no /sys/kernel/btf/vmlinux; Weir needs a kernel with "
 			       "CONFIG_DEBUG_INFO_BTF=y (Debian's have it)");
-	if (btf__find_by_name_kind(btf, "cgroup_rstat_flush", BTF_KIND_FUNC) > 0)
+	if (has_func(btf, "cgroup_rstat_flush"))
 		have.flush = WEIR_FLUSH_CGROUP;
-	else if (btf__find_by_name_kind(btf, "css_rstat_flush", BTF_KIND_FUNC) > 0)
-		have.flush = WEIR_FLUSH_CSS;
-	have.sock_destroy = btf__find_by_name_kind(btf, "bpf_sock_destroy", BTF_KIND_FUNC) > 0;
+	else if (has_func(btf, "css_rstat_flush"))
+		have.flush = has_memcg(btf) ? WEIR_FLUSH_MEMCG : WEIR_FLUSH_CSS;
+	have.sock_destroy = has_func(btf, "bpf_sock_destroy");
 	btf__free(btf);
 	if (have.flush == WEIR_FLUSH_NONE)
 		return err_set(err, -EOPNOTSUPP,
@@ -195,8 +215,38 @@ bool dp_adoptable(struct dp *dp, const struct dp_options *opt)
 	return true;
 }
 
-/* A cgroup program keeps its link, whose program is exchanged in one step. A tracing link can't be
- * updated: it goes just before the new one comes. */
+/* Pins a new link in the place of the one before. Of tracing programs both run for a moment, so that no
+ * event is missed between them; what they count of one event, they count once (weir_gone). */
+static int link_replace(const struct dp *dp, struct bpf_link *link, const char *prog,
+			struct err *err)
+{
+	char path[DP_PATH_MAX], next[DP_PATH_MAX], name[64];
+	int r = dp_pin_path(dp, "links", prog, path, err);
+
+	snprintf(name, sizeof(name), "%s-next", prog);
+	if (!r)
+		r = dp_pin_path(dp, "links", name, next, err);
+	if (r < 0)
+		return r;
+	if (unlink(next) < 0 && errno != ENOENT) /* of a load that was killed just here */
+		return err_errno(err, -errno, "%s", next);
+	r = bpf_link__pin(link, next);
+	if (r < 0)
+		return load_error(err, r, next);
+	return rename(next, path) < 0 ? err_errno(err, -errno, "%s", path) : 0;
+}
+
+static int link_end(const struct dp *dp, const char *prog, struct err *err)
+{
+	char path[DP_PATH_MAX];
+	int r = dp_pin_path(dp, "links", prog, path, err);
+
+	if (!r && unlink(path) < 0 && errno != ENOENT)
+		r = err_errno(err, -errno, "%s", path);
+	return r;
+}
+
+/* A cgroup program keeps its link, whose program is exchanged in one step. */
 static int attach_one(const struct dp *dp, struct weir_bpf *skel, const struct dp_attach *a,
 		      const struct dp_options *opt, struct err *err)
 {
@@ -205,11 +255,8 @@ static int attach_one(const struct dp *dp, struct weir_bpf *skel, const struct d
 	union bpf_iter_link_info where = {};
 	struct bpf_link *link = NULL;
 	const char *dir = hook_cgroup(a, opt);
-	char path[DP_PATH_MAX];
-	int r = dp_pin_path(dp, "links", a->prog, path, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (dir) {
 		cgroup = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (cgroup < 0)
@@ -219,11 +266,10 @@ static int attach_one(const struct dp *dp, struct weir_bpf *skel, const struct d
 		old = link_open(dp, a, opt);
 		if (old >= 0 && !bpf_link_update(old, bpf_program__fd(prog), NULL))
 			return 0;
+		r = link_end(dp, a->prog, err); /* two would count each packet twice */
+		if (r < 0)
+			return r;
 	}
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_errno(err, -errno, "%s", path);
-	close_fd(&old);
-
 	if (a->hook == DP_HOOK_ITER) {
 		LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &where,
 			    .link_info_len = sizeof(where));
@@ -238,9 +284,9 @@ static int attach_one(const struct dp *dp, struct weir_bpf *skel, const struct d
 	}
 	if (!link)
 		return load_error(err, -errno, a->prog);
-	r = bpf_link__pin(link, path);
+	r = link_replace(dp, link, a->prog, err);
 	bpf_link__destroy(link);
-	return r < 0 ? load_error(err, r, path) : 0;
+	return r;
 }
 
 static int remove_one(const struct dp *dp, const struct dp_attach *a, struct err *err)
@@ -263,7 +309,8 @@ static int tables_restore(const struct dp *dp, const struct dp_options *opt, str
 
 	for (size_t i = 0; !r && i < opt->n_restore; i++) {
 		const struct dp_restore *from = &opt->restore[i];
-		struct weir_pod pod = { .mem_page_ns_lo = from->mem_page_ns_lo,
+		struct weir_pod pod = { .cpu_ns = from->cpu_ns,
+					.mem_page_ns_lo = from->mem_page_ns_lo,
 					.mem_page_ns_hi = from->mem_page_ns_hi,
 					.mem_peak_pages = from->mem_peak_pages };
 
@@ -393,6 +440,7 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 	if (!skel)
 		return load_error(err, -errno, "opening the BPF object");
 	skel->rodata->weir_flush = have.flush;
+	skel->rodata->weir_page_shift = (uint32_t)__builtin_ctzl((unsigned long)getpagesize());
 	skel->rodata->weir_can_end = have.sock_destroy && !opt->ends_by_netlink;
 	r = object_load(dp, skel, err);
 	if (r < 0)
@@ -405,6 +453,9 @@ int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err)
 	dp->ctl->abi = WEIR_ABI;
 	dp->ctl->ncpu = (uint32_t)ncpu;
 	dp->ctl->flush = have.flush;
+	dp->ctl->settle_ms = SETTLE_MS;
+	dp->ctl->parents_new = 1;
+	dp->ctl->deaths++; /* of which nobody may have seen some */
 	r = dp_host_netns(dp, err);
 	if (r < 0)
 		return r;

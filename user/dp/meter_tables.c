@@ -11,8 +11,8 @@
 #include "core/file.h"
 #include "dp/dp_int.h"
 
-/* From 6.16 on the kfunc flushes CPU time only; reading memory.stat flushes the memory part of the
- * whole subtree. Where there is no such file there is no memory to read either. */
+/* From 6.16 on css_rstat_flush flushes CPU time only; reading memory.stat flushes the memory part of the
+ * whole subtree, where the walk can't (before 7.0). Without such a file there is no memory to read. */
 static void mem_flush(const struct dp *dp)
 {
 	cleanup(close_fd) int fd = -1;
@@ -35,6 +35,49 @@ size_t dp_samples(const struct dp *dp, const struct weir_sample **ret, uint64_t 
 	return n < WEIR_MAX_PODS ? n : WEIR_MAX_PODS;
 }
 
+#define FILEID_KERNFS 0xfe /* the kernel's, for it a cgroup's id is its handle */
+
+/* By its id alone; true only when the kernel says that there is none. */
+static bool cgroup_is_gone(int cgroupfs, uint64_t id)
+{
+	union {
+		struct file_handle handle;
+		char bytes[sizeof(struct file_handle) + sizeof(id)];
+	} h = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
+	cleanup(close_fd) int fd = -1;
+
+	memcpy(h.handle.f_handle, &id, sizeof(id));
+	fd = open_by_handle_at(cgroupfs, &h.handle, O_PATH | O_CLOEXEC);
+	return fd < 0 && errno == ESTALE;
+}
+
+static void pod_missed(const struct dp *dp, uint64_t id)
+{
+	struct weir_pod pod;
+
+	/* nobody else writes to it any more */
+	if (bpf_map_lookup_elem(dp->map[DP_POD], &id, &pod) < 0 || pod.state != WEIR_POD_LIVE)
+		return;
+	pod.state = WEIR_POD_MISSED;
+	bpf_map_update_elem(dp->map[DP_POD], &id, &pod, BPF_EXIST);
+}
+
+/* Pods that went while no program was attached (a detach, another ABI) would live for ever. */
+static void missed_mark(const struct dp *dp, const struct weir_sample *samples, size_t n)
+{
+	cleanup(close_fd) int fd = -1;
+
+	for (size_t i = 0; i < n; i++) {
+		if (samples[i].pod.state != WEIR_POD_LIVE ||
+		    samples[i].pod.seen == dp->ctl->walk_from)
+			continue;
+		if (fd < 0)
+			fd = open(dp->meter_cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && cgroup_is_gone(fd, samples[i].cgroup_id))
+			pod_missed(dp, samples[i].cgroup_id);
+	}
+}
+
 int dp_walk(struct dp *dp, const struct weir_sample **ret, size_t *ret_n, struct err *err)
 {
 	cleanup(close_fd) int fd = -1;
@@ -52,6 +95,7 @@ int dp_walk(struct dp *dp, const struct weir_sample **ret, size_t *ret_n, struct
 	if (n < 0)
 		return err_errno(err, -errno, "walking the cgroups");
 	*ret_n = dp_samples(dp, ret, &at);
+	missed_mark(dp, *ret, *ret_n);
 	return 0;
 }
 
@@ -71,7 +115,7 @@ static bool parent_used(const struct dp *dp, uint64_t id)
 	size_t n = dp_samples(dp, &samples, &at);
 
 	for (size_t i = 0; i < n; i++)
-		if (samples[i].pod.parent == id && samples[i].pod.state != WEIR_POD_RELEASED)
+		if (samples[i].pod.parent == id && samples[i].pod.state < WEIR_POD_RELEASED)
 			return true;
 	return false;
 }
@@ -122,7 +166,10 @@ int dp_parents_sync(struct dp *dp, const char *const *paths, size_t n, struct er
 			return err_errno(err, r, "writing weir_parent");
 		changed |= !r;
 	}
-	return changed ? dp_walk(dp, &samples, &want_n, err) : 0;
+	if (!changed)
+		return 0;
+	dp->ctl->parents_new = 1;
+	return dp_walk(dp, &samples, &want_n, err);
 }
 
 static void dir_add(struct weir_dir *sum, const struct weir_dir *d)

@@ -13,14 +13,14 @@
 #include "core/file.h"
 
 const char *const dp_table_name[] = {
-	[DP_SVC] = "weir_svc",		 [DP_SLOT] = "weir_slot",   [DP_RING] = "weir_ring",
-	[DP_BACKEND] = "weir_backend",	 [DP_FLOW] = "weir_flow",   [DP_REV] = "weir_rev",
-	[DP_AFFINITY] = "weir_affinity", [DP_CLASS] = "weir_class", [DP_RANGE] = "weir_range",
-	[DP_CONN] = "weir_conn",	 [DP_FRAG] = "weir_frag",   [DP_DEV] = "weir_dev",
-	[DP_HOME] = "weir_home",	 [DP_PEER] = "weir_peer",   [DP_POD] = "weir_pod",
-	[DP_PARENT] = "weir_parent",	 [DP_NET] = "weir_net",	    [DP_VETH] = "weir_veth",
-	[DP_SAMPLE] = "weir_sample",	 [DP_CTL] = "weir_ctl",	    [DP_REASON] = "weir_reason",
-	[DP_CPU] = "weir_cpu",
+	[DP_SVC] = "weir_svc",		 [DP_SLOT] = "weir_slot",     [DP_RING] = "weir_ring",
+	[DP_BACKEND] = "weir_backend",	 [DP_FLOW] = "weir_flow",     [DP_REV] = "weir_rev",
+	[DP_AFFINITY] = "weir_affinity", [DP_CLASS] = "weir_class",   [DP_RANGE] = "weir_range",
+	[DP_CONN] = "weir_conn",	 [DP_FRAG] = "weir_frag",     [DP_DEV] = "weir_dev",
+	[DP_HOME] = "weir_home",	 [DP_PEER] = "weir_peer",     [DP_POD] = "weir_pod",
+	[DP_PARENT] = "weir_parent",	 [DP_NET] = "weir_net",	      [DP_VETH] = "weir_veth",
+	[DP_GONE] = "weir_gone",	 [DP_SAMPLE] = "weir_sample", [DP_CTL] = "weir_ctl",
+	[DP_REASON] = "weir_reason",	 [DP_CPU] = "weir_cpu",
 };
 _Static_assert(ARRAY_LEN(dp_table_name) == DP_TABLE_MAX_, "a table without a name");
 

@@ -162,6 +162,19 @@ static int pod_insert(struct ledger *l, const struct ledger_pod *p, uint64_t ide
 	return stmt_end(&s, err);
 }
 
+static int labels_insert(struct ledger *l, uint64_t id, const struct ledger_pod *p, struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	int r = stmt_open(l, "INSERT INTO pod_labels (pod, labels) VALUES (:pod, :labels)", &s,
+			  err);
+
+	if (r < 0)
+		return r;
+	put_u64(&s, id);
+	put_text(&s, p->labels, sizeof(p->labels));
+	return stmt_run(&s, err);
+}
+
 static int pod_change(struct ledger *l, uint64_t id, const struct ledger_pod *p, uint64_t identity,
 		      struct err *err)
 {
@@ -204,9 +217,11 @@ static int pod_put(struct ledger_tx *tx, const struct ledger_pod *p, uint64_t *r
 		return err_set(err, -EPERM, "pod %s/%s (%" PRIu64 ") is closed", old.namespace,
 			       old.name, old.id);
 	r = identity_put(tx->ledger, p, &identity, err);
-	if (r == 0 && !found)
+	if (r == 0 && !found) {
 		r = pod_insert(tx->ledger, p, identity, &id, err);
-	else if (r == 0 && !pod_same(&old, p))
+		if (r == 0 && p->labels[0])
+			r = labels_insert(tx->ledger, id, p, err);
+	} else if (r == 0 && !pod_same(&old, p))
 		r = pod_change(tx->ledger, old.id, p, identity, err);
 	if (r == 0)
 		*ret_id = found ? old.id : id;

@@ -14,6 +14,9 @@ struct ledger_pod {
 	uint64_t cgroup_id;
 	char namespace[LEDGER_NAMESPACE_MAX], name[LEDGER_NAME_MAX], uid[LEDGER_UID_MAX];
 	char lease[LEDGER_LABEL_MAX]; /* the label; '' for none; needs no row in leases */
+	/* What else a bill says of the pod: an opaque text. The one of the first put stays, so that what
+	 * was booked answers the same for ever; find and list do not give it back. */
+	char labels[LEDGER_LABELS_MAX];
 	uint64_t first_seen_ms;
 	bool closed; /* its final reading is booked */
 	struct usage last; /* cumulative (usage.h, U3); zeros before the first */

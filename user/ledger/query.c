@@ -11,7 +11,9 @@
 /* Whole days come from their sums, the rest window by window: [from, to) without [day_from, day_to).
  * Rows come in the order of their group, so that a sum is one row of state. Sums are made here and
  * not in SQL, which has neither 128 bits nor an honest overflow. */
-#define NAMES "p.id, p.cgroup_id, p.boot, i.namespace, i.name, i.uid, i.lease"
+#define NAMES                                                             \
+	"p.id, p.cgroup_id, p.boot, i.namespace, i.name, i.uid, i.lease," \
+	" coalesce((SELECT labels FROM pod_labels g WHERE g.pod = p.id), '')"
 #define OF_ASKED                                                \
 	" AND (:namespace IS NULL OR i.namespace = :namespace)" \
 	" AND (:name IS NULL OR i.name = :name) AND (:lease IS NULL OR i.lease = :lease)"
@@ -54,6 +56,7 @@ static int row_get(struct stmt *s, struct ledger_usage_row *ret, struct err *err
 	get_text(s, ret->name, sizeof(ret->name));
 	get_text(s, ret->uid, sizeof(ret->uid));
 	get_text(s, ret->lease, sizeof(ret->lease));
+	get_text(s, ret->labels, sizeof(ret->labels));
 	ret->parts = get_u64(s);
 	ret->since_ms = get_null(s) ? 0 : get_u64(s);
 	get_usage(s, &ret->usage);
@@ -71,7 +74,7 @@ static void row_generalise(struct ledger_usage_row *row, enum ledger_by by)
 	if (by == LEDGER_BY_POD)
 		return;
 	row->pod = row->cgroup_id = 0;
-	row->boot[0] = row->name[0] = row->uid[0] = '\0';
+	row->boot[0] = row->name[0] = row->uid[0] = row->labels[0] = '\0';
 	*(by == LEDGER_BY_NAMESPACE ? row->lease : row->namespace) = '\0';
 }
 

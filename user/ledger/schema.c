@@ -179,13 +179,20 @@ static const char v4[] =
 	" FOREIGN KEY (window, pod) REFERENCES usage) STRICT, WITHOUT ROWID;"
 	FROZEN("late") NO_REPLACE("late", "window = NEW.window AND pod = NEW.pod")
 	KEPT("late");
+
+static const char v5[] =
+	/* What a bill says of a pod beside its names. */
+	"CREATE TABLE pod_labels (pod INTEGER PRIMARY KEY REFERENCES pods,"
+	" labels TEXT NOT NULL CHECK (length(labels) BETWEEN 1 AND 2047)) STRICT;"
+	FROZEN("pod_labels")
+	NO_REPLACE("pod_labels", "pod = NEW.pod");
 /* clang-format on */
 
 /* migrations[n] brings version n (PRAGMA user_version) to n + 1. Only ever append. */
 static const struct {
 	const char *sql;
 	int (*fill)(struct ledger *l, struct err *err); /* what SQL can't; NULL: nothing */
-} migrations[] = { { v1, NULL }, { v2, NULL }, { v3, NULL }, { v4, days_fill } };
+} migrations[] = { { v1, NULL }, { v2, NULL }, { v3, NULL }, { v4, days_fill }, { v5, NULL } };
 
 static int version_get(struct ledger *l, uint64_t *ret, struct err *err)
 {

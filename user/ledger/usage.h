@@ -26,6 +26,7 @@
 #define LEDGER_NAME_MAX 254
 #define LEDGER_UID_MAX 65
 #define LEDGER_LABEL_MAX 64
+#define LEDGER_LABELS_MAX 2048
 
 struct err;
 struct ledger;
@@ -83,6 +84,7 @@ struct ledger_usage_row {
 	uint64_t pod, cgroup_id;
 	char boot[LEDGER_BOOT_MAX], namespace[LEDGER_NAMESPACE_MAX], name[LEDGER_NAME_MAX];
 	char uid[LEDGER_UID_MAX], lease[LEDGER_LABEL_MAX];
+	char labels[LEDGER_LABELS_MAX]; /* of the pod; pod.h */
 	uint64_t parts; /* rows summed */
 	uint64_t since_ms; /* some of it is from so early, and was booked late; 0: all in time */
 	struct usage usage; /* memory_unmeasured: the parts that didn't know memory */

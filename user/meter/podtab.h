@@ -24,6 +24,8 @@
 #include "bpf/abi.h"
 
 #define METER_PATH_MAX 1280
+#define METER_LABELS 16
+#define METER_LABELS_MAX 2048
 
 struct err;
 struct podtab;
@@ -32,6 +34,7 @@ struct podtab;
 struct meter_pod {
 	char ns[64], name[254], uid[65], lease[64];
 	char kubelet_uid[65]; /* what its cgroup is named by, of a static pod; "": uid */
+	char labels[METER_LABELS_MAX]; /* a JSON object of those that are asked for; "": none */
 	char cgroup[METER_PATH_MAX]; /* absolute; "": where a kubelet puts it */
 };
 

@@ -73,5 +73,5 @@ bool meter_interface(const struct weir_sample *s, const struct weir_veth *veths,
 
 bool meter_final(const struct weir_sample *s)
 {
-	return s->pod.state == WEIR_POD_RELEASED;
+	return s->pod.state >= WEIR_POD_RELEASED;
 }

@@ -5,7 +5,7 @@
  * M1. Cumulative in, cumulative out: the difference of two readings is what was used between them,
  *     whoever took them and whatever happened to the agent meanwhile.
  * M2. Memory that the kernel did not count is unmeasured, never 0.
- * M3. A reading is final when its pod is released: nothing can be charged to it any more.
+ * M3. A reading is final when its pod is released, settled or missed: nothing can come any more.
  *
  * Units: nanoseconds, bytes, and byte-nanoseconds for memory held over time.
  */

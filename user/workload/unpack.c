@@ -21,9 +21,8 @@
 #include "workload/beneath.h"
 #include "workload/pathset.h"
 
-#define TMP_PREFIX ".tmp-"
 #define TMP_RANDOM 8
-#define TMP_NAME_SIZE (sizeof(TMP_PREFIX) + (size_t)2 * TMP_RANDOM)
+#define TMP_NAME_SIZE (sizeof(UNPACK_TMP_PREFIX) + (size_t)2 * TMP_RANDOM)
 #define READ_BLOCK (64u << 10)
 #define RATIO_FROM (1 << 20) /* a small package may well be one repeated line */
 #define TOP_MAX 256
@@ -276,6 +275,13 @@ static const char *entry_path(struct archive_entry *e)
 	return path ? path : archive_entry_pathname(e);
 }
 
+static bool is_of_locale(struct archive *a)
+{
+	const char *text = archive_error_string(a);
+
+	return text && strstr(text, "can't be converted");
+}
+
 /* 1: there is one; 0: the end. */
 static int next_entry(struct unpack_job *j, struct archive_entry **ret, struct err *err)
 {
@@ -283,7 +289,8 @@ static int next_entry(struct unpack_job *j, struct archive_entry **ret, struct e
 
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+	/* Any other warning is of something that another reader would take in another way. */
+	if (r != ARCHIVE_OK && !(r == ARCHIVE_WARN && is_of_locale(j->archive)))
 		return archive_error(j->archive, err);
 	if (archive_filter_code(j->archive, 0) != ARCHIVE_FILTER_GZIP)
 		return err_set(err, -EBADMSG, "the archive is not compressed with gzip");
@@ -347,8 +354,7 @@ static int unpack_into(int fd, int root_fd, const struct unpack_limits *limits, 
 	return r < 0 ? r : seal(&j, err);
 }
 
-/* Opens parent and takes its lock, which goes with the descriptor. */
-static int lock_parent(const char *parent, int *ret_fd, struct err *err)
+int unpack_lock(const char *parent, int *ret_fd, struct err *err)
 {
 	cleanup(close_fd) int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
@@ -381,7 +387,7 @@ static int sweep_locked(const char *parent, struct err *err)
 	if (!dir)
 		return err_errno(err, -errno, "reading %s", parent);
 	for (const struct dirent *d = readdir(dir); d && r == 0; d = readdir(dir)) {
-		if (strncmp(d->d_name, TMP_PREFIX, strlen(TMP_PREFIX)) == 0)
+		if (strncmp(d->d_name, UNPACK_TMP_PREFIX, strlen(UNPACK_TMP_PREFIX)) == 0)
 			r = remove_below(parent, d->d_name, err);
 	}
 	return r;
@@ -393,7 +399,7 @@ int unpack_sweep(const char *parent, struct err *err)
 
 	if (access(parent, F_OK) < 0 && errno == ENOENT)
 		return 0;
-	int r = lock_parent(parent, &lock, err);
+	int r = unpack_lock(parent, &lock, err);
 
 	return r < 0 ? r : sweep_locked(parent, err);
 }
@@ -405,7 +411,7 @@ static int make_temp(int parent_fd, char ret_name[TMP_NAME_SIZE], int *ret_fd, s
 
 	random_bytes(bytes, sizeof(bytes));
 	format_hex(bytes, sizeof(bytes), hex);
-	snprintf(ret_name, TMP_NAME_SIZE, "%s%s", TMP_PREFIX, hex);
+	snprintf(ret_name, TMP_NAME_SIZE, "%s%s", UNPACK_TMP_PREFIX, hex);
 	if (mkdirat(parent_fd, ret_name, 0700) < 0)
 		return err_errno(err, -errno, "making the folder %s", ret_name);
 	int fd = openat(parent_fd, ret_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -432,7 +438,7 @@ int unpack(int fd, const char *parent, const char *name, const struct unpack_lim
 	int r = dir_make(parent, 0755, err);
 
 	if (r == 0)
-		r = lock_parent(parent, &parent_fd, err);
+		r = unpack_lock(parent, &parent_fd, err);
 	if (r == 0)
 		r = sweep_locked(parent, err);
 	if (r < 0)

@@ -46,5 +46,9 @@ struct unpack_limits {
 /* fd is read from its current offset. 0 without reading when PARENT/NAME is there already. */
 int unpack(int fd, const char *parent, const char *name, const struct unpack_limits *limits,
 	   struct err *err);
+/* The lock that unpacking into parent takes; it goes with the descriptor. Under it, what has a name
+ * with this prefix is a leftover. */
+#define UNPACK_TMP_PREFIX ".tmp-"
+int unpack_lock(const char *parent, int *ret_fd, struct err *err);
 /* Removes what crashes left. A missing parent is fine. */
 int unpack_sweep(const char *parent, struct err *err);

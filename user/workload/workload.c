@@ -109,20 +109,26 @@ static int open_log(const struct workload_place *p, int *ret_fd, struct err *err
 	return 0;
 }
 
+static int unpack_code(int fd, const char *packages, const char *code, struct package *ret,
+		       struct err *err)
+{
+	const struct unpack_limits limits = UNPACK_LIMITS_DEFAULT;
+	const char *name = strrchr(code, '/') + 1;
+	int r = unpack(fd, packages, name, &limits, err);
+
+	if (r == 0)
+		r = package_read(code, ret, err);
+	if (r < 0)
+		err_wrap(err, "package %.24s...", name);
+	return r;
+}
+
 static int prepare(const struct workload_place *p, const struct workload_spec *spec,
 		   struct workload *w, char *ret_bundle, size_t size, struct err *err)
 {
-	const struct unpack_limits limits = UNPACK_LIMITS_DEFAULT;
-	const char *name = strrchr(w->code, '/') + 1;
-	int r = unpack(spec->blob_fd, p->packages, name, &limits, err);
+	int r = unpack_code(spec->blob_fd, p->packages, w->code, &w->package, err);
 
-	if (r == 0)
-		r = package_read(w->code, &w->package, err);
-	if (r < 0) {
-		err_wrap(err, "package %.24s...", w->sri);
-		return r;
-	}
-	return write_bundle(p, w, spec->env, ret_bundle, size, err);
+	return r < 0 ? r : write_bundle(p, w, spec->env, ret_bundle, size, err);
 }
 
 static int launch(const struct workload_place *p, struct workload *w, const char *bundle,
@@ -263,4 +269,26 @@ int workload_sweep(const char *state, struct err *err)
 	int r = path_format(packages, sizeof(packages), "%s/packages", state);
 
 	return r < 0 ? err_errno(err, r, "%s", state) : unpack_sweep(packages, err);
+}
+
+int workload_unpack(const char *state, const uint8_t digest[SHA512_LEN], int blob_fd,
+		    char ret_code[WORKLOAD_PATH_MAX], struct package *ret, struct err *err)
+{
+	char packages[WORKLOAD_PATH_MAX], code[WORKLOAD_PATH_MAX], hex[2 * SHA512_LEN + 1];
+	struct package package = {};
+	int r = path_format(packages, sizeof(packages), "%s/packages", state);
+
+	format_hex(digest, SHA512_LEN, hex);
+	if (r == 0)
+		r = path_format(code, sizeof(code), "%s/sha512-%s", packages, hex);
+	if (r < 0)
+		return err_errno(err, r, "%s", state);
+	r = dir_make(packages, 0700, err);
+	if (r == 0)
+		r = unpack_code(blob_fd, packages, code, &package, err);
+	if (r < 0)
+		return r;
+	memcpy(ret_code, code, sizeof(code));
+	*ret = package;
+	return 0;
 }

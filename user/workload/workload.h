@@ -89,6 +89,9 @@ int workload_sweep(const char *state, struct err *err);
 /* Unpacks, writes the bundle, runs. On failure nothing runs, and the record says why. */
 int workload_run(const char *state, const struct workload_spec *spec, struct workload **ret,
 		 struct err *err);
+/* For who runs it elsewhere: unpacks to STATE/packages, and says where that is and what it holds. */
+int workload_unpack(const char *state, const uint8_t digest[SHA512_LEN], int blob_fd,
+		    char ret_code[WORKLOAD_PATH_MAX], struct package *ret, struct err *err);
 /* SIGTERM, SIGKILL after grace_ms; removes container and cgroup, keeps record and log. Stopping what
  * has ended only cleans up. */
 int workload_stop(const char *state, const char *name, uint32_t grace_ms, struct err *err);

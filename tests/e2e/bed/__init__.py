@@ -12,7 +12,8 @@ namespace (with a bpffs, and a tmpfs on /run/netns), network namespaces for the 
 cgroups below one that carries the bed's name, a temporary folder. Nothing has a way out, so a
 service address that is not translated goes nowhere.
 
-`Cluster` is a bed with other nodes and clients outside; `Case` a Service on it. See ../README.md.
+`Cluster` is a bed with other nodes and clients outside; `Case` a Service on it. `api.ApiBed` has its objects from an
+API server. See ../README.md.
 """
 from bed.node import Bed
 from bed.place import Place, Pod, PodNetwork

@@ -20,6 +20,7 @@ class Bed:
     node_name = "node-a"
     datapath = {}  # keys of the configuration
     pod_cgroup = "pods"  # meter.podCgroup
+    labels = []  # meter.labels
 
     def __init__(self, window="1s", sample="200ms", weir=WEIR):
         self.tag = secrets.token_hex(3)
@@ -132,10 +133,14 @@ class Bed:
 
     def pod(self, name, lease=None, cgroup=True, host=None):
         """host: the last part of its addresses; else the next one."""
-        pod = Pod(self, name, self.network, host or 11 + len(self.pods), f"pods/{name}", lease)
+        pod = Pod(self, name, self.network, host or 11 + len(self.pods), f"pods/{self.cgroup_of(name)}", lease)
         if cgroup:
             pod.make_cgroup()
         return self.add_pod(pod)
+
+    def cgroup_of(self, name):
+        """A pod's, below pods/; its manifest says it."""
+        return name
 
     def add_pod(self, pod):
         self.pods.append(pod)
@@ -161,11 +166,15 @@ class Bed:
         """For the next start. JSON is YAML as well."""
         self.config.write_text(f"""\
 node: {{name: {self.node_name}}}
-source: {{kind: files, path: {self.dir}/manifests}}
+source: {{{", ".join(f"{k}: {v if isinstance(v, str) else json.dumps(v)}" for k, v in self.source().items())}}}
 paths: {{cgroup: {self.cgroup}, bpffs: {self.dir}/bpffs, state: {self.dir}/state, run: {self.dir}/run}}
-meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0/16, "fd10:244::/32"], podCgroup: {self.pod_cgroup}}}
+meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0/16, "fd10:244::/32"], podCgroup: {self.pod_cgroup}, labels: {json.dumps(self.labels)}}}
 datapath: {json.dumps(datapath)}
 """)
+
+    def source(self):
+        """Where the agent has objects from: keys of the configuration."""
+        return {"kind": "files", "path": f"{self.dir}/manifests"}
 
     def start(self, wait=True):
         self.log = self.log or open(self.dir / "agent.log", "a")
@@ -188,7 +197,8 @@ datapath: {json.dumps(datapath)}
         return code
 
     def agent_log(self):
-        return (self.dir / "agent.log").read_text()
+        path = self.dir / "agent.log"
+        return path.read_text() if path.exists() else ""
 
     def cli(self, *argv, **kw):
         return run(self.bin, "-c", str(self.config), *argv, **kw)

@@ -21,6 +21,20 @@ def node(name, number, zone=None, addresses=None):
             "status": {"addresses": [{"type": "InternalIP", "address": a} for a in addresses]}}
 
 
+def pod(name, node_name, cgroup=None, lease=None, addresses=(), **spec):
+    """cgroup: below the bed's."""
+    meta = {"name": name, "namespace": "default", "uid": f"uid-{name}"}
+    if cgroup:
+        meta["annotations"] = {"weir.dev/cgroup": cgroup}
+    if lease:
+        meta["labels"] = {"weir.dev/lease": lease}
+    status = {"phase": "Running"}
+    if addresses:
+        status.update(podIP=addresses[0], podIPs=[{"ip": ip} for ip in addresses])
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta,
+            "spec": {"nodeName": node_name, "containers": [{"name": "c", "image": "none"}], **spec}, "status": status}
+
+
 def service_cidr(*cidrs):
     return {"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
             "metadata": {"name": "kubernetes"}, "spec": {"cidrs": list(cidrs)}}

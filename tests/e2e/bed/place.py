@@ -5,6 +5,7 @@ import select
 import subprocess
 from pathlib import Path
 
+from bed import objects
 from bed.tools import BedError, ip, run
 
 HERE = Path(__file__).resolve().parent
@@ -137,12 +138,4 @@ class Pod(Place):
         return int((self.cgroup / "cpu.stat").read_text().split()[1])
 
     def manifest(self):
-        meta = {"name": self.name, "namespace": "default", "uid": f"uid-{self.name}"}
-        if self.rel:
-            meta["annotations"] = {"weir.dev/cgroup": self.rel}
-        if self.lease:
-            meta["labels"] = {"weir.dev/lease": self.lease}
-        return {"apiVersion": "v1", "kind": "Pod", "metadata": meta,
-                "spec": {"nodeName": self.node, "containers": [{"name": "c", "image": "none"}]},
-                "status": {"phase": "Running", "podIP": self.ip,
-                           "podIPs": [{"ip": self.ip}, {"ip": self.ip6}]}}
+        return objects.pod(self.name, self.node, self.rel, self.lease, (self.ip, self.ip6))

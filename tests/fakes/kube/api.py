@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a request to its answer, in the order of the real server: who, may he, what."""
 import asyncio
+import functools
 import gzip
 import time
 import urllib.parse
@@ -51,7 +52,7 @@ class Ask:
             if found and found.version == (m["core"] or m["version"]):
                 self.resource, self.namespace = found, m["namespace"]
                 self.name, self.subresource = m["name"], m["subresource"]
-        self.verb = self.verb_of()
+        self.verb, self.may_create = self.verb_of(), None
         self.partial = reads.PARTIAL in self.accept
 
     def verb_of(self):
@@ -90,14 +91,14 @@ def user_of(server, exchange):
     return exchange.connection.peer_name or "system:anonymous"
 
 
-def check_rights(server, user, ask):
+def check_rights(server, user, ask, verb=None):
     if user in server.tokens.values() and user not in server.rules:
         return
     rules = server.rules.get(user)
     if ask.resource is None:
         return
-    if rules is None or not rules.allow(ask):
-        raise encode.forbidden(user, ask.verb, ask.resource.name + (f"/{ask.subresource}" if ask.subresource else ""),
+    if rules is None or not rules.allow(ask, verb or ask.verb):
+        raise encode.forbidden(user, verb or ask.verb, ask.resource.name + (f"/{ask.subresource}" if ask.subresource else ""),
                                ask.resource.group, ask.namespace, ask.name)
 
 
@@ -165,6 +166,7 @@ async def answer(server, exchange):
             if fault.answer is not None:
                 return
         out.user = out.request.user = user_of(server, exchange)
+        ask.may_create = functools.partial(may_create, server, out)
         out.privileged = out.user in server.tokens.values() and out.user not in server.rules
         check_rights(server, out.user, ask)
         await right(server, ask, out)
@@ -172,9 +174,17 @@ async def answer(server, exchange):
         await out.failure(failure)
 
 
+def may_create(server, out):
+    """Said by an apply that finds nothing there."""
+    out.request.creates = True
+    check_rights(server, out.user, out.ask, "create")
+
+
 async def misbehave(fault, exchange, out):
     if fault.delay_s:
         await asyncio.sleep(fault.delay_s)
+    if fault.hang:
+        await asyncio.Event().wait()
     fault.arm(exchange)
     if isinstance(fault.answer, Failure):
         raise fault.answer
@@ -205,6 +215,7 @@ async def right(server, ask, out):
     else:
         raise encode.not_allowed()
 
+
 WRITERS = {("create", False): writes.create, ("update", True): writes.update, ("patch", True): writes.patch,
            ("delete", True): writes.delete}
 
@@ -215,7 +226,8 @@ async def listed(server, ask, out):
         try:
             version = (server.store.version, server.store.compacted)
             key = (*ask.scope, ask.query.get("resourceVersion"), ask.query.get("resourceVersionMatch"))
-            body = server.cached(("list", *key), version, lambda: reads.list_body(server.store, ask))
+            body = server.cached(("list", *key), version, 
+                                 lambda: reads.list_body(server.store, ask, server.page_max))
             break
         except reads.FutureVersion:
             if time.monotonic() > end:

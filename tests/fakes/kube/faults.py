@@ -9,16 +9,18 @@ class Fault:
     answer      instead of the right one: a Failure, a Recording, or (status, headers, body)
     cut         the connection ends so many bytes after this answer's first one; rst: by RST
     silent      ... falls silent there
+    hang        nothing is answered; the connection, and what else runs on it, is well
     delay_s     before the answer
     edit        bytes -> bytes, of each part of the answer's body
     """
 
     def __init__(self, verb=None, resource=None, where=None, times=None, skip=0, answer=None, cut=None, rst=False,
-                 silent=None, delay_s=0, edit=None):
+                 silent=None, hang=False, delay_s=0, edit=None):
         self.verb, self.resource, self.where, self.times, self.skip = verb, resource, where, times, skip
         self.answer, self.cut, self.rst, self.silent = answer, cut, rst, silent
+        self.hang = hang
         self.delay_s, self.edit = delay_s, edit
-        self.hits = 0
+        self.hits, self.at = 0, None  # at: when it was met last
 
     def takes(self, ask):
         if self.times is not None and self.hits >= self.times:
@@ -30,7 +32,7 @@ class Fault:
         if self.skip:
             self.skip -= 1
             return False
-        self.hits += 1
+        self.hits, self.at = self.hits + 1, time.monotonic()
         return True
 
     def arm(self, exchange):
@@ -41,9 +43,6 @@ class Fault:
             connection.at_limit = connection.reset if self.rst else connection.cut
         if self.silent is not None:
             connection.limit, connection.at_limit = self.silent, connection.fall_silent
-
-    def lift(self):
-        self.times = self.hits
 
     def wait(self, hits=1, timeout=15):
         """Until it was met so often."""

@@ -105,13 +105,15 @@ class FutureVersion(Failure):
                          headers=failure.headers)
 
 
-def list_body(store, ask):
-    """The list, or the page of it that is asked for."""
+def list_body(store, ask, page_max=None):
+    """The list, or the page of it that is asked for; of page_max at most where pages are asked for."""
     with store.lock:
         number, versions = snapshot(store, ask)
         versions = chosen(ask, versions)
         meta = {"resourceVersion": str(number)}
         limit = int(ask.query.get("limit") or 0)
+        if limit and page_max:
+            limit = min(limit, page_max)
         if limit and len(versions) > limit:
             meta["continue"] = Token(number, versions[limit - 1].key).text()
             if not ask.selects:

@@ -36,6 +36,8 @@ RESOURCES = (
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}, "nodeInfo": {name: "" for name in NODE_INFO}}},
         ("spec.unschedulable",)),
     Resource("", "v1", "namespaces", "Namespace", False, {"spec": {}, "status": {}}, ("status.phase",)),
+    Resource("", "v1", "persistentvolumes", "PersistentVolume", False, {"spec": {}, "status": {}}),
+    Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True, {"spec": {}, "status": {}}),
     Resource("", "v1", "events", "Event", True, {"involvedObject": {}, "reason": "", "source": {}, "type": ""},
              ("involvedObject.kind", "involvedObject.name", "reason", "type")),
     Resource("", "v1", "configmaps", "ConfigMap", True, {}),

@@ -8,9 +8,9 @@ class Rules:
     def __init__(self, rules, namespaced=None):
         self.scopes = {None: rules, **(namespaced or {})}
 
-    def allow(self, ask):
+    def allow(self, ask, verb):
         what = f"{ask.resource.name}/{ask.subresource}" if ask.subresource else ask.resource.name
-        return any(fits(rule, ask.verb, ask.resource.group, what, ask.name)
+        return any(fits(rule, verb, ask.resource.group, what, ask.name)
                    for scope in {None, ask.namespace} for rule in self.scopes.get(scope, ()))
 
     def grants(self):
@@ -31,8 +31,8 @@ def within(value, allowed):
 
 def used(log):
     """{(namespace, verb, group, resource[/subresource])} of what was asked."""
-    return {(r.namespace or None, r.verb, r.group, f"{r.resource}/{r.subresource}" if r.subresource else r.resource)
-            for r in log if r.resource}
+    return {(r.namespace or None, verb, r.group, f"{r.resource}/{r.subresource}" if r.subresource else r.resource)
+            for r in log if r.resource for verb in (r.verb, *(("create",) if r.creates else ()))}
 
 
 def missing(rules, log):

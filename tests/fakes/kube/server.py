@@ -44,6 +44,7 @@ class Request:
     headers: dict
     http: str
     status: int = None
+    creates: bool = False  # an apply that made the object, for which "create" is needed as well
 
 
 def enter(netns):
@@ -64,7 +65,7 @@ class Server:
             "kubernetes", "kubernetes.default.svc"])
         self.tokens, self.rules = {ADMIN_TOKEN: "kubernetes-admin"}, {}
         self.protocols = ["h2", "http/1.1"]
-        self.has_watchlist, self.mute = True, False
+        self.has_watchlist, self.page_max, self.mute = True, None, False
         self.log, self.faults, self.failures = [], [], []
         self.connections, self.watches = set(), []
         self.cached_from, self.cache = 0, {}
@@ -116,21 +117,27 @@ class Server:
             self.loop.run_forever()
         finally:
             listening.close()
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.run_until_complete(self.ended())
             self.loop.close()
+
+    @staticmethod
+    async def ended():
+        """Until every other task has seen its end."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def stop(self, end=Connection.reset):
         """As a killed process: nothing listens, and each connection ends as end does it."""
         if self.thread is None:
             return
-        self.store.listeners.remove(self.changed)
+        self.store.listeners = [fn for fn in self.store.listeners if fn != self.changed]
         self.call(lambda: [end(c) for c in list(self.connections)])
-        self.call(lambda: None)  # the tasks are told
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.thread, self.mute = None, False
         self.connections.clear()
-        self.watches.clear()
 
     def restart(self, **how):
         self.stop(**how)
@@ -148,7 +155,7 @@ class Server:
     # -- what tests tell it
 
     def fault(self, verb=None, resource=None, **what):
-        """See Fault. It is met until it is lifted, or so many times."""
+        """See Fault. It is met until heal(), or so many times."""
         fault = Fault(verb, resource, **what)
         self.faults.insert(0, fault)
         return fault

@@ -90,6 +90,12 @@ class Table:
                 items.pop(change.new.key, None)
         return tuple(items[key] for key in sorted(items))
 
+    def rewind(self, number):
+        self.items = {version.key: version for version in self.at(number)}
+        at = bisect.bisect_right(self.numbers, number)
+        del self.changes[at:], self.numbers[at:]
+        self.oldest, self.latest, self.sorted = min(self.oldest, number), min(self.latest, number), None
+
     def forget(self, number):
         at = bisect.bisect_right(self.numbers, number)
         del self.changes[:at], self.numbers[:at]
@@ -148,6 +154,14 @@ class Store:
             self.compacted = self.version
             for table in self.tables.values():
                 table.forget(self.version)
+
+    def rewind(self, number):
+        """As from a backup of then: what came later never was, and versions are given out again."""
+        with self.lock:
+            for table in self.tables.values():
+                table.rewind(number)
+            self.version, self.compacted = number, min(self.compacted, number)
+        self.tell()
 
     def clear(self):
         for resource, table in self.tables.items():

@@ -101,7 +101,8 @@ class Watch:
         try:
             await self.follow()
         finally:
-            self.server.watches.remove(self)
+            if self in self.server.watches:  # a server that stopped has let go of all
+                self.server.watches.remove(self)
 
     @staticmethod
     def next_bookmark(now, end):

@@ -13,13 +13,15 @@ import struct
 
 import h2.config
 import h2.connection
-import h2.errors
 import h2.events
 import h2.exceptions
+import h2.settings
+import hyperframe.frame
 
 PIECE = 1 << 18  # bytes that are handed on before the client must have taken some
 HEAD_MAX, BODY_MAX = 1 << 16, 3 << 20  # of a request; 3 MiB is the real server's
 LIST_CHUNK = 2048
+LAST_STREAM = (1 << 31) - 1
 
 
 class Over(Exception):
@@ -300,5 +302,6 @@ class Http2:
 
     def go_away(self):
         """No further streams here; those that run go on."""
-        self.h2.close_connection(last_stream_id=max(self.running, default=0))
-        self.flush()
+        # by hand: behind its own, the library sends nothing more on streams that run
+        self.connection.send(hyperframe.frame.GoAwayFrame(0, last_stream_id=LAST_STREAM).serialize())
+        self.connection.flush()

@@ -173,6 +173,7 @@ def apply_patch(store, ask, config, live):
             raise encode.conflict(ask.resource, ask.name, "uid mismatch")
     obj = apply.apply(live, config, manager, ask.query.get("force") == "true")
     if not live:
+        ask.may_create()
         admit(store, ask, obj)
         complete(store, ask.resource, obj)
     return (200 if live else 201), saved(store, ask, obj)

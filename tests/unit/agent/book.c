@@ -17,6 +17,8 @@ static void the_first_window_begins_with_the_agent(void **state)
 	assert_int_equal(w.receipts, 0);
 }
 
+#define HOUR_MS 3600000ULL
+
 /* B1: the time between two lives of the agent belongs to the next window. */
 static void a_restart_goes_on_where_the_last_window_ended(void **state)
 {
@@ -26,6 +28,31 @@ static void a_restart_goes_on_where_the_last_window_ended(void **state)
 	t->now_ms += 10 * WINDOW_MS;
 	crash(t);
 	next_window(t, NULL, 0);
+	must(ledger_check(t->ledger, &why));
+}
+
+/* The kernel counted on: a pod that lived all the hour, one that died in it, one that came. */
+static void an_hour_without_an_agent_is_in_the_window_behind_it(void **state)
+{
+	struct bed *t = *state;
+	struct book_reading r[] = { reading(1, "shop", 5), reading(2, "shop", 7),
+				    reading(3, "shop", 2) };
+	struct book_window w;
+
+	open_lease(t, "shop", 1000000);
+	next_window(t, r, 2);
+	crash(t);
+	t->now_ms += HOUR_MS;
+	r[0].total = usage_of(5000);
+	r[1] = last_reading(2, "shop", 9);
+	w = window(t, r, 3);
+	assert_true(w.to_ms - w.from_ms >= HOUR_MS);
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		assert_booked(t, &r[i]);
+	next_window(t, r, 1);
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		assert_booked(t, &r[i]);
+	assert_int_equal(verified(t, "shop").to_ms, t->now_ms);
 	must(ledger_check(t->ledger, &why));
 }
 
@@ -339,6 +366,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_BED(the_first_window_begins_with_the_agent),
 		ON_BED(a_restart_goes_on_where_the_last_window_ended),
+		ON_BED(an_hour_without_an_agent_is_in_the_window_behind_it),
 		ON_BED(two_windows_in_one_millisecond_are_two),
 		ON_BED(a_clock_that_steps_back_makes_short_windows_and_no_gap),
 		ON_BED(deltas_sum_to_the_last_reading),

@@ -259,6 +259,21 @@ static void a_long_run_directory_is_refused(void **state)
 	assert_int_equal(load(f, yaml), 0);
 }
 
+static void labels_have_a_bound_that_bills_can_hold(void **state)
+{
+	struct fixture *f = *state;
+	char yaml[4096] = "meter: {labels: [";
+
+	assert_int_equal(load(f, "meter: {labels: [app, example.com/team]}\n"), 0);
+	assert_int_equal(f->cfg->meter.labels.n, 2);
+	assert_string_equal(f->cfg->meter.labels.v[1], "example.com/team");
+	for (int i = 0; i < 16; i++)
+		snprintf(yaml + strlen(yaml), sizeof(yaml) - strlen(yaml), "l%d, ", i);
+	snprintf(yaml + strlen(yaml), sizeof(yaml) - strlen(yaml), "l16]}\n");
+	assert_int_equal(load(f, yaml), -EINVAL);
+	assert_non_null(strstr(f->err.text, "meter.labels: at most 16"));
+}
+
 static void the_rendered_configuration_loads_to_the_same(void **state)
 {
 	struct fixture *f = *state;
@@ -323,6 +338,7 @@ int main(void)
 		TEST(faults_are_one_line_that_names_the_key),
 		TEST(faults_of_the_file_name_path_and_line),
 		TEST(a_long_run_directory_is_refused),
+		TEST(labels_have_a_bound_that_bills_can_hold),
 		TEST(the_rendered_configuration_loads_to_the_same),
 		TEST(the_datapath_can_be_off),
 		TEST(help_needs_no_configuration),

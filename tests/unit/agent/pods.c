@@ -18,11 +18,13 @@ struct told {
 	int n;
 };
 
-static void skipped(void *arg, const char *pod, const char *why)
+static void skipped(void *arg, const struct kube_object *obj, const char *why)
 {
+	char pod[KUBE_TITLE_MAX];
+
 	struct told *t = arg;
 
-	snprintf(t->pod, sizeof(t->pod), "%s", pod);
+	snprintf(t->pod, sizeof(t->pod), "%s", kube_object_title(obj, pod));
 	snprintf(t->why, sizeof(t->why), "%s", why);
 	t->n++;
 }
@@ -31,8 +33,11 @@ static void skipped(void *arg, const char *pod, const char *why)
 static size_t translate(const char *const *texts, size_t n, struct meter_pod **ret,
 			struct told *ret_told)
 {
+	static const char *const labels[] = { "team", "app" };
 	const struct pods_node node = {
 		.name = "node-a",
+		.labels = labels,
+		.n_labels = ARRAY_LEN(labels),
 		.cgroup = "/sys/fs/cgroup/weir",
 		.meter_cgroup = "/sys/fs/cgroup/weir/kubepods",
 		.skipped = skipped,
@@ -237,10 +242,28 @@ static void a_static_pod_keeps_both_uids(void **state)
 	assert_non_null(strstr(told.why, "config.mirror"));
 }
 
+static void usage_carries_the_labels_that_are_asked_for(void **state)
+{
+	const char *texts[] = {
+		POD("a", "\"labels\":{\"app\":\"web\",\"other\":\"x\",\"team\":\"t\"}", HERE),
+		POD("b", "\"labels\":{\"app\":\"\"}", HERE),
+		POD("c", "\"labels\":{\"other\":\"x\"}", HERE),
+	};
+	cleanup(free_ptr) struct meter_pod *pods = NULL;
+	struct told told;
+
+	(void)state;
+	assert_int_equal(translate(texts, ARRAY_LEN(texts), &pods, &told), 3);
+	assert_string_equal(pods[0].labels, "{\"team\":\"t\",\"app\":\"web\"}");
+	assert_string_equal(pods[1].labels, "{\"app\":\"\"}");
+	assert_string_equal(pods[2].labels, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_static_pod_keeps_both_uids),
+		cmocka_unit_test(usage_carries_the_labels_that_are_asked_for),
 		cmocka_unit_test(a_pod_keeps_name_uid_lease_and_place),
 		cmocka_unit_test(without_an_annotation_the_place_is_a_kubelets),
 		cmocka_unit_test(a_pod_of_another_node_is_left_out_in_silence),

@@ -26,6 +26,7 @@ struct fixture {
 	bool healthy;
 	int failures;
 	struct err failed;
+	char of[64]; /* the Service that it was of */
 	struct rlimit files;
 	char answer[2048];
 };
@@ -37,12 +38,13 @@ static bool is_healthy(void *arg)
 	return f->healthy;
 }
 
-static void on_failed(void *arg, const struct err *err)
+static void on_failed(void *arg, const char *ns, const char *name, const struct err *err)
 {
 	struct fixture *f = arg;
 
 	f->failures++;
 	f->failed = *err;
+	snprintf(f->of, sizeof(f->of), "%s/%s", ns ?: "", name ?: "");
 }
 
 static const struct probes_ops ops = { .healthy = is_healthy, .failed = on_failed };
@@ -263,6 +265,7 @@ static void a_taken_port_is_told_once_and_tried_again(void **state)
 		"Service demo/web: healthCheckNodePort: can't listen on %s:%d: Address already in use",
 		addr_format(&f->addrs[0], addr), PORT);
 	assert_string_equal(f->failed.text, text);
+	assert_string_equal(f->of, "demo/web");
 	has(ask(f, 0, PORT + 1, "/"), "200 OK");
 	assert_int_equal(f->failures, 1);
 	close(taken);
@@ -290,6 +293,7 @@ static void of_too_many_the_first_are_served(void **state)
 	sync_ports(f, ports, 3, 1);
 	assert_int_equal(f->failures, 1);
 	assert_int_equal(f->failed.code, -E2BIG);
+	assert_string_equal(f->of, "/");
 	assert_string_equal(f->failed.text, "1 healthCheckNodePort servers are left out: 2 are the "
 					    "limit; raise RLIMIT_NOFILE");
 	has(ask(f, 0, PORT + 1, "/"), "\"name\": \"b\"");

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/run_step.h"
 
+#include <errno.h>
+
+#include "k8s/object.h"
 #include "unit/core/test.h"
 
 #define APPLY(what) ((enum run_step)(RUN_APPLY + KUBE_RUN_##what))
@@ -141,6 +144,39 @@ static void a_step_knows_its_object(void **state)
 	assert_true(run_step_is_delete(DELETE(POD)) && !run_step_is_delete(RUN_FORGET));
 }
 
+static void a_reply_meets_a_step_or_not(void **state)
+{
+	const struct run_state there = { .pod = RUN_POD_THERE }, none = {};
+
+	(void)state;
+	assert_true(run_step_is_met(&none, APPLY(POD), 0, 201));
+	assert_true(run_step_is_met(&none, DELETE(POD), -ENOENT, 404));
+	assert_false(run_step_is_met(&none, APPLY(POD), -ENOENT, 404)); /* no such namespace */
+	assert_false(run_step_is_met(&none, DELETE(POD), -EACCES, 403));
+	assert_false(run_step_is_met(&none, DELETE(POD), -ETIMEDOUT, 0));
+	assert_true(run_step_is_met(&there, APPLY(POD), -EIO, 422));
+	assert_false(run_step_is_met(&none, APPLY(POD), -EIO, 422));
+	assert_false(run_step_is_met(&there, APPLY(SERVICE), -EIO, 422));
+}
+
+static void a_pod_is_what_the_server_says_of_it(void **state)
+{
+	struct kube_object pod = { .kind = KUBE_POD };
+
+	(void)state;
+	assert_int_equal(run_pod_of(NULL), RUN_POD_NONE);
+	pod.pod.phase = KUBE_POD_PENDING;
+	assert_int_equal(run_pod_of(&pod), RUN_POD_THERE);
+	pod.pod.phase = KUBE_POD_UNKNOWN; /* its node does not answer */
+	assert_int_equal(run_pod_of(&pod), RUN_POD_THERE);
+	pod.pod.phase = KUBE_POD_SUCCEEDED;
+	assert_int_equal(run_pod_of(&pod), RUN_POD_OVER);
+	pod.pod.phase = KUBE_POD_FAILED;
+	assert_int_equal(run_pod_of(&pod), RUN_POD_OVER);
+	pod.meta.deleting = true;
+	assert_int_equal(run_pod_of(&pod), RUN_POD_GOING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +188,8 @@ int main(void)
 		cmocka_unit_test(what_ended_before_it_was_seen_is_deleted_too),
 		cmocka_unit_test(nothing_is_deleted_that_is_wanted_and_not_over),
 		cmocka_unit_test(a_step_knows_its_object),
+		cmocka_unit_test(a_reply_meets_a_step_or_not),
+		cmocka_unit_test(a_pod_is_what_the_server_says_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,7 +53,6 @@ static void wrong_words_exit_with_2(void **state)
 	assert_int_equal(run(f, "receipt", "verify", "--key", "xyz", "-"), 2);
 	assert_int_equal(run(f, "lease", "top-up", "gold", "1.5"), 2);
 	assert_int_equal(run(f, "lease", "open", "gold"), 2);
-	assert_int_equal(run(f, "workload", "run", "web", "/dev/null"), 2);
 	assert_int_equal(run(f, "usage", "export", "--format", "xml"), 2);
 }
 

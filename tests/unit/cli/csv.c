@@ -26,6 +26,12 @@ static void values_are_quoted_where_needed(void **state)
 	       "pod,n\na/b,7\n,\n\"a,\"\"b\"\"\n\",99999999999999999999\n");
 }
 
+static void an_object_is_one_value(void **state)
+{
+	(void)state;
+	prints("[{\"pod\":{\"app\":\"web\"},\"n\":{}}]", "pod,n\n\"{\"\"app\"\":\"\"web\"\"}\",\n");
+}
+
 static void formulas_are_disarmed(void **state)
 {
 	(void)state;
@@ -43,6 +49,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_list_is_a_header),
+		cmocka_unit_test(an_object_is_one_value),
 		cmocka_unit_test(values_are_quoted_where_needed),
 		cmocka_unit_test(formulas_are_disarmed),
 		cmocka_unit_test(a_number_below_zero_is_a_number),

@@ -195,11 +195,11 @@ static void export_has_a_row_for_each_window_and_pod(void **state)
 		"pod,uid,cgroup_id,lease,from,to,cpu_ns,memory_byte_ns,memory_peak_bytes,"
 		"rx_bytes,rx_packets,rx_bytes_local,rx_bytes_cluster,rx_bytes_external,rx_bytes_raw,"
 		"tx_bytes,tx_packets,tx_bytes_local,tx_bytes_cluster,tx_bytes_external,tx_bytes_raw,"
-		"rx_bytes_interface,tx_bytes_interface\n"
+		"rx_bytes_interface,tx_bytes_interface,labels\n"
 		"shop/db,,9007199254740993,,2026-11-20T20:00:00Z,2026-11-20T20:01:00Z,1500000000,,,"
-		"60,6,30,20,10,59,600,12,300,200,100,599,,\n"
+		"60,6,30,20,10,59,600,12,300,200,100,599,,,\n"
 		"shop/web,uid-web,42,gold,2026-11-20T20:00:00Z,2026-11-20T20:01:00Z,1500000000,"
-		"2147483648000000000,1048576,60,6,30,20,10,59,600,12,300,200,100,599,,\n");
+		"2147483648000000000,1048576,60,6,30,20,10,59,600,12,300,200,100,599,,,\n");
 }
 
 int main(void)

@@ -64,6 +64,40 @@ static void a_mirror_names_the_static_pod_it_shows(void **state)
 	assert_string_equal(obj->pod.mirror_of, "0123abcd");
 }
 
+static void labels_are_kept_and_what_is_none_is_left_out(void **state)
+{
+	(void)state;
+	cleanup(kube_object_free) struct kube_object *obj = sample_object(
+		POD(",\"labels\":{\"app\":\"web\",\"empty\":\"\",\"number\":7,\"null\":null,"
+		    "\"long\":\"0123456789012345678901234567890123456789012345678901234567890123\","
+		    "\"example.com/team\":\"a\"}",
+		    ""));
+
+	assert_int_equal(obj->pod.n_labels, 3);
+	assert_string_equal(obj->pod.labels[0].key, "app");
+	assert_string_equal(obj->pod.labels[0].value, "web");
+	assert_string_equal(obj->pod.labels[1].value, "");
+	assert_string_equal(obj->pod.labels[2].key, "example.com/team");
+}
+
+static void a_pod_whose_labels_differ_is_another(void **state)
+{
+	(void)state;
+	cleanup(kube_object_free) struct kube_object
+		*a = sample_object(POD(",\"labels\":{\"app\":\"web\"}", "")),
+		*same = sample_object(POD(",\"labels\":{\"app\":\"web\"}", "")),
+		*value = sample_object(POD(",\"labels\":{\"app\":\"db\"}", "")),
+		*none = sample_object(POD("", "")),
+		*mirror = sample_object(POD(",\"labels\":{\"app\":\"web\"},\"annotations\":{"
+					    "\"kubernetes.io/config.mirror\":\"0a\"}",
+					    ""));
+
+	assert_true(kube_object_same(a, same));
+	assert_false(kube_object_same(a, value));
+	assert_false(kube_object_same(a, none));
+	assert_false(kube_object_same(a, mirror));
+}
+
 static void a_bare_manifest_is_pending_and_nowhere(void **state)
 {
 	(void)state;
@@ -138,6 +172,8 @@ int main(void)
 		cmocka_unit_test(the_recorded_list_is_read_whole),
 		cmocka_unit_test(the_pod_of_a_real_kubelet_is_read),
 		cmocka_unit_test(a_mirror_names_the_static_pod_it_shows),
+		cmocka_unit_test(labels_are_kept_and_what_is_none_is_left_out),
+		cmocka_unit_test(a_pod_whose_labels_differ_is_another),
 		cmocka_unit_test(lease_and_cgroup_are_read),
 		cmocka_unit_test(a_bare_manifest_is_pending_and_nowhere),
 		cmocka_unit_test(a_cgroup_stays_below_the_mount),

@@ -261,9 +261,10 @@ static void a_ledger_from_before_there_were_days_gets_them(void **state)
 	ask(f, (struct ledger_query){ .by = LEDGER_BY_POD }, &before);
 	ledger_close(&f->l);
 	assert_int_equal(
-		raw_exec(f, "DROP TABLE days; DROP TABLE kept; DROP TABLE late;"
-			    "DROP TRIGGER usage_no_delete; DROP TRIGGER interface_usage_no_delete;"
-			    "ALTER TABLE pods DROP COLUMN read_ms; PRAGMA user_version = 3"),
+		raw_exec(f,
+			 "DROP TABLE days; DROP TABLE kept; DROP TABLE late; DROP TABLE pod_labels;"
+			 "DROP TRIGGER usage_no_delete; DROP TRIGGER interface_usage_no_delete;"
+			 "ALTER TABLE pods DROP COLUMN read_ms; PRAGMA user_version = 3"),
 		SQLITE_OK);
 	must(ledger_open(f->path, &f->l, &why));
 	ask(f, (struct ledger_query){ .by = LEDGER_BY_POD }, &after);

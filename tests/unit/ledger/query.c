@@ -195,6 +195,43 @@ static void a_pod_that_changed_its_lease_has_a_row_for_each(void **state)
 	assert_int_equal(rows.row[1].usage.cpu_ns, 1000);
 }
 
+/* What a closed window answered once, it answers for ever: later labels change nothing. */
+static void a_pod_keeps_the_labels_it_was_first_billed_with(void **state)
+{
+	static const char *const labels[] = { "{\"app\":\"shop\"}", "{\"app\":\"other\"}", "" };
+	struct fixture *f = *state;
+	struct rows rows;
+
+	for (uint64_t w = 0; w < ARRAY_LEN(labels); w++) {
+		cleanup(ledger_rollback) struct ledger_tx tx = {};
+		struct ledger_pod named = pod_make(5, "shop", "web", "gold"),
+				  late = pod_make(6, "shop", "db", "gold");
+		struct usage u = reading(w + 1);
+		uint64_t id;
+
+		snprintf(named.labels, sizeof(named.labels), "%s", labels[w]);
+		if (w > 0) /* was billed without any */
+			snprintf(late.labels, sizeof(late.labels), "%s", labels[0]);
+		must(ledger_begin(f->l, &tx, &why));
+		must(ledger_window_append(&tx, w * 10, w * 10 + 10, &id, &why));
+		must(ledger_pod_put(&tx, &named, &id, &why));
+		must(ledger_usage_record(&tx, id, &u, NULL, &why));
+		must(ledger_pod_put(&tx, &late, &id, &why));
+		must(ledger_usage_record(&tx, id, &u, NULL, &why));
+		must(ledger_commit(&tx, &why));
+	}
+	rows = ask(f, (struct ledger_query){ .by = LEDGER_BY_WINDOW });
+	assert_int_equal(rows.n, 6);
+	for (size_t i = 0; i < rows.n; i++)
+		assert_string_equal(rows.row[i].labels, i % 2 ? labels[0] : "");
+	rows = ask(f, (struct ledger_query){ .by = LEDGER_BY_POD });
+	assert_int_equal(rows.n, 2);
+	assert_string_equal(rows.row[1].labels, labels[0]);
+	rows = ask(f, (struct ledger_query){ .by = LEDGER_BY_LEASE });
+	assert_int_equal(rows.n, 1);
+	assert_string_equal(rows.row[0].labels, "");
+}
+
 static void sums_say_how_much_memory_they_do_not_know(void **state)
 {
 	struct fixture *f = *state;
@@ -273,6 +310,7 @@ int main(void)
 		POPULATED(adjacent_ranges_add_up),
 		POPULATED(a_past_range_is_the_same_for_ever),
 		POPULATED(a_pod_that_changed_its_lease_has_a_row_for_each),
+		ON_LEDGER(a_pod_keeps_the_labels_it_was_first_billed_with),
 		POPULATED(sums_say_how_much_memory_they_do_not_know),
 		POPULATED(a_sum_over_64_bits_is_an_error),
 		POPULATED(a_callback_can_stop_and_bad_queries_are_refused),

@@ -205,6 +205,20 @@ static void removed_content_is_not_found(void **state)
 	assert_int_equal(store_find(f->store, f->id, found, NULL), 0);
 }
 
+static void names_without_content_are_swept(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_name name = { f->id, SHARDS, NULL };
+	uint8_t digest[SHA512_LEN];
+
+	assert_int_equal(keep(f, "abc", &name, digest, NULL), 0);
+	assert_int_equal(store_sweep_names(f->store, NULL), 0);
+	assert_files(f, 1, 1);
+	assert_int_equal(store_remove(f->store, digest, NULL), 0);
+	assert_int_equal(store_sweep_names(f->store, NULL), 0);
+	assert_files(f, 0, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -217,6 +231,7 @@ int main(void)
 		TEST(of_another_committee_it_is_another_blob),
 		TEST(content_over_the_limit_is_refused),
 		TEST(removed_content_is_not_found),
+		TEST(names_without_content_are_swept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

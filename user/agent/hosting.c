@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hosting: where objects come from an API server, a workload of a lease is a Pod (runs.h), not a
+ * container of runc's. Closed leases are looked for when a window was closed, for that is when leases
+ * close, and at the start; one that can't be read counts as open.
+ */
+#include <errno.h>
+
+#include "agent/agent_int.h"
+#include "agent/notices.h"
+#include "agent/run_record.h"
+#include "agent/runs.h"
+#include "agent/source.h"
+#include "agent/source_api.h"
+#include "agent/work.h"
+#include "core/cleanup.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "k8s/run.h"
+#include "ledger/lease.h"
+#include "walrus/sri.h"
+#include "workload/workload.h"
+
+/* ---- Leases --------------------------------------------------------------------------------- */
+
+/* On the books' queue, whose the ledger is. */
+struct hosting_look {
+	struct work_job job;
+	struct agent *agent;
+	size_t n;
+	struct hosting_lease {
+		char label[LEDGER_LABEL_MAX];
+		bool closed;
+	} leases[];
+};
+
+static void look_run(struct work_job *job)
+{
+	struct hosting_look *look = container_of(job, struct hosting_look, job);
+
+	for (size_t i = 0; i < look->n; i++) {
+		struct hosting_lease *l = &look->leases[i];
+		struct ledger_lease lease;
+
+		l->closed = ledger_lease_get(look->agent->ledger, l->label, &lease, NULL) == 0 &&
+			    lease.closed_ms != 0;
+	}
+}
+
+static void look_done(struct work_job *job)
+{
+	struct hosting_look *look = container_of(job, struct hosting_look, job);
+
+	for (size_t i = 0; look->agent->runs && i < look->n; i++)
+		if (look->leases[i].closed)
+			runs_end_lease(look->agent->runs, look->leases[i].label);
+	free(look);
+}
+
+void hosting_look(struct agent *a)
+{
+	cleanup(free_ptr) const char **labels = NULL;
+	struct hosting_look *look;
+	size_t n = a->runs ? runs_leases(a->runs, &labels) : 0;
+
+	if (!n)
+		return;
+	look = calloc(1, sizeof(*look) + n * sizeof(look->leases[0]));
+	if (!look)
+		return; /* the next window looks again */
+	look->job = (struct work_job){ .run = look_run, .done = look_done };
+	look->agent = a;
+	look->n = n;
+	for (size_t i = 0; i < n; i++)
+		snprintf(look->leases[i].label, sizeof(look->leases[i].label), "%s", labels[i]);
+	work_add(a->books, &look->job);
+}
+
+int hosting_check_lease(struct agent *a, const char *label, struct err *err)
+{
+	struct ledger_lease lease;
+	int r;
+
+	if (!label || !*label)
+		return err_set(err, -EINVAL,
+			       "lease: missing; a workload that is a Pod runs for a lease");
+	r = ledger_lease_get(a->ledger, label, &lease, err);
+	if (r == -ENOENT)
+		return err_set(err, r, "there is no lease %s; open it first", label);
+	if (r == 0 && lease.closed_ms)
+		return err_set(err, -EPERM, "lease %s is closed", label);
+	return r;
+}
+
+/* ---- Making one ----------------------------------------------------------------------------- */
+
+static int fill(struct agent *a, const struct workload_spec *spec, struct run_record *rec,
+		struct err *err)
+{
+	char sri[SRI_TEXT_MAX];
+
+	if (path_format(rec->name, sizeof(rec->name), "%s", spec->name) ||
+	    path_format(rec->lease, sizeof(rec->lease), "%s", spec->lease) ||
+	    path_format(rec->image, sizeof(rec->image), "%s", a->cfg->workload.image) ||
+	    path_format(rec->package, sizeof(rec->package), "%s", sri_format(spec->digest, sri)))
+		return err_set(err, -ENAMETOOLONG, "workload %.64s: a name is too long",
+			       spec->name);
+	rec->port = spec->port;
+	rec->cpu_millis = spec->limits.cpu_millis;
+	rec->memory_bytes = spec->limits.memory_bytes;
+	rec->env = json_new_array();
+	for (size_t i = 0; spec->env && spec->env[i]; i++)
+		json_add_str(rec->env, spec->env[i]);
+	return rec->env ? 0 : err_errno(err, -ENOMEM, "workload %s", spec->name);
+}
+
+/* What the API server would never take is refused while somebody is there to hear it. */
+static int check(const struct agent *a, const struct workload_spec *spec,
+		 const struct run_record *rec, struct err *err)
+{
+	const struct kube_run run = {
+		.namespace = RUNS_NAMESPACE,
+		.name = rec->name,
+		.lease = rec->lease,
+		.package = rec->package,
+		.node = a->cfg->node.name,
+		.image = rec->image,
+		.code = rec->code,
+		.entry = rec->entry,
+		.port = rec->port,
+		.env = spec->env,
+	};
+
+	if (spec->cgroup || spec->netns || spec->host || spec->limits.pids)
+		return err_set(err, -EINVAL,
+			       "cgroup, netns, host, pids: a Pod's are the kubelet's to decide");
+	return kube_run_check(&run, err);
+}
+
+int hosting_make(struct agent *a, const struct workload_spec *spec, struct run_record **ret,
+		 struct err *err)
+{
+	cleanup(run_record_free) struct run_record *rec = calloc(1, sizeof(*rec)), *old = NULL;
+	struct package package;
+	int r = rec ? fill(a, spec, rec, err) : err_errno(err, -ENOMEM, "workload");
+
+	if (r == 0)
+		r = workload_unpack(a->cfg->paths.state, spec->digest, spec->blob_fd, rec->code,
+				    &package, err);
+	if (r < 0)
+		return r;
+	snprintf(rec->entry, sizeof(rec->entry), "%s", package.entry);
+	r = check(a, spec, rec, err);
+	if (r == 0 && run_record_load(a->hosting_dir, rec->name, &old, NULL) != -ENOENT)
+		r = err_set(err, -EEXIST, "workload %s is there already; stop it first", rec->name);
+	if (r == 0)
+		r = run_record_save(a->hosting_dir, rec, err);
+	if (r == 0)
+		*ret = take_ptr(rec);
+	return r;
+}
+
+/* ---- Life ----------------------------------------------------------------------------------- */
+
+int hosting_open(struct agent *a, struct err *err)
+{
+	struct runs_options opt = {
+		.loop = &a->loop,
+		.queue = a->hands,
+		.api = source_api(a->source),
+		.dir = a->hosting_dir,
+		.node = a->cfg->node.name,
+	};
+	int r = notices_new(opt.api, a->cfg->node.name, &a->notices);
+
+	if (r < 0)
+		return err_errno(err, r, "Events");
+	if (!opt.api)
+		return 0;
+	if (path_format(a->hosting_dir, sizeof(a->hosting_dir), "%s/" RUN_RECORDS_DIR,
+			a->cfg->paths.state))
+		return err_set(err, -ENAMETOOLONG, "paths.state: %s: too long",
+			       a->cfg->paths.state);
+	opt.notices = a->notices;
+	r = runs_new(&opt, &a->runs, err);
+	if (r == 0)
+		hosting_look(a);
+	return r;
+}
+
+void hosting_close(struct agent *a)
+{
+	runs_stop(&a->runs);
+	notices_free(&a->notices);
+}
