@@ -97,6 +97,9 @@ static struct settle_result step(struct town *t)
 {
 	struct settle_result r = {};
 
+	/* the chain's clock has seen the end of the last window */
+	if (t->now_ms < t->bed->now_ms + SETTLE_LAG_MS)
+		t->now_ms = t->bed->now_ms + SETTLE_LAG_MS;
 	must(settle_step(&t->s, t->now_ms, &r, &why));
 	t->now_ms += r.more ? 0 : r.wait_ms;
 	return r;
@@ -111,7 +114,7 @@ static size_t run(struct town *t)
 		struct settle_result r = step(t);
 
 		settled += r.settled;
-		if (!r.more && !r.why.code)
+		if (!r.more && !r.wait_ms)
 			return settled;
 	}
 	fail_msg("no end after %d steps", STEPS_MAX);
@@ -371,6 +374,76 @@ static void over_the_fee_budget_work_waits_for_the_next_day(void **state)
 	assert_settled(t, 2);
 }
 
+static void a_window_is_over_by_the_chains_clock_too(void **state)
+{
+	struct town *t = *state;
+	struct settle_result r = {};
+
+	populate(t, 1, 1);
+	must(settle_step(&t->s, t->bed->now_ms, &r, &why));
+	assert_int_equal(r.wait_ms, SETTLE_LAG_MS);
+	assert_int_equal(r.more || r.why.code || t->model->events, 0);
+	run(t);
+	assert_settled(t, 1);
+}
+
+static void what_failed_is_tried_again_later_and_less_often(void **state)
+{
+	struct town *t = *state;
+	unsigned int before;
+
+	populate(t, 1, 1);
+	t->model->leases[0].poison = true;
+	run(t);
+	before = t->model->sent;
+	t->now_ms += 119 * 1000;
+	run(t);
+	assert_int_equal(t->model->sent, before);
+	t->now_ms += 1000;
+	run(t);
+	assert_int_equal(t->model->sent, before + 1);
+	t->now_ms += 239 * 1000;
+	run(t);
+	assert_int_equal(t->model->sent, before + 1);
+	t->model->leases[0].poison = false;
+	t->now_ms += 1000;
+	run(t);
+	assert_settled(t, 1);
+}
+
+static size_t bytes_of_batch(struct town *t, size_t leases)
+{
+	for (size_t i = 0; i < MODEL_LEASES; i++)
+		t->model->leases[i].seq = i < leases ? 0 : 99;
+	run(t);
+	return t->model->sent_len;
+}
+
+/* README.md says what these say. */
+static void ten_thousand_leases_are_far_within_the_limits(void **state)
+{
+	cleanup(buf_fini) struct buf readme = BUF_INIT(1 << 20);
+	struct book_reading r[SETTLE_BATCH_MAX];
+	struct town *t = *state;
+	size_t one, batch, each, most;
+	char row[200];
+
+	populate(t, SETTLE_BATCH_MAX, 1);
+	batch = bytes_of_batch(t, SETTLE_BATCH_MAX);
+	for (size_t i = 0; i < SETTLE_BATCH_MAX; i++)
+		r[i] = reading(i + 1, label(i), 1000 + i);
+	next_window(t->bed, r, SETTLE_BATCH_MAX);
+	one = bytes_of_batch(t, 1);
+	each = (batch - one) / (SETTLE_BATCH_MAX - 1);
+	most = (TX_LEN_MAX - 2 * SUI_SIG_LEN - one) / each + 1;
+	assert_true(batch + SUI_SIG_LEN <= TX_LEN_MAX && SETTLE_BATCH_MAX < most);
+	must(file_read("user/agent/README.md", &readme, &why));
+	snprintf(row, sizeof(row), "| %d | %zu | %zu | %zu | %d | %zu |", SETTLE_BATCH_MAX, batch,
+		 each, most, 10000 / SETTLE_BATCH_MAX, 10000 / SETTLE_BATCH_MAX * batch);
+	if (!strstr(readme.data, row))
+		fail_msg("README.md does not say %s", row);
+}
+
 static void a_transaction_over_the_gas_budget_waits(void **state)
 {
 	struct town *t = *state;
@@ -387,6 +460,21 @@ static void reopen(struct town *t)
 {
 	must(ledger_open(t->bed->path, &t->bed->ledger, &why));
 	settle_on(t);
+}
+
+static void a_ledger_that_is_behind_the_chain_settles_nothing(void **state)
+{
+	struct ledger_settlement s;
+	struct town *t = *state;
+
+	populate(t, 2, 1);
+	t->model->leases[0].seq = 2;
+	assert_int_equal(run(t), 1);
+	must(ledger_settlement_get(t->bed->ledger, label(0), 1, &s, &why));
+	assert_int_equal(s.state, LEDGER_SETTLE_FAILED);
+	assert_non_null(strstr(s.error, "old copy"));
+	assert_int_equal(t->model->leases[0].taken, 0);
+	assert_int_equal(state_of(t, 1, 1), LEDGER_SETTLE_FINAL);
 }
 
 /* A child settles and is killed at the n-th entry to or exit from the chain; then the next one goes
@@ -491,7 +579,11 @@ int main(void)
 		IN_TOWN(what_the_chain_would_skip_leaves_the_batch),
 		IN_TOWN(a_lease_that_is_not_there_fails_alone),
 		IN_TOWN(over_the_fee_budget_work_waits_for_the_next_day),
+		IN_TOWN(a_window_is_over_by_the_chains_clock_too),
+		IN_TOWN(what_failed_is_tried_again_later_and_less_often),
+		IN_TOWN(ten_thousand_leases_are_far_within_the_limits),
 		IN_TOWN(a_transaction_over_the_gas_budget_waits),
+		IN_TOWN(a_ledger_that_is_behind_the_chain_settles_nothing),
 		IN_TOWN(death_at_any_moment_pays_once),
 		IN_TOWN(an_old_copy_of_the_ledger_pays_nothing_twice),
 	};
