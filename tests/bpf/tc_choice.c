@@ -95,6 +95,7 @@ static void ring_of(struct bed *b, uint16_t backend)
 {
 	struct weir_ring r = { { backend, backend, backend, backend } };
 
+	assert_int_equal(dp_ring_open(b->dp, NULL), 0);
 	dp_ring_put(b->dp, 0, r);
 	dp_ring_put(b->dp, 1, r);
 }

@@ -4,7 +4,7 @@ import contextlib
 import json
 
 import pytest
-from bed import run
+from bed import ip, run
 from bed.case import NO_ANSWER, NODE_PORT, PORT, PORTS
 from bed.objects import DYING
 
@@ -150,6 +150,27 @@ def test_source_ranges_of_everybody_or_of_the_other_family_let_all_in(case, rang
     case.serve(*ALL, type="LoadBalancer", loadBalancerSourceRanges=ranges)
     for by in ("ext", "ext2", "c1"):
         case.settles(*ALL, by=by, to="ingress")
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["elsewhere", "here"])
+def test_the_node_in_a_source_range_is_let_in_by_any_address(case, bound):
+    """Where the load balancer's address is one of the node's own, the node would speak by it, which no range
+    has; kube-proxy lets that in if it lets in the node."""
+    bits = 32 if case.families == ["IPv4"] else 128
+    address = f"{case.address('ingress')}/{bits}"
+    others, node = (f"{case.ip(name)}/{bits}" for name in ("ext", "host"))
+    if bound:
+        ip(case.bed.node, f"addr add {address} dev lo")
+    try:
+        case.serve(*ALL, type="LoadBalancer", loadBalancerSourceRanges=[others, node])
+        for by in ("host", "ext"):
+            case.settles(*ALL, by=by, to="ingress")
+        case.serve(*ALL, type="LoadBalancer", loadBalancerSourceRanges=[others])
+        case.fails(["EHOSTUNREACH"], by="host", to="ingress")
+        case.settles(*ALL, by="ext", to="ingress")
+    finally:
+        if bound:
+            ip(case.bed.node, f"addr del {address} dev lo")
 
 
 def test_a30_the_only_local_endpoint_serves_on_while_it_terminates(case):

@@ -103,6 +103,8 @@ static int run_check(struct cli *cli, struct json **ret, struct err *err)
 	rc = node_dp(cli, &dp, err);
 	if (rc == 0)
 		rc = node_services(cli, &desired, err);
+	if (rc == 0 && desired->maglev)
+		rc = dp_ring_open(dp, err);
 	if (rc == 0)
 		rc = svc_actual_read(dp, &actual, err);
 	if (rc == 0)

@@ -28,7 +28,7 @@ void dp_close(struct dp **dpp)
 	unmap(dp->slots, sizeof(*dp->slots) * WEIR_MAX_SLOTS);
 	unmap(dp->ring, sizeof(*dp->ring) * WEIR_MAX_RING);
 	unmap(dp->backends, sizeof(*dp->backends) * WEIR_MAX_BACKENDS);
-	unmap(dp->samples, sizeof(*dp->samples) * WEIR_MAX_PODS);
+	unmap(dp->samples, sizeof(*dp->samples) * dp->n_samples);
 	unmap(dp->ctl, sizeof(*dp->ctl));
 	for (size_t i = 0; i < DP_TABLE_MAX_; i++)
 		close_fd(&dp->map[i]);

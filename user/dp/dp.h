@@ -86,9 +86,11 @@ int dp_backends(struct dp *dp, struct dp_backend **ret, size_t *ret_n, struct er
 int dp_classes(struct dp *dp, struct dp_class **ret, size_t *ret_n, struct err *err);
 int dp_ranges(struct dp *dp, struct weir_range **ret, size_t *ret_n, struct err *err);
 int dp_homes(struct dp *dp, struct dp_home **ret, size_t *ret_n, struct err *err);
-/* WEIR_MAX_SLOTS and WEIR_MAX_RING elements, borrowed from the mapping. */
+/* WEIR_MAX_SLOTS and WEIR_MAX_RING elements, borrowed from the mapping. The second is there, and written to,
+ * after dp_ring_open() only, which is 4 MiB more for who has Maglev tables. */
 const struct weir_slot *dp_slots(const struct dp *dp);
-const struct weir_ring *dp_ring(const struct dp *dp);
+int dp_ring_open(struct dp *dp, struct err *err);
+const struct weir_ring *dp_ring(const struct dp *dp); /* else NULL */
 
 int dp_frontend_put(struct dp *dp, const struct weir_vip *vip, const struct weir_svc *svc,
 		    struct err *err);

@@ -46,11 +46,12 @@ struct dp {
 	bool no_tcx; /* this kernel has filters only */
 	int walk, ends; /* links of the two iterators; -1 when opened to read */
 	bool read_only, adopted;
-	/* mappings; NULL: not mapped */
+	/* mappings; NULL: not mapped, or not yet */
 	struct weir_slot *slots;
 	struct weir_ring *ring;
 	struct weir_backend *backends;
 	struct weir_sample *samples;
+	size_t n_samples; /* mapped; the agent has far fewer than there may be */
 	struct weir_ctl *ctl;
 };
 
@@ -76,10 +77,16 @@ int dp_pin_path(const struct dp *dp, const char *kind, const char *name, char re
 int dp_pins_init(struct dp *dp, const char *bpffs, struct err *err);
 /* Opens and maps the pinned tables; those that are open already stay. */
 int dp_tables_open(struct dp *dp, struct err *err);
+/* Maps an open table. */
+int dp_table_map(struct dp *dp, enum dp_table t, size_t len, bool writable, void **ret,
+		 struct err *err);
 
 /* The kernel frees a link some time after its last pin went; a cgroup's is ended at once. Tracing links
  * can't be: they go with the pin. The pin stays. */
 void dp_link_end(const char *path);
+
+/* meter_tables.c: at least n samples are mapped from now on. */
+int dp_samples_map(struct dp *dp, size_t n, struct err *err);
 
 /* load.c */
 int dp_load(struct dp *dp, const struct dp_options *opt, struct err *err);

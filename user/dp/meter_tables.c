@@ -4,12 +4,15 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
 #include "dp/dp_int.h"
+
+#define SAMPLES_FIRST 256 /* mapped at least */
 
 /* From 6.16 on css_rstat_flush flushes CPU time only; reading memory.stat flushes the memory part of the
  * whole subtree, where the walk can't (before 7.0). Without such a file there is no memory to read. */
@@ -26,13 +29,33 @@ static void mem_flush(const struct dp *dp)
 		return; /* an old reading is still a reading */
 }
 
+int dp_samples_map(struct dp *dp, size_t n, struct err *err)
+{
+	size_t want = dp->n_samples ? dp->n_samples : SAMPLES_FIRST;
+	void *at = NULL;
+	int r;
+
+	while (want < n && want < WEIR_MAX_PODS)
+		want *= 2;
+	if (want == dp->n_samples)
+		return 0;
+	r = dp_table_map(dp, DP_SAMPLE, want * sizeof(*dp->samples), false, &at, err);
+	if (r < 0)
+		return r;
+	if (dp->samples)
+		munmap(dp->samples, dp->n_samples * sizeof(*dp->samples));
+	dp->samples = at;
+	dp->n_samples = want;
+	return 0;
+}
+
 size_t dp_samples(const struct dp *dp, const struct weir_sample **ret, uint64_t *ret_at)
 {
 	uint32_t n = __atomic_load_n(&dp->ctl->walk_count, __ATOMIC_ACQUIRE);
 
 	*ret = dp->samples;
 	*ret_at = dp->ctl->walk_at;
-	return n < WEIR_MAX_PODS ? n : WEIR_MAX_PODS;
+	return n < dp->n_samples ? n : dp->n_samples;
 }
 
 #define FILEID_KERNFS 0xfe /* the kernel's, for it a cgroup's id is its handle */
@@ -84,6 +107,7 @@ int dp_walk(struct dp *dp, const struct weir_sample **ret, size_t *ret_n, struct
 	uint64_t at;
 	char none[64];
 	ssize_t n;
+	int r;
 
 	mem_flush(dp);
 	fd = bpf_iter_create(dp->walk);
@@ -94,6 +118,9 @@ int dp_walk(struct dp *dp, const struct weir_sample **ret, size_t *ret_n, struct
 	while (n > 0 || (n < 0 && errno == EINTR));
 	if (n < 0)
 		return err_errno(err, -errno, "walking the cgroups");
+	r = dp_samples_map(dp, dp->ctl->walk_count, err);
+	if (r < 0)
+		return r;
 	*ret_n = dp_samples(dp, ret, &at);
 	missed_mark(dp, *ret, *ret_n);
 	return 0;

@@ -84,8 +84,8 @@ static int maps_open(struct dp *dp, struct err *err)
 	return 0;
 }
 
-static int map_one(struct dp *dp, enum dp_table t, size_t len, bool writable, void **ret,
-		   struct err *err)
+int dp_table_map(struct dp *dp, enum dp_table t, size_t len, bool writable, void **ret,
+		 struct err *err)
 {
 	int prot = PROT_READ | (writable ? PROT_WRITE : 0);
 	void *at = mmap(NULL, len, prot, MAP_SHARED, dp->map[t], 0);
@@ -105,10 +105,8 @@ static int maps_mmap(struct dp *dp, struct err *err)
 		void **at;
 	} want[] = {
 		{ DP_SLOT, sizeof(*dp->slots) * WEIR_MAX_SLOTS, true, (void **)&dp->slots },
-		{ DP_RING, sizeof(*dp->ring) * WEIR_MAX_RING, true, (void **)&dp->ring },
 		{ DP_BACKEND, sizeof(*dp->backends) * WEIR_MAX_BACKENDS, true,
 		  (void **)&dp->backends },
-		{ DP_SAMPLE, sizeof(*dp->samples) * WEIR_MAX_PODS, false, (void **)&dp->samples },
 		{ DP_CTL, sizeof(*dp->ctl), true, (void **)&dp->ctl },
 	};
 
@@ -117,12 +115,12 @@ static int maps_mmap(struct dp *dp, struct err *err)
 
 		if (*want[i].at)
 			continue;
-		r = map_one(dp, want[i].t, want[i].len, want[i].writable && !dp->read_only,
-			    want[i].at, err);
+		r = dp_table_map(dp, want[i].t, want[i].len, want[i].writable && !dp->read_only,
+				 want[i].at, err);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return dp_samples_map(dp, dp->read_only ? WEIR_MAX_PODS : dp->ctl->walk_count, err);
 }
 
 int dp_tables_open(struct dp *dp, struct err *err)

@@ -162,6 +162,14 @@ const struct weir_slot *dp_slots(const struct dp *dp)
 	return dp->slots;
 }
 
+int dp_ring_open(struct dp *dp, struct err *err)
+{
+	size_t len = sizeof(*dp->ring) * WEIR_MAX_RING;
+
+	return dp->ring ? 0 :
+			  dp_table_map(dp, DP_RING, len, !dp->read_only, (void **)&dp->ring, err);
+}
+
 const struct weir_ring *dp_ring(const struct dp *dp)
 {
 	return dp->ring;

@@ -4,6 +4,7 @@
 
 #include "core/cleanup.h"
 #include "svc/plan.h"
+#include "svc/svc.h"
 
 int svc_actual_read(struct dp *dp, struct svc_actual *ret, struct err *err)
 {
@@ -132,8 +133,10 @@ int svc_sync(struct dp *dp, const struct svc_table *desired, struct svc_idle *id
 	cleanup(svc_actual_fini) struct svc_actual actual = {};
 	cleanup(svc_plan_free) struct svc_plan *plan = NULL;
 	size_t done;
-	int r = svc_actual_read(dp, &actual, err);
+	int r = desired->maglev ? dp_ring_open(dp, err) : 0;
 
+	if (!r)
+		r = svc_actual_read(dp, &actual, err);
 	if (r)
 		return err_wrap(err, "reading the kernel's tables");
 	svc_idle_observe(idle, &actual, now_ms);

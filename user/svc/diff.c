@@ -177,6 +177,53 @@ static int ring_differs(struct differ *d, const struct dp_frontend *have,
 	return differ_end(d);
 }
 
+/* Where each backend is among the slots that have just these. should: in order. */
+static void places(const struct differ *d, const struct weir_svc *svc,
+		   const struct weir_backend *should, uint16_t *ret)
+{
+	const struct weir_slot *slots = svc_slots_of(d->actual, svc);
+
+	for (uint32_t i = 0; i < svc->count; i++) {
+		const struct weir_backend *at = bsearch(d->by_id[slots[i].backend], should,
+							svc->count, sizeof(*at), svc_backend_cmp);
+
+		ret[at - should] = i;
+	}
+}
+
+/* What is in the Maglev table of a frontend whose slots hold what they should; once for each that share
+ * them. */
+static int ring_leads(struct differ *d, const struct dp_frontend *have,
+		      const struct svc_want_frontend *f, const struct weir_backend *should)
+{
+	uint32_t n = svc_ring_elements(f->ring), wrong = 0;
+	const struct weir_ring *is = d->actual->ring + have->svc.ring_first;
+	uint32_t *seen = &d->rings[have->svc.ring_first / SVC_RING_BLOCK];
+	cleanup(free_ptr) struct weir_ring *table = NULL;
+	cleanup(free_ptr) uint16_t *place = NULL;
+
+	if (!f->ring || *seen == have->svc.gen)
+		return 0;
+	table = calloc(n, sizeof(*table));
+	place = calloc(f->n, sizeof(*place));
+	if (!table || !place)
+		return -ENOMEM;
+	places(d, &have->svc, should, place);
+	if (svc_ring_fill(should, place, f->n, f->ring, table))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < f->ring; i++)
+		wrong += table[i / 4].at[i % 4] != is[i / 4].at[i % 4];
+	*seen = have->svc.gen;
+	if (!wrong)
+		return 0;
+	differ_vip(d, &f->vip, f->service);
+	buf_printf(
+		&d->line,
+		"%u of %u entries of its Maglev table lead elsewhere; a start of the agent mends it",
+		wrong, f->ring);
+	return differ_end(d);
+}
+
 static int backends_differ(struct differ *d, const struct dp_frontend *have,
 			   const struct svc_want_frontend *f)
 {
@@ -196,7 +243,8 @@ static int backends_differ(struct differ *d, const struct dp_frontend *have,
 		qsort(is, n, sizeof(*is), svc_backend_cmp);
 	same = n == (long)f->n && ordered && backends_same(is, should, f->n);
 	if (same && have->svc.flags == f->flags && affinity_same(d, have, f))
-		return svc_ring_is(&have->svc, f->ring) ? 0 : ring_differs(d, have, f);
+		return svc_ring_is(&have->svc, f->ring) ? ring_leads(d, have, f, should) :
+							  ring_differs(d, have, f);
 
 	differ_vip(d, &f->vip, f->service);
 	if (n < 0) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/buf.h"
+#include "svc/idle.h"
 #include "svc/plan.h"
 #include "svc/want.h"
 
@@ -14,6 +15,8 @@ struct differ {
 	struct dp_home *homes; /* in order of backend */
 	uint32_t *ids; /* of want.frontends in the kernel; 0: not there */
 	const struct weir_backend *by_id[WEIR_MAX_BACKENDS];
+	uint32_t rings
+		[SVC_RING_BLOCKS]; /* Maglev tables that were compared: the generation of their set */
 	struct json *lines;
 	struct buf line; /* the one that is being written */
 };

@@ -5,18 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IN_USE UINT64_MAX
+#define IN_USE UINT32_MAX
+#define TICK_MS 50 /* so that six years fit in 32 bits: there are many of these times */
 
-/* For each: 0 (no trace of use seen), IN_USE, or the time it was first seen out of use. */
+/* For each: 0 (no trace of use seen), IN_USE, or the tick after it was first seen out of use. */
 struct svc_idle {
 	uint64_t grace_ms;
-	uint64_t slot[WEIR_MAX_SLOTS];
-	uint64_t backend[WEIR_MAX_BACKENDS];
-	uint64_t ring[SVC_RING_BLOCKS];
+	uint32_t slot[WEIR_MAX_SLOTS];
+	uint32_t backend[WEIR_MAX_BACKENDS];
+	uint32_t ring[SVC_RING_BLOCKS];
 	/* of one look */
 	uint8_t slot_seen[WEIR_MAX_SLOTS], backend_seen[WEIR_MAX_BACKENDS];
 	uint8_t ring_seen[SVC_RING_BLOCKS];
-	bool looked;
+	uint32_t looks;
 };
 
 #define SEEN_TRACE 1 /* something is or was there */
@@ -88,10 +89,11 @@ static void see_ring(struct svc_idle *idle, const struct svc_actual *actual)
 
 	for (uint32_t k = 0; k < SVC_RING_BLOCKS; k++)
 		idle->ring_seen[k] =
-			!idle->looked && is_traced(actual->ring + (size_t)k * SVC_RING_BLOCK) ?
+			!idle->looks && actual->ring &&
+					is_traced(actual->ring + (size_t)k * SVC_RING_BLOCK) ?
 				SEEN_TRACE :
 				0;
-	idle->looked = true;
+	idle->looks += idle->looks < 2;
 	for (size_t i = 0; i < actual->n_frontends; i++)
 		if (svc_ring_of(&actual->frontends[i].svc, &first, &n))
 			memset(idle->ring_seen + first, SEEN_USED, n);
@@ -121,12 +123,17 @@ static void see(struct svc_idle *idle, const struct svc_actual *actual)
 	}
 }
 
-static void note(uint64_t *since, uint8_t seen, uint64_t now_ms)
+static void note(uint32_t *since, uint8_t seen, uint64_t now_ms)
 {
 	if (seen == SEEN_USED)
 		*since = IN_USE;
 	else if (*since == IN_USE || (!*since && seen == SEEN_TRACE))
-		*since = now_ms;
+		*since = (now_ms + TICK_MS - 1) / TICK_MS;
+}
+
+static uint64_t time_ms(uint32_t since)
+{
+	return (uint64_t)since * TICK_MS;
 }
 
 void svc_idle_observe(struct svc_idle *idle, const struct svc_actual *actual, uint64_t now_ms)
@@ -151,9 +158,14 @@ void svc_idle_use(struct svc_idle *idle, const struct svc_op *op)
 		idle->backend[op->backend.id] = IN_USE;
 }
 
-static bool rests(uint64_t since, uint64_t grace_ms, uint64_t now_ms)
+bool svc_idle_is_new(const struct svc_idle *idle)
 {
-	return since && (since == IN_USE || now_ms < since || now_ms - since < grace_ms);
+	return idle->looks < 2;
+}
+
+static bool rests(uint32_t since, uint64_t grace_ms, uint64_t now_ms)
+{
+	return since && (since == IN_USE || now_ms < time_ms(since) + grace_ms);
 }
 
 bool svc_idle_slot_rests(const struct svc_idle *idle, uint32_t index, uint64_t now_ms)
@@ -173,7 +185,7 @@ bool svc_idle_backend_rests(const struct svc_idle *idle, uint32_t id, uint64_t n
 
 uint64_t svc_idle_backend_due(const struct svc_idle *idle, uint32_t id, uint64_t now_ms)
 {
-	uint64_t since = idle->backend[id];
+	uint32_t since = idle->backend[id];
 
-	return (since && since != IN_USE ? since : now_ms) + idle->grace_ms;
+	return (since && since != IN_USE ? time_ms(since) : now_ms) + idle->grace_ms;
 }

@@ -16,6 +16,9 @@ bool svc_idle_backend_rests(const struct svc_idle *idle, uint32_t id, uint64_t n
 /* When a backend will have rested, if it is not used until then. */
 uint64_t svc_idle_backend_due(const struct svc_idle *idle, uint32_t id, uint64_t now_ms);
 
+/* Has it looked once only? Then what an earlier process left is not known yet. */
+bool svc_idle_is_new(const struct svc_idle *idle);
+
 /* What an operation of svc_quick has just taken into use. */
 void svc_idle_use(struct svc_idle *idle, const struct svc_op *op);
 
@@ -33,6 +36,9 @@ static inline uint32_t svc_ring_elements(uint32_t entries)
 
 /* The blocks that a frontend's Maglev table is in; false: it has none, or no planner wrote it. */
 bool svc_ring_of(const struct weir_svc *svc, uint32_t *ret_first, uint32_t *ret_n);
-/* Has it a table of so many entries, or none for 0? What is in it is not looked at: that was written
- * before the value, which names both it and the slots. */
+/* The table over n backends of these names, which are in order, in terms of their places among the slots.
+ * ret: its elements, all zero. -ENOMEM. */
+int svc_ring_fill(const struct weir_backend *names, const uint16_t *place, uint32_t n,
+		  uint32_t entries, struct weir_ring *ret);
+/* Has it a table of so many entries, or none for 0? What is in it is not looked at. */
 bool svc_ring_is(const struct weir_svc *svc, uint32_t entries);

@@ -142,7 +142,8 @@ static int frontends_adopt(struct planner *p)
 			have++;
 		if (have < have_end && !svc_vip_cmp(&have->vip, &f->vip)) {
 			p->frontend_ids[i] = have->svc.id;
-			planner_run_adopt(p, have, f);
+			if (planner_run_adopt(p, have, f))
+				return -ENOMEM;
 		}
 		if (!p->frontend_ids[i] && svc_room_gen(&p->room, p->actual, &p->frontend_ids[i]))
 			return -ENOMEM;

@@ -18,7 +18,7 @@
  * I3. Stable. A VIP keeps its id, and a backend (address, port, protocol) its id, also over a
  *     restart: both come from the kernel's tables, nothing is remembered on disk.
  * I4. Late. A slot or a backend that has gone out of use is touched again (written, deleted) only
- *     after svc_idle has seen it out of use for a whole grace; a backend is in use while it serves.
+ *     after svc_idle has seen it out of use for a whole grace (up to 50 ms more); a backend is in use while it serves.
  *     Generations are unique over all Services, and one that was ever in a slot does not recur. A
  *     frontend's id comes from the same numbers, so it is no living frontend's and no slot's.
  * I6. Shared. Frontends with the same set share its slots. A set's slots are in order of backend id,
@@ -64,9 +64,10 @@ struct svc_actual {
 	struct dp_home *homes;
 	size_t n_homes;
 	const struct weir_slot *slots; /* WEIR_MAX_SLOTS, borrowed from dp */
-	const struct weir_ring *ring; /* WEIR_MAX_RING, likewise */
+	const struct weir_ring *ring; /* WEIR_MAX_RING, likewise; NULL: not opened */
 };
 
+/* For a table with Maglev tables, after dp_ring_open(). */
 int svc_actual_read(struct dp *dp, struct svc_actual *ret, struct err *err);
 void svc_actual_fini(struct svc_actual *a);
 

@@ -54,14 +54,18 @@ void planner_wake(struct planner *p, uint64_t at_ms);
 bool planner_run_fill(struct planner *p, const struct svc_want_frontend *f);
 /* The place of an id in it, which has f->n of them. */
 uint32_t planner_run_place(const struct planner *p, const struct svc_want_frontend *f, uint32_t id);
-/* Before the frontends: when the slots of a frontend hold the set of f, others may use them, too. */
-void planner_run_adopt(struct planner *p, const struct dp_frontend *have,
-		       const struct svc_want_frontend *f);
+/* Before the frontends: when the slots of a frontend hold the set of f, others may use them, too. -ENOMEM. */
+int planner_run_adopt(struct planner *p, const struct dp_frontend *have,
+		      const struct svc_want_frontend *f);
 /* Slots that hold the set of f, and the table over it: those that have (may be NULL) has, those another
  * frontend has, or new ones, with their backends. -ENOSPC: there is no room, which was counted. */
 int planner_run(struct planner *p, const struct dp_frontend *have,
 		const struct svc_want_frontend *f, struct run *ret);
 
+/* Has the frontend the table that f should have, over slots that hold its set? What is in it was written
+ * before the value that names it, so it is read in the first round of a process alone. -ENOMEM. */
+int planner_ring_has(struct planner *p, const struct dp_frontend *have,
+		     const struct svc_want_frontend *f, bool *ret);
 /* Makes the table over the set of f, whose backends have ids. Without room, which was counted, none. */
 int planner_ring_make(struct planner *p, const struct svc_want_frontend *f, struct run *run);
 

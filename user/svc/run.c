@@ -65,21 +65,26 @@ static bool has_set(struct planner *p, const struct dp_frontend *have,
 	return true;
 }
 
-void planner_run_adopt(struct planner *p, const struct dp_frontend *have,
-		       const struct svc_want_frontend *f)
+int planner_run_adopt(struct planner *p, const struct dp_frontend *have,
+		      const struct svc_want_frontend *f)
 {
 	struct run *run = &p->runs[f->first];
+	bool has_ring = false;
+	int r = 0;
 
 	if (!f->n || (run->gen && (run->ring || !f->ring)) || !has_set(p, have, f))
-		return;
+		return 0;
 	if (!run->gen) {
 		run->gen = have->svc.gen;
 		run->first = have->svc.first;
 	}
-	if (!run->ring && svc_ring_is(&have->svc, f->ring)) {
+	if (!run->ring)
+		r = planner_ring_has(p, have, f, &has_ring);
+	if (has_ring) {
 		run->ring = have->svc.ring;
 		run->ring_first = have->svc.ring_first;
 	}
+	return r;
 }
 
 static int slots_put(struct planner *p, const struct svc_want_frontend *f, const struct run *run)
@@ -127,10 +132,10 @@ int planner_run(struct planner *p, const struct dp_frontend *have,
 		const struct svc_want_frontend *f, struct run *ret)
 {
 	struct run none = {}, *shared = f->n ? &p->runs[f->first] : &none;
-	bool has = have && has_set(p, have, f), has_ring = has && svc_ring_is(&have->svc, f->ring);
-	int r = 0;
+	bool has = have && has_set(p, have, f), has_ring = false;
+	int r = has ? planner_ring_has(p, have, f, &has_ring) : 0;
 
-	if (!has && !shared->gen)
+	if (!r && !has && !shared->gen)
 		r = run_place(p, f, shared);
 	if (!r && f->ring && !shared->ring)
 		r = planner_ring_make(p, f, shared);

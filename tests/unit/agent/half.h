@@ -78,6 +78,7 @@ static inline int half_setup(void **state)
 	h->dp.walk = -1;
 	h->dp.ctl = &h->ctl;
 	h->dp.samples = h->samples;
+	h->dp.n_samples = HALF_SAMPLES;
 	h->ctl.ncpu = 1;
 	h->a.cfg = &h->cfg;
 	h->a.dp = &h->dp;

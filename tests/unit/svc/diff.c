@@ -299,6 +299,36 @@ static void a_wrong_maglev_table_is_named(void **state)
 	       "203.0.113.7:80/TCP (default/web): has no Maglev table, should have one of 251");
 }
 
+static void what_a_maglev_table_holds_is_compared(void **state)
+{
+	cleanup(svc_table_free) struct svc_table *t = WEB("10.1.0.1", "10.1.0.2", "10.1.0.3");
+	cleanup(svc_plan_free) struct svc_plan *p = NULL;
+	cleanup(svc_idle_free) struct svc_idle *idle = NULL;
+	cleanup(free_ptr) struct dp *dp = NULL;
+	struct err err = {};
+
+	(void)state;
+	external_ip(t->services[0], "203.0.113.7");
+	external_ip(t->services[0], "203.0.113.8"); /* shares the table, and is named once */
+	t->maglev = true;
+	assert_int_equal(svc_select(t), 0);
+	dp = kernel(t);
+	none(dp, t);
+	dp->ring[0].at[2] ^= 1;
+	dp->ring[127].at[0] = 9; /* entry 508, the last of 509 */
+	dp->ring[127].at[1] = 9; /* none */
+	expect(dp, t,
+	       "203.0.113.7:80/TCP (default/web): 2 of 509 entries of its Maglev table lead elsewhere; "
+	       "a start of the agent mends it");
+
+	assert_int_equal(svc_idle_new(SVC_GRACE_MS, &idle), 0);
+	assert_int_equal(svc_sync(dp, t, idle, 1, &p, &err), 0);
+	assert_int_equal(p->count[SVC_OP_RING_PUT], 1);
+	assert_int_equal(p->count[SVC_OP_SLOT_PUT], 0);
+	assert_int_equal(p->count[SVC_OP_FRONTEND_PUT], 2);
+	none(dp, t);
+}
+
 static void wrong_homes_are_named(void **state)
 {
 	cleanup(svc_table_free) struct svc_table *t = WEB();
@@ -327,6 +357,7 @@ static void wrong_homes_are_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_maglev_table_holds_is_compared),
 		cmocka_unit_test(wrong_homes_are_named),
 		cmocka_unit_test(nothing_differs_after_a_round),
 		cmocka_unit_test(frontends_missing_and_left_over_are_named),
