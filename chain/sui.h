@@ -119,7 +119,7 @@ int sui_execute(struct sui *s, const void *tx, size_t len, const uint8_t (*sigs)
 bool sui_undecided(int code);
 
 /* The transaction with this digest, and the server's epoch as it looked, in one reply: what is
- * unknown to a server that is behind the last epoch of the transaction's window won't come any
+ * unknown to a server that is past the last epoch of the transaction's window won't come any
  * more. -ENOENT sets *ret_epoch alone. */
 int sui_get_transaction(struct sui *s, const uint8_t digest[HASH_LEN], struct sui_effects *ret,
 			uint64_t *ret_epoch, struct err *err);

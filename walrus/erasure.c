@@ -46,6 +46,7 @@ int erasure_new(size_t k, size_t m, const struct lanes *lanes, struct erasure **
 	e->lanes = lanes;
 	e->high_rate = of_k > of_m || (of_k == of_m && k <= m);
 	e->chunk = e->high_rate ? of_m : of_k;
+	assert(e->chunk > 0);
 	/* The last chunk begins at the points behind all others. */
 	size_t points = (chunks_of(e, e->high_rate ? k : m) + 1) * e->chunk;
 	int r = gf16_new(points, &e->field);

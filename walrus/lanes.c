@@ -77,11 +77,11 @@ const struct lanes *const lanes_all[] = {
 
 const struct lanes *lanes_best(void)
 {
-	const struct lanes *const *l = lanes_all;
-
-	while (!(*l)->usable())
-		l++;
-	return *l;
+	for (size_t i = 0; lanes_all[i]; i++) {
+		if (lanes_all[i]->usable())
+			return lanes_all[i];
+	}
+	return &lanes_plain;
 }
 
 void lanes_xor(uint8_t *to, const uint8_t *from, size_t len)

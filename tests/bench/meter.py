@@ -47,7 +47,7 @@ def switches():
             return min(json.loads(lane.pod.run("taskset", "-c", CLIENT_CPU, str(TOOLS / "switches"), "20000"))["ns"]
                        for _ in range(3))
         got = rounds(9, ways, measure)
-    table(["way", "ns", "ratio"], ([name, f"{median(v):.0f}", Ratio(v, got["without"])] for name, v in got.items()))
+    table(["way", "CPU, ns", "ratio"], ([name, f"{median(v):.0f}", Ratio(v, got["without"])] for name, v in got.items()))
 
 
 def traffic():

@@ -78,11 +78,13 @@ static void send_by(enum node_dev dev, struct carried *c)
 	assert_int_equal(sendmsg(wire[dev], &msg, 0), (ssize_t)(sizeof(c->says) + c->f.len));
 }
 
-/* Neighbours are looked for at any time. */
+/* Neighbours are looked for, and groups of IPv6 joined, at any time. */
 static bool is_of_tests(const struct frame *f)
 {
 	uint16_t kind = (uint16_t)(f->data[12] << 8 | f->data[13]);
 
+	if (f->data[0] == 0x33 && f->data[1] == 0x33)
+		return false;
 	return kind == ETH_P_IP ||
 	       (kind == ETH_P_IPV6 &&
 		!(f->data[FRAME_L3 + 6] == IPPROTO_ICMPV6 && f->data[FRAME_L3 + 40] > 128));

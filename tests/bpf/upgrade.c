@@ -66,7 +66,7 @@ static void an_upgrade_in_a_storm_misses_and_doubles_nothing(void **state)
 	assert_true(pid >= 0);
 	if (!pid)
 		storm(b, until[0], say[1]);
-	for (int i = 0; i < 6; i++) {
+	for (uint32_t i = 0; i < bed_times(6); i++) {
 		ctl_change(b, set_build, 1); /* as if another build had made the pins */
 		reopen(b, NULL, 0);
 		assert_false(dp_adopted(b->dp));

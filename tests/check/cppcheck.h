@@ -4,3 +4,5 @@
 
 #define LIBBPF_OPTS(type, name, ...) struct type name = { 0 }
 #define HASH_ITER(hh, head, el, tmp) for ((el) = (tmp) = (head); (el); (el) = (tmp))
+#define DL_FOREACH(head, el) for ((el) = (head); (el); (el) = (el)->next)
+#define DL_FOREACH_SAFE(head, el, tmp) for ((el) = (tmp) = (head); (el); (el) = (tmp))

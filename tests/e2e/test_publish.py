@@ -9,21 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from test_walrus import SHARDS, Node, Walrus, certificate, closed_port
+from test_walrus import SHARDS, Node, Walrus, certificate, closed_port, write
 
 
 @pytest.fixture
 def node(tmp_path):
     return Node(tmp_path)
-
-
-def write(folder, **files):
-    """write(d, index_js="1", package_json={...}): files of a package, _ for the dot."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        text = content if isinstance(content, str) else json.dumps(content)
-        (folder / name.replace("_", ".")).write_text(text)
-    return folder
 
 
 def package(folder, **more):

@@ -50,6 +50,15 @@ class Node:
         return sorted(str(p.relative_to(self.state)) for p in self.state.rglob("*") if not p.is_dir())
 
 
+def write(folder, **files):
+    """write(d, index_js="1", package_json={...}): files of a package, _ for the dot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (folder / name.replace("_", ".")).write_text(text)
+    return folder
+
+
 @pytest.fixture
 def node(tmp_path):
     return Node(tmp_path)

@@ -16,6 +16,8 @@
 
 #define WAIT_MIN_MS 1000
 #define WAIT_MAX_MS 300000
+#define RETRY_MIN_MS UINT64_C(60000)
+#define RETRY_MAX_MS (UINT64_C(6) * 3600 * 1000)
 #define BATCH_KEY "settle.batch"
 
 int settle_wait(struct settle_result *ret, uint64_t attempts, int code, const struct err *why)
@@ -109,8 +111,9 @@ static int take_row(struct ledger_tx *tx, struct ledger_settlement *row, enum le
 	while (r == 0 && row->state != to) {
 		row->state = toward(row->state, to);
 		row->updated_ms = now_ms;
-		row->attempts += row->state == LEDGER_SETTLE_SUBMITTED;
-		snprintf(row->error, sizeof(row->error), "%s", error);
+		row->attempts += row->state == LEDGER_SETTLE_BUILT;
+		if (error != row->error)
+			snprintf(row->error, sizeof(row->error), "%s", error);
 		r = ledger_settlement_put(tx, row, err);
 	}
 	return r;
@@ -131,6 +134,50 @@ int settle_rows(struct ledger_tx *tx, const char *lease, uint64_t seq, enum ledg
 	if (r == 0)
 		*count += rows.n;
 	return r;
+}
+
+/* E4: how long what failed so often is left alone. */
+static uint64_t rest_ms(uint64_t attempts)
+{
+	uint64_t ms = RETRY_MIN_MS << (attempts < 9 ? attempts : 9);
+
+	return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
+}
+
+struct rested {
+	struct live_rows rows;
+	uint64_t now_ms;
+};
+
+static int rested_add(const struct ledger_settlement *s, void *arg)
+{
+	struct rested *rested = arg;
+
+	if (s->updated_ms + rest_ms(s->attempts) > rested->now_ms)
+		return 0;
+	return live_rows_add(s, &rested->rows);
+}
+
+static void rested_fini(struct rested *rested)
+{
+	live_rows_fini(&rested->rows);
+}
+
+int settle_retry(struct ledger *l, uint64_t now_ms, struct err *err)
+{
+	cleanup(rested_fini) struct rested rested = { .rows.max_seq = UINT64_MAX,
+						      .now_ms = now_ms };
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	int r = ledger_settlement_list(l, NULL, 1U << LEDGER_SETTLE_FAILED, rested_add, &rested,
+				       err);
+
+	if (r < 0 || !rested.rows.n)
+		return r;
+	r = ledger_begin(l, &tx, err);
+	for (size_t i = 0; r == 0 && i < rested.rows.n; i++)
+		r = take_row(&tx, &rested.rows.at[i], LEDGER_SETTLE_DUE, rested.rows.at[i].error,
+			     now_ms, err);
+	return r < 0 ? r : ledger_commit(&tx, err);
 }
 
 /* ---- What a transaction carries ------------------------------------------------------------- */

@@ -12,13 +12,16 @@
  * E1. The journal (ledger/intent.h) is on disk before a byte leaves. After a crash at any
  *     instruction, or with an old copy of the ledger, the next step goes on from what it says.
  * E2. While a transaction may have been taken, no other is made. It is given up only when the
- *     chain, read twice, is behind its window and does not know it.
+ *     chain, read twice, is past its window and does not know it.
  * E3. A receipt is final when the lease on chain shows its number. A server that lags can only make
  *     that later: not to show it counts only from a checkpoint on that has the transaction.
  * E4. What the chain refuses costs no one else: a report that would be skipped leaves the batch, a
- *     batch that fails is halved, down to the one that fails.
+ *     batch that fails is halved, down to the one that fails. What failed is tried again after two
+ *     minutes, four, ... six hours: disputes end, stakes come back.
  * E5. No transaction is allowed more gas than gas_max, and those of 24 hours, allowed or spent, not
  *     more than fee_max; over either, work waits.
+ * E6. A lease of which the chain has later reports than the ledger is not settled: another ledger
+ *     made them.
  *
  * Whatever the chain does is a result, not an error; errors are the ledger's and memory's.
  */
@@ -36,6 +39,8 @@ struct ledger;
 
 #define SETTLE_BATCH_MAX 50 /* leases; well within what a transaction holds */
 #define SETTLE_CONFIRMATIONS 2 /* E2 */
+/* The chain takes no report of a window that is not over by its clock, which is behind ours. */
+#define SETTLE_LAG_MS 5000
 
 /* What of a lease on chain matters here. */
 struct settle_lease {
@@ -78,8 +83,8 @@ struct settle {
 struct settle_result {
 	bool more; /* another step can be taken at once */
 	size_t settled, failed; /* receipts that became so */
-	uint64_t wait_ms; /* else: until when not to try again */
-	struct err why; /* what it waits for; code 0: there is nothing to do */
+	uint64_t wait_ms; /* else: until when not to try again; 0: there is nothing to do */
+	struct err why; /* what went wrong, if that is why */
 };
 
 int settle_step(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err);

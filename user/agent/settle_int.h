@@ -17,6 +17,9 @@ int settle_wait(struct settle_result *ret, uint64_t attempts, int code, const st
 int settle_rows(struct ledger_tx *tx, const char *lease, uint64_t seq, enum ledger_settle to,
 		const char *error, uint64_t now_ms, size_t *count, struct err *err);
 
+/* E4: what has failed and rested is due again. */
+int settle_retry(struct ledger *l, uint64_t now_ms, struct err *err);
+
 /* How many leases the next batch may have: halved by what fails, doubled by what succeeds. */
 int settle_batch_get(struct ledger *l, size_t *ret, struct err *err);
 int settle_batch_set(struct ledger_tx *tx, size_t n, struct err *err);

@@ -30,6 +30,7 @@ struct plan {
 	struct settle_result *ret;
 	struct sui_epoch epoch;
 	size_t max; /* leases */
+	uint64_t ripe_ms; /* when the next receipt may be sent; 0: there is none */
 	struct candidate at[SETTLE_BATCH_MAX];
 	size_t n;
 };
@@ -53,7 +54,13 @@ static int add_due(const struct ledger_settlement *row, void *arg)
 {
 	struct plan *p = arg;
 	struct candidate *last = p->n ? &p->at[p->n - 1] : NULL;
+	uint64_t ripe_ms = row->created_ms + SETTLE_LAG_MS; /* it was made when its window ended */
 
+	if (ripe_ms > p->now_ms) {
+		if (!p->ripe_ms || ripe_ms < p->ripe_ms)
+			p->ripe_ms = ripe_ms;
+		return 0;
+	}
 	if (last && strcmp(last->item.lease, row->lease) == 0) {
 		last->item.seq = row->seq;
 		return 0;
@@ -107,6 +114,12 @@ static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 		return decide(p, i, LEDGER_SETTLE_FAILED, why.text, err);
 	if (r < 0)
 		return put_off(p, 0, r, &why);
+	if (on_chain.seq > row.seq)
+		return decide(p, i, LEDGER_SETTLE_FAILED,
+			      "the chain has later reports than this ledger, which is an old copy "
+			      "or a second one: put back the one that made them, or two reports of "
+			      "one number cost the stake",
+			      err);
 	if (on_chain.seq >= c->item.seq)
 		return decide(p, i, LEDGER_SETTLE_FINAL, "", err);
 	memcpy(c->lease.id, row.id, sizeof(c->lease.id));
@@ -274,7 +287,11 @@ int settle_begin(struct settle *s, uint64_t now_ms, struct settle_result *ret, s
 	int r = settle_batch_get(s->ledger, &p.max, NULL);
 
 	if (r == 0)
+		r = settle_retry(s->ledger, now_ms, err);
+	if (r == 0)
 		r = ledger_settlement_list(s->ledger, NULL, live, add_due, &p, err);
+	if (r == 0 && !p.n && p.ripe_ms)
+		ret->wait_ms = p.ripe_ms - now_ms;
 	if (r < 0 || !p.n)
 		return r;
 	r = s->chain->epoch(s->arg, &p.epoch, &why);

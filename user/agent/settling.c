@@ -173,7 +173,7 @@ static void step_done(struct work_job *job)
 		return;
 	if (s->r == 0 && s->result.more)
 		begin(s);
-	else if (s->r < 0 || s->result.why.code)
+	else if (wait_ms)
 		uv_timer_start(&s->timer, on_timer, wait_ms, 0);
 }
 

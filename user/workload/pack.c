@@ -178,6 +178,12 @@ static int pack_source(struct pack *p, const char *src, struct err *err)
 	return r < 0 ? r : find_tarball(p, out, err);
 }
 
+static void hand_over(struct pack *p, struct pack *ret)
+{
+	*ret = *p;
+	p->dir[0] = '\0';
+}
+
 int pack_dir(const char *dir, struct pack *ret, struct err *err)
 {
 	cleanup(pack_fini) struct pack p = {};
@@ -192,11 +198,9 @@ int pack_dir(const char *dir, struct pack *ret, struct err *err)
 		r = make_temp(&p, err);
 	if (r == 0)
 		r = pack_source(&p, src, err);
-	if (r < 0)
-		return r;
-	*ret = p;
-	p.dir[0] = '\0';
-	return 0;
+	if (r == 0)
+		hand_over(&p, ret);
+	return r;
 }
 
 /* A branch of the repository it was cloned from, or whatever else git knows by this name. */
@@ -301,9 +305,7 @@ int pack_git(const char *repo, const char *ref, struct pack *ret, struct err *er
 		r = write_commit(&p, src, manifest, err);
 	if (r == 0)
 		r = pack_source(&p, src, err);
-	if (r < 0)
-		return r;
-	*ret = p;
-	p.dir[0] = '\0';
-	return 0;
+	if (r == 0)
+		hand_over(&p, ret);
+	return r;
 }

@@ -117,8 +117,10 @@ static int open_shares(const struct seal_object *o, const struct seal_user_key *
 		       struct seal_opened *ret, struct err *err)
 {
 	uint8_t full_id[SEAL_FULL_ID_MAX], hashed[BLS_G1_LEN];
+	size_t len;
 
-	seal_hash_id(full_id, seal_full_id(o->package, o->id, o->id_len, full_id), hashed);
+	len = seal_full_id(o->package, o->id, o->id_len, full_id);
+	seal_hash_id(full_id, len, hashed);
 	for (size_t i = 0; i < o->n_services; i++) {
 		const uint8_t *key = key_of(keys, n, o->services[i].server);
 
@@ -266,9 +268,11 @@ static int seal_shares(const struct seal_for *to, const uint8_t *r, const uint8_
 {
 	uint8_t full_id[SEAL_FULL_ID_MAX], hashed[BLS_G1_LEN], blinded[BLS_G1_LEN];
 	struct seal_share shares[SEAL_SERVICES_MAX];
+	size_t len;
 	int rc;
 
-	seal_hash_id(full_id, seal_full_id(o->package, o->id, o->id_len, full_id), hashed);
+	len = seal_full_id(o->package, o->id, o->id_len, full_id);
+	seal_hash_id(full_id, len, hashed);
 	rc = bls_g1_mul(hashed, r, blinded);
 	for (size_t i = 0; i < o->n_services; i++)
 		shares[i].index = o->services[i].index = (uint8_t)(i + 1);

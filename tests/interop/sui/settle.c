@@ -181,7 +181,7 @@ static int make_windows(struct town *t, struct err *err)
 
 static int settle_all(struct town *t, struct err *err)
 {
-	uint64_t now_ms = START_MS;
+	uint64_t now_ms = START_MS + (t->windows + 1) * WINDOW_MS; /* all of them are over */
 
 	for (int i = 0; i < STEPS_MAX; i++) {
 		struct settle_result result = {};
@@ -189,7 +189,7 @@ static int settle_all(struct town *t, struct err *err)
 
 		if (r < 0)
 			return r;
-		if (!result.more && !result.why.code)
+		if (!result.more && !result.wait_ms)
 			return 0;
 		if (result.why.code)
 			fprintf(stderr, "waits: %s\n", result.why.text);

@@ -57,6 +57,7 @@ struct model {
 	unsigned int calls[MODEL_CALL_MAX_];
 	unsigned int events, kill_at; /* dies at the kill_at-th entry or exit of a call; 0: never */
 	unsigned int sent; /* different transactions that were sent */
+	size_t sent_len; /* bytes of the last one */
 	uint8_t pub[PUBKEY_LEN]; /* signs reports */
 	struct model_tx sent_txs[MODEL_TXS];
 };
@@ -254,6 +255,7 @@ static inline int model_execute(void *arg, const void *data, size_t len,
 
 	tx_digest(data, len, digest);
 	assert_int_equal(sui_verify(INTENT_TRANSACTION, data, len, sig, SUI_SIG_LEN, NULL), 0);
+	m->sent_len = len;
 	if (!model_known(m->sent_txs, m->sent, digest))
 		memcpy(m->sent_txs[m->sent++].digest, digest, HASH_LEN);
 	if (model_enter(m, ON_EXECUTE, &code, err))

@@ -106,6 +106,7 @@ static void workload_run_reads_its_arguments_before_it_acts(void **state)
 		{ "{" NAMED ",\"env\":[\"K=V\"]}", "env" },
 		{ "{" NAMED ",\"file\":\"/nowhere/x.tgz\",\"integrity\":\"md5-x\"}", "" },
 		{ "{" NAMED ",\"file\":\"/nowhere/x.tgz\"}", "/nowhere/x.tgz" },
+		{ "{" NAMED ",\"blob_id\":\"x\"}", "'x' is not a blob id" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -126,6 +127,12 @@ static void too_large_an_environment_is_refused(void **state)
 		buf_puts(&large, "x");
 	buf_puts(&large, "\"}}");
 	refused(*state, "workload.run", large.data, "env");
+}
+
+static void workload_remove_says_what_is_wrong(void **state)
+{
+	refused(*state, "workload.remove", NULL, "name: missing");
+	refused(*state, "workload.remove", "{\"name\":\"web\"}", "web");
 }
 
 static void workload_stop_says_what_is_wrong(void **state)
@@ -200,6 +207,7 @@ int main(void)
 		LISTENING(workload_run_reads_its_arguments_before_it_acts),
 		LISTENING(too_large_an_environment_is_refused),
 		LISTENING(workload_stop_says_what_is_wrong),
+		LISTENING(workload_remove_says_what_is_wrong),
 		LISTENING(work_that_ends_after_the_server_answers_nobody),
 	};
 

@@ -359,15 +359,8 @@ static void other_formats_are_refused(void **state)
 		{ "nothing", archive_write_add_filter_none },
 	};
 	static const char *const others[] = {
-		"PK\3\4 a zip",
-		"\xfd"
-		"7zXZ",
-		"BZh91AY bzip2",
-		"(\xb5/\xfd zstd",
-		"070701 cpio",
-		"!<arch>\n ar",
-		"Rar!\x1a\7 rar",
-		"\x1f\x8b\x08 cut gzip",
+		"PK\3\4 a zip", "\3757zXZ",	"BZh91AY bzip2",  "(\xb5/\xfd zstd",
+		"070701 cpio",	"!<arch>\n ar", "Rar!\x1a\7 rar", "\x1f\x8b\x08 cut gzip",
 	};
 	cleanup(free_ptr) struct raw_tar *t = calloc(1, sizeof(*t));
 

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Death at any moment, and ledgers of before. */
+#include "unit/agent/town.h"
+
+static void reopen(struct town *t)
+{
+	must(ledger_open(t->bed->path, &t->bed->ledger, &why));
+	settle_on(t);
+}
+
+static void a_ledger_that_is_behind_the_chain_settles_nothing(void **state)
+{
+	struct ledger_settlement s;
+	struct town *t = *state;
+
+	populate(t, 2, 1);
+	t->model->leases[0].seq = 2;
+	assert_int_equal(run(t), 1);
+	must(ledger_settlement_get(t->bed->ledger, label(0), 1, &s, &why));
+	assert_int_equal(s.state, LEDGER_SETTLE_FAILED);
+	assert_non_null(strstr(s.error, "old copy"));
+	assert_int_equal(t->model->leases[0].taken, 0);
+	assert_int_equal(state_of(t, 1, 1), LEDGER_SETTLE_FINAL);
+}
+
+/* A child settles and is killed at the n-th entry to or exit from the chain; then the next one goes
+ * on from the file. */
+static bool killed_at(struct town *t, unsigned int n)
+{
+	int status;
+	pid_t pid;
+
+	ledger_close(&t->bed->ledger);
+	t->model->kill_at = t->model->events + n;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (ledger_open(t->bed->path, &t->bed->ledger, NULL) < 0)
+			_exit(2);
+		settle_on(t);
+		run(t);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	t->model->kill_at = 0;
+	reopen(t);
+	return WIFSIGNALED(status);
+}
+
+static void death_at_any_moment_pays_once(void **state)
+{
+	static const struct model_fault scripts[] = {
+		{},
+		{ -ETIMEDOUT, true, 2 }, /* taken, no answer, twice */
+		{ -ETIMEDOUT, false, 2 }, /* not taken */
+		{ -EINVAL, false, 1 },
+	};
+	struct town *t = *state;
+	uint64_t seq = 0;
+
+	populate(t, 3, 0);
+	for (size_t s = 0; s < ARRAY_LEN(scripts); s++) {
+		for (unsigned int n = 1; n < 60; n++) {
+			struct book_reading r[] = { reading(1, label(0), 10 * seq + 10),
+						    reading(2, label(1), 10 * seq + 11),
+						    reading(3, label(2), 10 * seq + 12) };
+			unsigned int before = t->model->leases[0].taken;
+			bool killed;
+
+			seq++;
+			next_window(t->bed, r, 3);
+			t->model->ntxs = t->model->sent = 0;
+			t->model->faults[ON_EXECUTE] = scripts[s];
+			t->now_ms += 24 * 3600 * 1000ULL;
+			killed = killed_at(t, n);
+			run(t);
+			assert_settled(t, seq);
+			assert_int_equal(t->model->leases[0].taken, before + 1);
+			assert_true(t->model->ntxs == 1);
+			if (!killed)
+				break;
+		}
+	}
+}
+
+static void an_old_copy_of_the_ledger_pays_nothing_twice(void **state)
+{
+	struct town *t = *state;
+
+	populate(t, 3, 2);
+	for (unsigned int steps = 0; steps < 4; steps++) {
+		cleanup(buf_fini) struct buf copy = BUF_INIT(64 << 20);
+
+		for (unsigned int i = 0; i < steps; i++)
+			step(t);
+		ledger_close(&t->bed->ledger);
+		must(file_read(t->bed->path, &copy, &why));
+		reopen(t);
+		run(t);
+		assert_settled(t, 2);
+		ledger_close(&t->bed->ledger);
+		must(file_write_atomic(t->bed->path, copy.data, copy.len, 0600, &why));
+		reopen(t);
+		run(t);
+		assert_settled(t, 2);
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(t->model->leases[i].taken, 1);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_TOWN(a_ledger_that_is_behind_the_chain_settles_nothing),
+		IN_TOWN(death_at_any_moment_pays_once),
+		IN_TOWN(an_old_copy_of_the_ledger_pays_nothing_twice),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
