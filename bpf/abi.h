@@ -14,7 +14,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 2
+#define WEIR_ABI 3
 
 #define WEIR_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
 #define WEIR_ASSERT_AT(type, member, at) \

@@ -88,7 +88,7 @@ def test_service_show_and_check_agree_with_the_kernel_alive_and_dead(shop):
     assert shown() == alive
     assert shop.weir("datapath", "check") == []
     # somebody else's hand in the kernel's table is found
-    pin = shop.dir / "bpffs/weir/v2/maps/weir_svc"
+    pin = shop.dir / "bpffs/weir/v3/maps/weir_svc"
     key = run("bpftool", "-j", "map", "getnext", "pinned", str(pin)).stdout
     run("bpftool", "map", "delete", "pinned", str(pin), "key", *json.loads(key)["next_key"])
     done = shop.cli("-j", "datapath", "check", check=False)
