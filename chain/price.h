@@ -27,9 +27,9 @@ struct prices {
 
 /* What is priced, in the order of the encoding. */
 enum price_item {
-	PRICE_CPU, /* nanoseconds, priced by the core-second */
-	PRICE_MEMORY, /* byte-nanoseconds, by the GiB-second */
-	PRICE_RX, /* bytes, by the GiB: one item for each class */
+	PRICE_CPU = 0, /* nanoseconds, priced by the core-second */
+	PRICE_MEMORY = 1, /* byte-nanoseconds, by the GiB-second */
+	PRICE_RX = 2, /* bytes, by the GiB: one item for each class */
 	PRICE_TX = PRICE_RX + USAGE_CLASS_MAX_,
 	PRICE_ITEM_MAX_ = PRICE_TX + USAGE_CLASS_MAX_,
 };

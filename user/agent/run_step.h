@@ -22,11 +22,11 @@ struct kube_object;
 
 /* APPLY and DELETE are followed by the object: RUN_APPLY + KUBE_RUN_POD. */
 enum run_step {
-	RUN_REST,
-	RUN_APPLY,
+	RUN_REST = 0,
+	RUN_APPLY = 1,
 	RUN_DELETE = RUN_APPLY + KUBE_RUN_OBJECT_MAX_,
 	RUN_FORGET = RUN_DELETE + KUBE_RUN_OBJECT_MAX_,
-	RUN_STEP_MAX_
+	RUN_STEP_MAX_ = RUN_FORGET + 1
 };
 static inline bool run_step_is_apply(enum run_step step)
 {

@@ -254,8 +254,8 @@ static void walk_end(struct walk *w)
 int days_fill(struct ledger *l, struct err *err)
 {
 	cleanup(walk_end) struct walk w = {};
-	struct day_part of;
-	struct day d;
+	struct day_part of = {};
+	struct day d = {};
 	int r = stmt_open(l, PARTS, &w.s, err);
 
 	if (r < 0)
@@ -285,8 +285,8 @@ int days_check(struct ledger *l, struct err *err)
 {
 	cleanup(walk_end) struct walk w = {};
 	uint64_t days = 0, there = 0;
-	struct day_part of;
-	struct day d;
+	struct day_part of = {};
+	struct day d = {};
 	int r = stmt_open(l, PARTS, &w.s, err);
 
 	if (r < 0)

@@ -204,8 +204,8 @@ static int ring_leads(struct differ *d, const struct dp_frontend *have,
 
 	if (!f->ring || *seen == have->svc.gen)
 		return 0;
-	table = calloc(n, sizeof(*table));
-	place = calloc(f->n, sizeof(*place));
+	table = calloc(n + 1, sizeof(*table)); /* n is not 0, but who checks can't see it */
+	place = calloc(f->n + 1, sizeof(*place));
 	if (!table || !place)
 		return -ENOMEM;
 	places(d, &have->svc, should, place);

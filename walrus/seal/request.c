@@ -134,8 +134,9 @@ static bool is_id(const struct json *list, const uint8_t *full_id, size_t len)
 	json_foreach(byte, list) {
 		uint64_t v;
 
-		if (i >= len || json_number(byte, &v) < 0 || v != full_id[i++])
+		if (i >= len || json_number(byte, &v) < 0 || v != full_id[i])
 			return false;
+		i++;
 	}
 	return i == len;
 }
