@@ -12,6 +12,7 @@ export const TESTNET = '69WiPg3DAQiwdxfncX6wYQ2siKwAe6L9BZthQea3JNMD';
 export const MAINNET = '4btiuiMPvEENsttpZC7CZ53DruC3MAgfznDbASZ7DR6S';
 export const TIMEOUT_MS = 1500; // of a client
 export const dir = mkdtempSync(join(tmpdir(), 'weir-sui-'));
+process.on('exit', () => rmSync(dir, { recursive: true }));
 
 // A self-signed certificate: whoever is given it trusts this server alone.
 function certificate(name) {
@@ -57,7 +58,6 @@ export async function runCases(cases, words, around) {
 			console.log(`${name}: ${e.stack}`);
 		}
 	}
-	rmSync(dir, { recursive: true });
 	console.log(`${passed} passed, ${failed} failed`);
 	process.exit(failed || !passed ? 1 : 0);
 }
