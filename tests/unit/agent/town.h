@@ -69,7 +69,7 @@ static inline int town_teardown(void **state)
 
 static inline const char *label(size_t i)
 {
-	static char text[16];
+	static char text[32];
 
 	snprintf(text, sizeof(text), "shop-%02zu", i);
 	return text;
