@@ -114,8 +114,10 @@ static int by_id(const void *key, const void *element)
 
 bool flow_is_draining(const struct flow *f, const struct dp_backend *backends, size_t n)
 {
-	const struct dp_backend *b = bsearch(&f->backend, backends, n, sizeof(*b), by_id);
+	const struct dp_backend *b = NULL;
 
+	if (n > 0) /* of none there need be no array */
+		b = bsearch(&f->backend, backends, n, sizeof(*b), by_id);
 	if (f->from_node)
 		return false;
 	/* an id may be given to another backend */
