@@ -74,6 +74,8 @@ def test_while_the_server_is_away_nothing_changes_and_all_is_measured_and_billed
         bed.follows()
     assert seen[-1][0] >= seen[0][0] + AWAY_S * 0.8 and seen[-1][1] > seen[0][1], seen  # windows of a second
     bed.is_as_fresh()
+    # it says that it is back when the last kind is
+    wait_for("it says that the server is back", lambda: any(level == "info" for level, _ in bed.log_of(at)), 60)
     lines = bed.log_of(at)
     assert [level for level, _ in lines] == ["warn", "info"], lines  # away, and back
 
