@@ -136,10 +136,10 @@ def test_a_server_that_only_has_errors_is_asked_less_and_less(bed, status):
         errors = bed.server.fault(answer=encode.internal("etcdserver: no leader", status))
         bed.server.break_connections()
         behind_its_back(bed)
-        errors.wait(8, 60)
+        errors.wait(1, 60)
         begun = time.monotonic()
-        errors.wait(16, 90)
-        assert time.monotonic() - begun > 0.5
+        errors.wait(24, 90)  # about five times each kind: a quarter, half, one and two seconds apart, by chance half of it
+        assert time.monotonic() - begun > 1
 
 
 def test_rights_that_are_taken_away_and_come_back(bed):
