@@ -2,17 +2,20 @@
 # Each layer of tests says in its own module.mk how it is built and run.
 include $(sort $(wildcard tests/*/module.mk tests/interop/*/module.mk))
 
+# What only builds and runs programs of C may do so side by side.
+JOBS := -j$(shell nproc)
+
 .PHONY: test demo fresh
 test: deps ## set up and pass all tests (root)
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/rooted.sh $(MAKE) --no-print-directory SAN=address,undefined unit
-	$(Q)$(MAKE) --no-print-directory SAN=address,undefined fuzz-replay
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all
+	$(Q)tests/rooted.sh $(MAKE) --no-print-directory $(JOBS) SAN=address,undefined unit
+	$(Q)$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined fuzz-replay
 	$(Q)$(MAKE) --no-print-directory move-test
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined vectors
 	$(Q)$(MAKE) --no-print-directory interop
 	$(Q)$(MAKE) --no-print-directory fakes-test
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined sui-test
-	$(Q)tests/rooted.sh $(MAKE) --no-print-directory bpf-test
+	$(Q)tests/rooted.sh $(MAKE) --no-print-directory $(JOBS) bpf-test
 	$(Q)tests/rooted.sh $(MAKE) --no-print-directory e2e
 
 demo: deps ## set up and show the whole product on this machine alone (root)

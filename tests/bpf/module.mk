@@ -4,7 +4,7 @@ BPF_TEST_BASE := $(addprefix tests/bpf/,bed.c node.c packets.c sandbox.c tunnel.
 BPF_TEST_BASE_OBJS := $(patsubst %.c,$(O)/%.o,$(BPF_TEST_BASE))
 BPF_TEST_SRCS := $(filter-out $(BPF_TEST_BASE) %.bpf.c,$(sort $(wildcard tests/bpf/*.c)))
 BPF_TEST_BINS := $(patsubst %.c,$(O)/%,$(BPF_TEST_SRCS))
-BPF_TEST_RUN := $(if $(T),$(filter $(O)/tests/bpf/$(T),$(BPF_TEST_BINS)),$(BPF_TEST_BINS))
+BPF_TEST_RUN := $(if $(T),$(filter $(addprefix $(O)/tests/bpf/,$(T)),$(BPF_TEST_BINS)),$(BPF_TEST_BINS))
 
 $(O)/tests/bpf/%.o: ALL_CFLAGS += -Itests
 $(BPF_TEST_BINS): $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(BPF_TEST_BASE_OBJS) $(call archives,svc)

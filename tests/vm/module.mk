@@ -3,7 +3,7 @@
 KERNELS ?= 6.1 6.12 7.2
 
 .PHONY: test-vm vm-run
-test-vm: deps ## the kernel tests under other kernels, in QEMU (root to set up; K=6.1 for one kernel, T=cpu for one test)
+test-vm: deps ## the kernel tests under other kernels, in QEMU (root to set up; K=6.1 for one kernel, T="cpu memory" for some tests)
 	$(Q)tests/vm/deps.sh
 	$(Q)$(MAKE) --no-print-directory vm-run
 
