@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Each layer of tests says in its own module.mk how it is built and run.
-include $(sort $(wildcard tests/*/module.mk tests/interop/*/module.mk))
-
-# What only builds and runs programs of C may do so side by side.
+# Each layer of tests says in its own module.mk how it is built and run; programs of C are built side by side.
 JOBS := -j$(shell nproc)
+include $(sort $(wildcard tests/*/module.mk tests/interop/*/module.mk))
 
 .PHONY: test demo fresh
 test: deps ## set up and pass all tests (root)
