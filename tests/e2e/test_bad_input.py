@@ -67,7 +67,7 @@ def test_a_manifest_that_turns_bad_keeps_what_runs(bed):
     (("window: 1s", "window: 1s, windov: 2s"), ["weir.yaml:", "meter.windov", "window"]),
     (("window: 1s", "window: 1 parsec"), ["weir.yaml:", "meter.window"]),
     (("kind: files", "kind: kubernetes"), ["source.kubeconfig", "name a kubeconfig"]),
-    (("podCgroup: pods}", "podCgroup: pods}\nlisten: {healthz: \"0.0.0.0:70000\"}"), ["listen.healthz"]),
+    (("datapath:", "listen: {healthz: \"0.0.0.0:70000\"}\ndatapath:"), ["listen.healthz"]),
     (("node: {", "node: {addresses: [10.0.0.256], "), ["node.addresses", "10.0.0.256"]),
 ])
 def test_a_bad_configuration_names_line_and_key(bed, edit, words):

@@ -275,9 +275,7 @@ def test_the_shipped_roles_allow_what_is_asked(bed):
     assert [r for r in log if r.status == 403] == []
     written = {(ns, verb, resource) for ns, verb, _, resource in rights.used(log) if verb not in ("list", "watch", "get")}
     granted = {(ns, verb, resource) for ns, verb, _, resource in rules.grants() if verb not in ("list", "watch")}
-    # an apply that creates needs both verbs; the log has the one
-    assert {(r, v) for _, v, r in written} == {(r, v) for _, v, r in granted} - {
-        (r, "create") for r in ("pods", "services", "persistentvolumeclaims", "persistentvolumes")}
+    assert {(r, v) for _, v, r in written} == {(r, v) for _, v, r in granted}
 
 
 def test_an_agent_that_is_killed_at_any_time_finishes_its_work(bed):

@@ -31,7 +31,7 @@
  * change that comes while one runs has to wait for it, which must be rare where they are long. */
 #define QUICK_MS 1
 #define REST 10
-#define LONG_MS 5
+#define LONG_MS 50
 #define REST_LONG 200
 #define REST_MIN_MS 20
 
@@ -351,9 +351,18 @@ static void round_make(struct agent *a, const struct kube_set *set)
 	answers_changed(a);
 }
 
-/* False: it needs a whole round. */
+static bool has_udp(const struct svc_table *t)
+{
+	for (size_t i = 0; i < t->n_services; i++)
+		for (size_t j = 0; j < t->services[i]->n_ports; j++)
+			if (t->services[i]->ports[j]->proto == SVC_UDP)
+				return true;
+	return false;
+}
+
+/* False: it needs a whole round. *ret_udp: one of the Services has a port of UDP. */
 static bool quick_change(struct agent *a, const struct kube_set *set,
-			 const struct kube_touched *touched)
+			 const struct kube_touched *touched, bool *ret_udp)
 {
 	const struct services_node node = node_of(a, a->port_addrs, a->n_port_addrs);
 	uint64_t began_ns = clock_boot_ns();
@@ -364,8 +373,10 @@ static bool quick_change(struct agent *a, const struct kube_set *set,
 
 		r = services_translate_one(set, &node, touched->v[i].namespace, touched->v[i].name,
 					   &one, NULL);
-		if (r == 0)
+		if (r == 0) {
+			*ret_udp |= has_udp(one);
 			r = svc_quick_change(a->quick, a->services, one, NULL);
+		}
 	}
 	if (r == 0)
 		ended(a, began_ns, touched);
@@ -384,12 +395,13 @@ static void whole_within(struct agent *a, uint64_t rests)
 void direct_changed(struct agent *a, const struct kube_set *set, const struct kube_touched *touched)
 {
 	const struct rounds_now now = rounds_clock();
+	bool soon = a->round_ms < LONG_MS;
 
 	rounds_queued(&a->rounds, set, touched, &now);
-	if (!touched || touched->more || (touched->n && !quick_change(a, set, touched)))
+	if (!touched || touched->more || (touched->n && !quick_change(a, set, touched, &soon)))
 		round_make(a, set);
-	else /* what class an address is of can't wait long */
-		whole_within(a, a->round_ms < LONG_MS || touched->addrs ? REST : REST_LONG);
+	else /* what class an address is of can't wait long, nor a socket of UDP to be ended */
+		whole_within(a, soon || touched->addrs ? REST : REST_LONG);
 }
 
 /* Links of pods come and go all the time: only what node ports are served at is worth a round. */
