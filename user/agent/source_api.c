@@ -30,6 +30,7 @@ struct api_source {
 	int users; /* handles that still know the source */
 	bool told; /* the receiver knows the set */
 	uint64_t away_ms; /* UTC; 0: it is there */
+	uint64_t away_ns; /* the same by boot time */
 	char *saved_path, *saved; /* what the file says, or will */
 };
 
@@ -152,6 +153,7 @@ static const char *server_of(const struct api_source *s)
 
 static void on_state(void *arg, const struct err *why)
 {
+	uint64_t now_ns = clock_boot_ns();
 	struct api_source *s = arg;
 
 	s->away_ms = why ? clock_wall_ms() : 0;
@@ -160,8 +162,11 @@ static void on_state(void *arg, const struct err *why)
 			 s->told ? "the API server is away; all stays as it is" :
 				   "waiting for the API server",
 			 "error=%s", log_quote(why->text));
-	else
-		log_info("api", "in step with the API server again", "server=%s", server_of(s));
+	else /* how long makes it no repetition, which the log would hold back */
+		log_info("api", "in step with the API server again",
+			 "server=%s after=%" PRIu64 "ms", server_of(s),
+			 (now_ns - s->away_ns) / 1000000);
+	s->away_ns = now_ns;
 	if (!why)
 		remember(s);
 }
