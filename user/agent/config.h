@@ -3,9 +3,8 @@
  * The agent's configuration: every key of `weir agent run -c FILE`, checked as a whole.
  *
  * config_load() is the only constructor. What it returns is valid: bounds kept, required keys
- * there, node.name and paths.cgroup filled in from the host where they were empty. A setting that
- * this version can't honour is an error (chain kind sui); a WEIR_* variable that is no key is a line
- * in `warnings`.
+ * there, node.name and paths.cgroup filled in from the host where they were empty. A WEIR_* variable
+ * that is no key is a line in `warnings`.
  *
  * Precedence: default < file < WEIR_* variable < flag (core/option.h). Errors: one line with the
  * place and the key; -EINVAL, -ERANGE, -EBADMSG, -ENOENT and others of reading the file.

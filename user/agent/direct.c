@@ -419,9 +419,8 @@ void direct_links_changed(struct agent *a)
 
 int direct_open(struct agent *a, struct err *err)
 {
-	int r = svc_idle_new(SVC_GRACE_MS, &a->idle);
-
 	const struct rounds_now now = rounds_clock();
+	int r = svc_idle_new(SVC_GRACE_MS, &a->idle);
 
 	if (r < 0)
 		return err_errno(err, r, "starting to direct");

@@ -252,6 +252,7 @@ struct window_job {
 	struct json *args, *result;
 	struct ctl_reply *reply;
 	struct err err;
+	struct err keep_err; /* apart: what was asked for is done whether or not old windows can go */
 	int r;
 };
 
@@ -285,7 +286,7 @@ static void window_run(struct work_job *job)
 	if (!w->r && w->then)
 		w->r = w->then(w->book, w->window.to_ms, w->args, &w->result, &w->err);
 	if (!w->r && w->now_ms > w->keep_ms)
-		w->r = book_keep(w->book, w->now_ms - w->keep_ms, &w->err);
+		(void)book_keep(w->book, w->now_ms - w->keep_ms, &w->keep_err);
 }
 
 static void window_failed(struct agent *a, uint64_t now_ms, const struct err *err)
@@ -309,6 +310,8 @@ static void window_report(struct agent *a, const struct window_job *w)
 	if (w->window.unbilled)
 		log_error("measure", "leases without a receipt", "leases=%zu error=%s",
 			  w->window.unbilled, log_quote(w->window.why.text));
+	if (w->keep_err.code)
+		log_error("measure", "old windows stay", "error=%s", log_quote(w->keep_err.text));
 	if (w->r < 0 && !w->reply)
 		log_error("measure", "the rest waits for the next window", "error=%s",
 			  log_quote(w->err.text));
