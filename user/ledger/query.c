@@ -6,6 +6,7 @@
 #include "ledger/columns.h"
 #include "ledger/days.h"
 #include "ledger/db.h"
+#include "ledger/ledger.h"
 #include "ledger/usage.h"
 
 /* Whole days come from their sums, the rest window by window: [from, to) without [day_from, day_to).
@@ -196,11 +197,17 @@ int ledger_usage_query(struct ledger *l, const struct ledger_query *q,
 		       int (*fn)(const struct ledger_usage_row *row, void *arg), void *arg,
 		       struct err *err)
 {
+	cleanup(ledger_rollback) struct ledger_tx snapshot = {};
 	cleanup(stmt_done) struct stmt s = {};
 	struct ledger_usage_row sum = {}, row;
-	int r;
+	int r = 0;
 
-	r = query_open(l, q, &s, err);
+	/* bounds and rows of one moment: a window that is booked between them would be in a day, and not
+	 * in the bounds */
+	if (!db_in_transaction(l))
+		r = ledger_begin(l, &snapshot, err);
+	if (r == 0)
+		r = query_open(l, q, &s, err);
 	if (r < 0)
 		return r;
 	while ((r = stmt_next(&s, err)) > 0) {
