@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "bpf/node.h"
@@ -79,6 +80,16 @@ static void make(struct sandbox *s)
 	must(s->ifindex > 0, s->host);
 }
 
+static bool has_carrier(const struct sandbox *s)
+{
+	cleanup(close_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {};
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", s->host);
+	must(fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &ifr), s->host);
+	return ifr.ifr_flags & IFF_RUNNING;
+}
+
 void sandboxes_make(struct sandbox *ret, uint32_t first, size_t n)
 {
 	assert_true(first + n <= SANDBOXES_MAX);
@@ -87,6 +98,9 @@ void sandboxes_make(struct sandbox *ret, uint32_t first, size_t n)
 		ret[i] = (struct sandbox){ .index = first + (uint32_t)i, .netns = -1 };
 		make(&ret[i]);
 	}
+	for (size_t i = 0; i < n; i++) /* the kernel may take a second to tell the device */
+		while (!has_carrier(&ret[i]))
+			usleep(10000);
 }
 
 /* Both ends of each go at once; its namespace does so later, when the kernel finds the time. */

@@ -25,7 +25,7 @@ struct sandbox_count {
 	uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;
 };
 
-/* Makes n, of which the first has index `first`. */
+/* Makes n, of which the first has index `first`. The kernel knows their carrier: a bridge passes on at once. */
 void sandboxes_make(struct sandbox *ret, uint32_t first, size_t n);
 void sandboxes_end(struct sandbox *s, size_t n);
 /* This process, or its child, is in there from now on. */
