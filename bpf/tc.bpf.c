@@ -339,7 +339,7 @@ __noinline int tc_take(struct __sk_buff *skb)
 	if (!dsr_read(skb, &w->p, &head))
 		return -ENOENT;
 	if (!is_own(&w->p.t.dst))
-		return is_peer(&w->p.t.src) && !tc_is_by_node(skb, w) ? -EINVAL : -EACCES;
+		return is_node(&w->p.t.src) && !tc_is_by_node(skb, w) ? -EINVAL : -EACCES;
 	if (!is_peer(&w->p.t.src))
 		return -EACCES;
 	if (is_v4(&head.addr) == w->p.v6 || dsr_strip(skb, &w->p) || pkt_parse(skb, &w->p))

@@ -77,6 +77,14 @@ static __always_inline bool is_own(const struct weir_addr *a)
 	return class_flags(a) == WEIR_CLASS_LOCAL;
 }
 
+/* This one or another. */
+static __always_inline bool is_node(const struct weir_addr *a)
+{
+	__u32 flags = class_flags(a);
+
+	return flags == WEIR_CLASS_CLUSTER || flags == WEIR_CLASS_LOCAL;
+}
+
 /* ---- What is known of the way there ---------------------------------------------------------- */
 
 static __always_inline bool dsr_refuses(const struct weir_addr *node, __u64 now)
