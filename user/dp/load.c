@@ -236,14 +236,15 @@ static int link_replace(const struct dp *dp, struct bpf_link *link, const char *
 	return rename(next, path) < 0 ? err_errno(err, -errno, "%s", path) : 0;
 }
 
-static int link_end(const struct dp *dp, const char *prog, struct err *err)
+static int remove_one(const struct dp *dp, const struct dp_attach *a, struct err *err)
 {
 	char path[DP_PATH_MAX];
-	int r = dp_pin_path(dp, "links", prog, path, err);
+	int r = dp_pin_path(dp, "links", a->prog, path, err);
 
-	if (!r && unlink(path) < 0 && errno != ENOENT)
-		r = err_errno(err, -errno, "%s", path);
-	return r;
+	if (r < 0)
+		return r;
+	dp_link_end(path);
+	return unlink(path) < 0 && errno != ENOENT ? err_errno(err, -errno, "%s", path) : 0;
 }
 
 /* A cgroup program keeps its link, whose program is exchanged in one step. */
@@ -266,7 +267,7 @@ static int attach_one(const struct dp *dp, struct weir_bpf *skel, const struct d
 		old = link_open(dp, a, opt);
 		if (old >= 0 && !bpf_link_update(old, bpf_program__fd(prog), NULL))
 			return 0;
-		r = link_end(dp, a->prog, err); /* two would count each packet twice */
+		r = remove_one(dp, a, err); /* two would count each packet twice */
 		if (r < 0)
 			return r;
 	}
@@ -287,17 +288,6 @@ static int attach_one(const struct dp *dp, struct weir_bpf *skel, const struct d
 	r = link_replace(dp, link, a->prog, err);
 	bpf_link__destroy(link);
 	return r;
-}
-
-static int remove_one(const struct dp *dp, const struct dp_attach *a, struct err *err)
-{
-	char path[DP_PATH_MAX];
-	int r = dp_pin_path(dp, "links", a->prog, path, err);
-
-	if (r < 0)
-		return r;
-	dp_link_end(path);
-	return unlink(path) < 0 && errno != ENOENT ? err_errno(err, -errno, "%s", path) : 0;
 }
 
 /* Counters are cumulative over a pod's life; new tables go on from what was recorded. Before the
