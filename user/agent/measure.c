@@ -252,7 +252,8 @@ struct window_job {
 	struct json *args, *result;
 	struct ctl_reply *reply;
 	struct err err;
-	struct err keep_err; /* apart: what was asked for is done whether or not old windows can go */
+	struct err
+		keep_err; /* apart: what was asked for is done whether or not old windows can go */
 	int r;
 };
 

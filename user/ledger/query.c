@@ -11,7 +11,7 @@
 
 /* Whole days come from their sums, the rest window by window: [from, to) without [day_from, day_to).
  * Rows come in the order of their group, so that a sum is one row of state. Sums are made here and
- * not in SQL, which has neither 128 bits nor an honest overflow. */
+ * not in SQL, which has no 128 bits. */
 #define NAMES                                                             \
 	"p.id, p.cgroup_id, p.boot, i.namespace, i.name, i.uid, i.lease," \
 	" coalesce((SELECT labels FROM pod_labels g WHERE g.pod = p.id), '')"
