@@ -28,8 +28,8 @@ struct closing {
 	struct ledger_tx tx;
 	uint64_t id, from_ms, to_ms;
 	struct share *shares;
-	size_t n_shares, receipts, unbilled;
-	struct err why; /* of the last unbilled lease */
+	size_t n_shares, receipts, unbilled, fallen;
+	struct err why, why_fallen; /* of the last unbilled lease, of the last fallen pod */
 };
 
 _Static_assert(BOOK_PODS_MAX <= RECORD_PODS_MAX, "the pods of a window fit in one record");
@@ -64,9 +64,36 @@ static struct ledger_pod pod_row(const struct closing *c, const struct book_read
 	return row;
 }
 
-static int book_pod(struct closing *c, const struct book_reading *reading, struct err *err)
+/* B6. Nothing of it is booked until its counters are past what was booked before. */
+static void fallen(struct closing *c, const struct book_reading *reading, const struct err *why)
+{
+	c->fallen++;
+	c->why_fallen = *why;
+	err_wrap(&c->why_fallen, "pod %s/%s", reading->pod.ns, reading->pod.name);
+}
+
+static int book_usage(struct closing *c, uint64_t pod, const struct book_reading *reading,
+		      struct err *err)
 {
 	struct share *share = &c->shares[c->n_shares];
+	struct err why = {};
+	int r = ledger_usage_record(&c->tx, pod, &reading->total, &share->delta, &why);
+
+	if (r == -ERANGE) {
+		fallen(c, reading, &why);
+		return 0;
+	}
+	if (r < 0)
+		return err_set(err, r, "%s", why.text);
+	share->reading = reading;
+	c->n_shares++;
+	if (!reading->has_interface)
+		return 0;
+	return ledger_interface_record(&c->tx, pod, &reading->interface, &share->delta, err);
+}
+
+static int book_pod(struct closing *c, const struct book_reading *reading, struct err *err)
+{
 	struct ledger_pod row = pod_row(c, reading), there;
 	uint64_t id;
 	int r;
@@ -78,17 +105,13 @@ static int book_pod(struct closing *c, const struct book_reading *reading, struc
 		return 0; /* booked in full by a window whose end the kernel was not told of */
 	r = ledger_pod_put(&c->tx, &row, &id, err);
 	if (!r)
-		r = ledger_usage_record(&c->tx, id, &reading->total, &share->delta, err);
-	if (!r && reading->has_interface)
-		r = ledger_interface_record(&c->tx, id, &reading->interface, &share->delta, err);
+		r = book_usage(c, id, reading, err);
 	if (!r && reading->final) {
 		row.closed = true;
 		r = ledger_pod_put(&c->tx, &row, &id, err);
 	}
 	if (r < 0)
 		return err_wrap(err, "pod %s/%s", reading->pod.ns, reading->pod.name);
-	share->reading = reading;
-	c->n_shares++;
 	return 0;
 }
 
@@ -295,7 +318,9 @@ int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, 
 				     .pods = c.n_shares,
 				     .receipts = c.receipts,
 				     .unbilled = c.unbilled,
-				     .why = c.why };
+				     .why = c.why,
+				     .fallen = c.fallen,
+				     .why_fallen = c.why_fallen };
 	return 0;
 }
 

@@ -14,6 +14,8 @@
  * B4. Money moves only in book_settle(), by the rules of chain/lease.h.
  * B5. A lease that owes more than a receipt can say (2^63 - 1 MIST) gets no further one; usage and
  *     the receipts of others are written all the same.
+ * B6. A pod whose counters are below what was booked of it (something else than the kernel wrote
+ *     them) is left out, and said; all others are booked. Once they are past it again, the rise is.
  *
  * What the local market is: its id and those of its leases are hashes of the provider's key and the
  * lease's label, so they are the same after a restart and differ between providers.
@@ -59,6 +61,8 @@ struct book_window {
 	size_t pods, receipts;
 	size_t unbilled; /* leases of B5 */
 	struct err why; /* of the last of them */
+	size_t fallen; /* pods of B6 */
+	struct err why_fallen;
 };
 
 /* What would make every window fail, to be said at the start: a node's name that no record can

@@ -271,6 +271,9 @@ static int windows_close(struct window_job *w)
 			return r;
 		done.pods += w->window.pods;
 		done.receipts += w->window.receipts;
+		if (!done.fallen)
+			done.why_fallen = w->window.why_fallen;
+		done.fallen += w->window.fallen;
 		w->window = done;
 		at += n;
 	} while (at < w->n);
@@ -311,6 +314,10 @@ static void window_report(struct agent *a, const struct window_job *w)
 	if (w->window.unbilled)
 		log_error("measure", "leases without a receipt", "leases=%zu error=%s",
 			  w->window.unbilled, log_quote(w->window.why.text));
+	if (w->window.fallen)
+		log_error("measure", "pods that are not billed: their counters fell",
+			  "pods=%zu error=%s", w->window.fallen,
+			  log_quote(w->window.why_fallen.text));
 	if (w->keep_err.code)
 		log_error("measure", "old windows stay", "error=%s", log_quote(w->keep_err.text));
 	if (w->r < 0 && !w->reply)

@@ -220,7 +220,7 @@ static int usage_record(struct ledger_tx *tx, uint64_t pod, const struct usage *
 		return r;
 	r = usage_sub(reading, &a.last, &delta);
 	if (r < 0)
-		return err_set(err, r,
+		return err_set(err, -ERANGE,
 			       "%s: pod %" PRIu64 ": a counter is below its last reading; its "
 			       "reader lost what it counted before",
 			       db_path(tx->ledger), pod);
@@ -238,5 +238,7 @@ static int usage_record(struct ledger_tx *tx, uint64_t pod, const struct usage *
 int ledger_usage_record(struct ledger_tx *tx, uint64_t pod, const struct usage *reading,
 			struct usage *ret_delta, struct err *err)
 {
-	return tx_result(tx, usage_record(tx, pod, reading, ret_delta, err));
+	int r = usage_record(tx, pod, reading, ret_delta, err);
+
+	return r == -ERANGE ? r : tx_result(tx, r); /* then nothing was written */
 }

@@ -43,8 +43,9 @@ int ledger_window_last(struct ledger *l, struct ledger_window *ret, struct err *
 
 /* Books what the pod used since its last reading into the window of this transaction, and makes
  * `reading` its last one. ret_delta may be NULL. -ENOENT: no such pod; -EEXIST: it has usage in
- * this window; -EPERM: it is closed; -ERANGE: a counter went backwards; -EINVAL: no window yet, or
- * memory_unmeasured is more than 1. */
+ * this window; -EPERM: it is closed; -EINVAL: no window yet, or memory_unmeasured is more than
+ * 1; -ERANGE: a counter went backwards: nothing is written, and alone of these it leaves the
+ * transaction whole, so that one pod does not keep the window from all others. */
 int ledger_usage_record(struct ledger_tx *tx, uint64_t pod, const struct usage *reading,
 			struct usage *ret_delta, struct err *err);
 

@@ -194,36 +194,48 @@ static void the_same_id_in_another_boot_is_another_pod(void **state)
 	assert_int_equal(booked(t, "pod-1", NULL).cpu_ns, usage_of(9).cpu_ns + usage_of(2).cpu_ns);
 }
 
-/* B1 */
-static void a_counter_that_falls_is_refused_and_nothing_changes(void **state)
+/* B6 */
+static void a_pod_whose_counter_falls_keeps_no_other_from_being_booked(void **state)
 {
 	struct bed *t = *state;
-	struct book_reading r[] = { reading(1, "shop", 3), last_reading(2, "shop", 4) };
-	struct book_window untouched = { .from_ms = 77 };
-	struct ledger_window before, after;
-	struct usage sum;
+	struct book_reading r[] = { reading(1, "shop", 3), reading(2, "shop", 4) };
+	struct book_window w;
+	struct usage before;
 
 	next_window(t, NULL, 0);
 	open_lease(t, "shop", 1000000000);
-	next_window(t, r, 1);
-	must(ledger_window_last(t->ledger, &before, &why));
-	sum = booked(t, NULL, NULL);
+	next_window(t, r, 2);
+	before = booked(t, "pod-1", NULL);
 
 	r[0].total.tx.raw.packets--;
-	t->now_ms += WINDOW_MS;
-	assert_int_equal(book_window(&t->b, t->now_ms, r, 2, &untouched, &why), -ERANGE);
-	assert_non_null(strstr(why.text, "default/pod-1"));
-	assert_int_equal(untouched.from_ms, 77);
-	assert_false(r[1].booked);
-	must(ledger_window_last(t->ledger, &after, &why));
-	assert_memory_equal(&before, &after, sizeof(before));
-	assert_int_equal(seq_of(t, "shop"), 1);
-	assert_usage(booked(t, NULL, NULL), sum);
-
-	r[0] = reading(1, "shop", 5); /* and the next one has it all */
-	window(t, r, 2);
-	assert_booked(t, &r[0]);
+	r[1] = last_reading(2, "shop", 5);
+	w = next_window(t, r, 2);
+	assert_int_equal(w.pods, 1);
+	assert_int_equal(w.fallen, 1);
+	assert_non_null(strstr(w.why_fallen.text, "default/pod-1"));
+	assert_usage(booked(t, "pod-1", NULL), before);
 	assert_booked(t, &r[1]);
+	assert_int_equal(seq_of(t, "shop"), 2);
+
+	r[0] = reading(1, "shop", 6); /* past it again */
+	w = next_window(t, r, 1);
+	assert_int_equal(w.fallen, 0);
+	assert_booked(t, &r[0]);
+}
+
+/* Nothing can come any more, so it is closed and the kernel may forget it. */
+static void a_fallen_pod_that_is_final_is_closed(void **state)
+{
+	struct bed *t = *state;
+	struct book_reading r = reading(1, "", 3);
+
+	next_window(t, &r, 1);
+	r = last_reading(1, "", 3);
+	r.total.cpu_ns--;
+	assert_int_equal(next_window(t, &r, 1).fallen, 1);
+	assert_true(r.booked);
+	assert_int_equal(next_window(t, &r, 1).fallen, 0);
+	assert_int_equal(booked(t, "pod-1", NULL).cpu_ns, usage_of(3).cpu_ns);
 }
 
 static void a_window_holds_as_many_pods_as_a_record(void **state)
@@ -374,7 +386,8 @@ int main(void)
 		ON_BED(a_final_pod_is_booked_once_and_never_again),
 		ON_BED(recall_tells_the_open_pods_of_this_boot),
 		ON_BED(the_same_id_in_another_boot_is_another_pod),
-		ON_BED(a_counter_that_falls_is_refused_and_nothing_changes),
+		ON_BED(a_pod_whose_counter_falls_keeps_no_other_from_being_booked),
+		ON_BED(a_fallen_pod_that_is_final_is_closed),
 		ON_BED(a_window_holds_as_many_pods_as_a_record),
 		ON_BED(a_receipt_is_only_made_for_pods_and_covers_the_time_without),
 		ON_BED(a_lease_opened_in_the_middle_pays_only_from_there),

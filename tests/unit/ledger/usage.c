@@ -104,6 +104,30 @@ static int record(struct fixture *f, uint64_t pod, const struct usage *u, bool w
 	return r;
 }
 
+/* Alone among errors it leaves the transaction whole. */
+static void a_reading_that_fell_is_left_out_of_its_window(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_pod pod = pod_make(5, "shop", "web", "");
+	struct usage u = reading(5), less = u;
+	struct ledger_tx tx = {};
+	struct err err = {};
+	uint64_t id;
+
+	window_with(f, 0, 10, &pod, &u);
+	must(ledger_pod_find(f->l, BOOT, 5, &pod, &why));
+	less.rx.wire[USAGE_EXTERNAL].packets--;
+	must(ledger_begin(f->l, &tx, &why));
+	must(ledger_window_append(&tx, 10, 20, &id, &why));
+	assert_int_equal(ledger_usage_record(&tx, pod.id, &less, NULL, &err), -ERANGE);
+	must(ledger_commit(&tx, &why));
+	assert_int_equal(raw_number(f, "SELECT count(*) FROM windows"), 2);
+	assert_int_equal(raw_number(f, "SELECT count(*) FROM usage"), 1);
+	must(ledger_pod_find(f->l, BOOT, 5, &pod, &why));
+	assert_usage(&pod.last, &u);
+	must(ledger_check(f->l, &why));
+}
+
 static void bad_records_are_refused_and_leave_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -213,6 +237,7 @@ int main(void)
 		ON_LEDGER(a_time_over_63_bits_is_refused),
 		ON_LEDGER(a_reading_books_what_is_new_in_it),
 		ON_LEDGER(the_largest_numbers_are_kept),
+		ON_LEDGER(a_reading_that_fell_is_left_out_of_its_window),
 		ON_LEDGER(bad_records_are_refused_and_leave_nothing),
 		ON_LEDGER(memory_that_is_unknown_for_a_while_is_billed_once),
 		ON_LEDGER(what_is_booked_is_out_of_reach),
