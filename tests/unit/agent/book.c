@@ -194,6 +194,37 @@ static void the_same_id_in_another_boot_is_another_pod(void **state)
 	assert_int_equal(booked(t, "pod-1", NULL).cpu_ns, usage_of(9).cpu_ns + usage_of(2).cpu_ns);
 }
 
+/* B1: here the same pod comes twice. */
+static void a_window_that_fails_leaves_nothing(void **state)
+{
+	struct bed *t = *state;
+	struct book_reading r[] = { reading(1, "shop", 3), last_reading(2, "shop", 4),
+				    reading(1, "shop", 3) };
+	struct book_window untouched = { .from_ms = 77 };
+	struct ledger_window before, after;
+	struct usage sum;
+
+	next_window(t, NULL, 0);
+	open_lease(t, "shop", 1000000000);
+	next_window(t, r, 1);
+	must(ledger_window_last(t->ledger, &before, &why));
+	sum = booked(t, NULL, NULL);
+
+	t->now_ms += WINDOW_MS;
+	assert_int_equal(book_window(&t->b, t->now_ms, r, 3, &untouched, &why), -EEXIST);
+	assert_non_null(strstr(why.text, "default/pod-1"));
+	assert_int_equal(untouched.from_ms, 77);
+	assert_false(r[1].booked);
+	must(ledger_window_last(t->ledger, &after, &why));
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(seq_of(t, "shop"), 1);
+	assert_usage(booked(t, NULL, NULL), sum);
+
+	window(t, r, 2); /* and the next one has it all */
+	assert_booked(t, &r[0]);
+	assert_booked(t, &r[1]);
+}
+
 /* B6 */
 static void a_pod_whose_counter_falls_keeps_no_other_from_being_booked(void **state)
 {
@@ -386,6 +417,7 @@ int main(void)
 		ON_BED(a_final_pod_is_booked_once_and_never_again),
 		ON_BED(recall_tells_the_open_pods_of_this_boot),
 		ON_BED(the_same_id_in_another_boot_is_another_pod),
+		ON_BED(a_window_that_fails_leaves_nothing),
 		ON_BED(a_pod_whose_counter_falls_keeps_no_other_from_being_booked),
 		ON_BED(a_fallen_pod_that_is_final_is_closed),
 		ON_BED(a_window_holds_as_many_pods_as_a_record),
