@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "bpf/lives.h"
 #include "core/cleanup.h"
@@ -334,6 +335,72 @@ static void page_cache_holds_up_no_bill(void **state)
 	assert_null(bed_sample(b, id));
 }
 
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(id, &t), 0);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void write_text(const char *path, const char *text)
+{
+	cleanup(close_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		fail_msg("%s: %s", path, strerror(errno));
+}
+
+/* The whole machine, until its clock wakes it; how long it slept. */
+static uint64_t suspend(void)
+{
+	uint64_t slept = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
+
+	write_text("/sys/class/rtc/rtc0/wakealarm", "+3");
+	write_text("/sys/power/state", "mem");
+	return clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC) - slept;
+}
+
+static void a_machine_that_sleeps_bills_no_sleep(void **state)
+{
+	struct bed *b = memory_bed_of(state);
+	uint64_t us = 20000, id, from, slept, awake;
+	struct weir_pod was, is;
+	struct holder h;
+	char path[300];
+
+	if (!getenv("WEIR_EMULATED")) {
+		print_message("skipped: only a machine of the test's own may be suspended\n");
+		skip();
+	}
+	bed_pod_make(b, "sleeper", path);
+	id = bed_pod_id(path);
+	holder_start(&h, path);
+	holder_take(&h, 16);
+	from = clock_ns(CLOCK_MONOTONIC);
+	was = sample(b, id);
+	slept = suspend();
+	assert_int_equal(bed_run_in(path, bed_burn, &us), 0);
+	is = sample(b, id);
+	awake = clock_ns(CLOCK_MONOTONIC) - from;
+
+	assert_true(slept > 1000000000);
+	assert_int_equal(is.state, WEIR_POD_LIVE);
+	assert_true(is.mem_at - was.mem_at <= awake);
+	assert_true(bytes(is.mem_pages) >= 16 * MIB);
+	/* the reading of before is held until the one behind, for as long as it was awake */
+	assert_true(integral(&is) - integral(&was) <=
+		    (unsigned __int128)is.mem_peak_pages * (is.mem_at - was.mem_at));
+	assert_true(integral(&is) - integral(&was) >=
+		    (unsigned __int128)(16 * MIB / bytes(1)) * (is.mem_at - was.mem_at));
+	assert_int_equal(is.cpu_ns / 1000, bed_cpu_stat_us(path));
+	assert_true(is.cpu_ns - was.cpu_ns >= us * 1000 && is.cpu_ns - was.cpu_ns <= 2 * awake);
+	holder_end(&h);
+	bed_pod_remove(path);
+	bed_released(b, id);
+	assert_int_equal(dp_pod_forget(b->dp, id, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +409,7 @@ int main(void)
 		cmocka_unit_test(a_dead_pod_keeps_its_peak_and_its_integral),
 		cmocka_unit_test(page_cache_is_inactive_and_not_billed),
 		cmocka_unit_test(page_cache_holds_up_no_bill),
+		cmocka_unit_test(a_machine_that_sleeps_bills_no_sleep),
 	};
 
 	return cmocka_run_group_tests(tests, bed_setup, bed_teardown);

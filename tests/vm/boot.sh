@@ -33,7 +33,7 @@ mke2fs -q -t ext4 "$vm/disk"
 # Emulated, for nested KVM is rarely to be had and not always sound. A panic ends QEMU (panic=-1 with -no-reboot), so
 # nothing waits for a dead guest.
 timeout -k 5 $TIMEOUT qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m 512 -nodefaults -display none -no-reboot \
-	-kernel "$vm/vmlinux" -initrd "$vm/initramfs" -serial stdio \
+	-kernel "$vm/vmlinuz" -initrd "$vm/initramfs" -serial stdio \
 	-drive "file=$vm/disk,if=virtio,format=raw,cache=unsafe" \
 	-append "console=ttyS0 quiet oops=panic panic=-1 rdinit=/init" </dev/null | sed -u 's/\r//g' | tee "$vm/log"
 said=$(sed -n 's/^VM-EXIT \([0-9]*\)$/\1/p' "$vm/log")

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what booting kernels needs, from Debian alone: QEMU, and tools to unpack kernels and to pack a root.
+# Installs what booting kernels needs, from Debian alone: QEMU, and tools to unpack modules and to pack a root.
 # QEMU 7.2, bookworm's own, gets the flags wrong after cmpxchg16b, and kernels crash on it at random; 10 does not.
 set -eu
 
 MIN_QEMU=1:10.0
-PACKAGES="busybox-static cpio e2fsprogs kmod lz4 xz-utils zstd"
+PACKAGES="busybox-static cpio e2fsprogs kmod xz-utils"
 
 version() { dpkg-query -W -f '${db:Status-Status} ${Version}' "$1" 2>/dev/null | sed -n 's/^installed //p'; }
 # shellcheck disable=SC2086 # the list is meant to split

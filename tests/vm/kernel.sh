@@ -3,7 +3,7 @@
 # kernel.sh SERIES: makes build/vm/SERIES/ of Debian's newest cloud kernel of that series (6.1, 6.12, 7.2):
 #
 #	release		its full name; written last
-#	vmlinux		uncompressed, for emulating decompression is slow
+#	vmlinuz		as it comes: a guest that wakes up from suspend must not be loaded anew, as a vmlinux is
 #	modules/*.ko	MODULES, named in the order of loading
 #
 # The package lists are our own, below build/vm/apt, so the machine's apt neither learns of other releases nor
@@ -18,7 +18,7 @@ out=$top/$series
 MIRROR=http://deb.debian.org
 # a virtio disk's drivers, and what the tests make devices of and ask for sockets
 MODULES="virtio_pci virtio_blk ext4 udp_diag veth bridge sch_ingress cls_bpf 8021q"
-[ ! -e "$out/release" ] || [ "$(cat "$out/modules/list" 2>/dev/null)" != "$MODULES" ] || exit 0
+[ ! -e "$out/release" ] || [ ! -e "$out/vmlinuz" ] || [ "$(cat "$out/modules/list" 2>/dev/null)" != "$MODULES" ] || exit 0
 
 apt_setup() {
 	mkdir -p "$top/apt/lists/partial" "$top/apt/cache/archives/partial"
@@ -54,24 +54,6 @@ packages() {
 	done
 }
 
-# The payload of a bzImage, by the fields of its header (Documentation/arch/x86/boot.rst): setup_sects at 0x1f1,
-# payload_offset at 0x248, payload_length at 0x24c. Its last four bytes are the uncompressed size.
-field() { od -An -v "-tu$3" "-j$2" "-N$3" "$1" | tr -d ' '; }
-payload() {
-	at=$((($(field "$1" 497 1) + 1) * 512 + $(field "$1" 584 4)))
-	tail -c +$((at + 1)) "$1" | head -c $(($(field "$1" 588 4) - 4))
-}
-uncompressed() {
-	payload "$1" >"$2.packed"
-	case $(head -c 4 "$2.packed" | od -An -v -tx1 | tr -d ' ') in
-	02214c18) lz4 -dcq "$2.packed" >"$2" ;;
-	28b52ffd) zstd -dcq "$2.packed" >"$2" ;;
-	fd377a58) xz -dc "$2.packed" >"$2" ;;
-	*) echo "vm: $1: compressed in a way that $0 does not know" >&2; exit 1 ;;
-	esac
-	rm "$2.packed"
-}
-
 # modprobe says the files to load in order; "builtin" lines need nothing
 modules() {
 	depmod -b "$1" "$2"
@@ -97,7 +79,7 @@ mkdir -p "$out/modules" "$out/deb" "$out/root"
 (cd "$out/deb" && apt-get -qq download $(packages "$release"))
 for deb in "$out"/deb/*.deb; do dpkg-deb -x "$deb" "$out/root"; done
 [ -d "$out/root/lib" ] || ln -s usr/lib "$out/root/lib"
-uncompressed "$(find "$out/root" -name 'vmlinuz*' -type f)" "$out/vmlinux"
+find "$out/root" -name 'vmlinuz*' -type f -exec cp {} "$out/vmlinuz" \;
 modules "$out/root" "$release"
 rm -rf "$out/deb" "$out/root"
 echo "$MODULES" >"$out/modules/list"
