@@ -44,7 +44,7 @@ struct kube_mirror {
 	bool told; /* all of it, once */
 	bool away;
 	bool reached; /* a server answered, in this turn */
-	struct err why; /* the first failure since all was in step */
+	struct err why, last_why; /* the first failure since all was in step, and the newest */
 
 	struct kube_call *question; /* to a server that is quiet */
 	uint64_t heard_ms; /* from whom it doesn't matter: one server is asked at a time */
@@ -103,8 +103,11 @@ static void note_failure(struct kube_mirror *m, const struct mirror_part *p, con
 {
 	const struct err *own = kube_informer_error(p->informer);
 
-	if (kube_informer_failures(p->informer) && !m->why.code)
-		m->why = own->code ? *own : *why;
+	if (!kube_informer_failures(p->informer))
+		return;
+	m->last_why = own->code ? *own : *why;
+	if (!m->why.code)
+		m->why = m->last_why;
 }
 
 static void end(struct mirror_part *p, int code, unsigned int status, uint32_t retry_after_s,
@@ -325,6 +328,11 @@ uint64_t kube_mirror_due(const struct kube_mirror *m)
 		at = due < at ? due : at;
 	}
 	return at > t ? at - t : 0;
+}
+
+const struct err *kube_mirror_why(const struct kube_mirror *m)
+{
+	return m->away ? &m->last_why : NULL;
 }
 
 const struct kube_set *kube_mirror_set(const struct kube_mirror *m)

@@ -59,5 +59,7 @@ uint64_t kube_mirror_due(const struct kube_mirror *mirror);
 /* Borrowed until the next turn. */
 const struct kube_set *kube_mirror_set(const struct kube_mirror *mirror);
 bool kube_mirror_synced(const struct kube_mirror *mirror);
+/* NULL: the API server is there; else its newest failure, which may be another than the one told. */
+const struct err *kube_mirror_why(const struct kube_mirror *mirror);
 /* Asks at once what is waiting for its time. */
 void kube_mirror_hurry(struct kube_mirror *mirror);

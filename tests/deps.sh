@@ -9,7 +9,7 @@ BUILD="gcc make pkg-config clang-19 llvm-19 libc6-dev linux-libc-dev libelf-dev 
 	libcjson-dev libsodium-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libuv1-dev libsqlite3-dev libarchive-dev libfyaml-dev
 	uthash-dev libmicrohttpd-dev"
 RUN="runc iproute2 curl ca-certificates openssl xz-utils"
-TEST="ethtool libcmocka-dev python3-h2 python3-pytest python3-pytest-xdist python3-yaml sqlite3 shellcheck cppcheck clang-tidy-19 clang-format-19 libclang-rt-19-dev
+TEST="ethtool libcmocka-dev libfaketime python3-h2 python3-pytest python3-pytest-xdist python3-yaml sqlite3 shellcheck cppcheck clang-tidy-19 clang-format-19 libclang-rt-19-dev
 	man-db git procps nftables iptables ipset ipvsadm umoci"
 BACKPORTS="libbpf-dev bpftool"
 MIN_LIBBPF=1.4

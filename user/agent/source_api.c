@@ -252,8 +252,10 @@ void source_api_status(const struct source *source, struct json *to)
 	if (source->backend != &backend)
 		return;
 	const struct api_source *s = see(source);
+	const struct err *why = kube_mirror_why(s->mirror);
 	json_set_str(to, "api_server", kube_api_server(s->api));
 	json_set_str(to, "api_away", s->away_ms ? time_format(s->away_ms, text) : NULL);
+	json_set_str(to, "api_error", why ? why->text : NULL);
 }
 
 static int prepare(struct api_source *s, const struct source_api_options *opt, struct err *err)

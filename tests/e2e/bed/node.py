@@ -21,6 +21,7 @@ class Bed:
     datapath = {}  # keys of the configuration
     pod_cgroup = "pods"  # meter.podCgroup
     labels = []  # meter.labels
+    environ = {}  # the agent's, beside this process's
 
     def __init__(self, window="1s", sample="200ms", weir=WEIR):
         self.tag = secrets.token_hex(3)
@@ -180,7 +181,7 @@ datapath: {json.dumps(datapath)}
         self.log = self.log or open(self.dir / "agent.log", "a")
         self.agent = subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{self.node}", self.bin, "agent", "run", "-c", str(self.config)],
-            stdout=self.log, stderr=self.log)
+            stdout=self.log, stderr=self.log, env={**os.environ, **self.environ})
         if wait:
             wait_for("the agent answers", self.answers)
 
