@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/parse, core/addr, time and base64: what one of them reads is written and read back the same.
+ * core/parse, core/addr, time, base64 and amounts of money: what one of them reads is written and read back the same.
  */
 #undef NDEBUG
 #include <assert.h>
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain/amount.h"
 #include "core/addr.h"
 #include "core/cleanup.h"
 #include "core/clock.h"
@@ -62,6 +63,15 @@ static void check_time(const char *text)
 	}
 }
 
+static void check_amount(const char *text)
+{
+	uint64_t mist, back;
+	char out[AMOUNT_SIZE];
+
+	if (amount_parse(text, &mist, NULL) == 0)
+		assert(amount_parse(amount_format(mist, out), &back, NULL) == 0 && back == mist);
+}
+
 static void check_base64(const char *text)
 {
 	size_t room = strlen(text), len;
@@ -97,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_numbers(text);
 	check_addresses(text);
 	check_time(text);
+	check_amount(text);
 	check_base64(text);
 	check_hex(text);
 	return 0;

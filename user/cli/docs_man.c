@@ -22,7 +22,8 @@ static const char description[] =
 	"Plain output is for people; programs use\n"
 	".BR \\-j ,\n"
 	"whose names are stable. Integers over 2^53 are strings, times are RFC 3339 in UTC, money is\n"
-	"in MIST (10^9 MIST are 1 SUI). What was not measured is null, never 0.\n";
+	"in MIST (10^9 MIST are 1 SUI), which plain output shows in SUI, exactly. What was not measured is\n"
+	"null, never 0. Amounts are given as 1.5SUI or 250MIST; a number alone is MIST.\n";
 
 static const char ending[] =
 	".SH EXIT STATUS\n"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "chain/amount.h"
 #include "chain/charge.h"
 #include "chain/lease.h"
 #include "cli/csv.h"
@@ -18,8 +19,6 @@
 #include "ledger/lease.h"
 #include "ledger/ledger.h"
 #include "ledger/receipt.h"
-
-#define MIST_PER_SUI 1000000000ULL
 
 /* The order of the specification, ours behind it. */
 static const char *const keys[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "chain/amount.h"
 #include "chain/lease.h"
 #include "cli/members.h"
 #include "cli/node.h"
@@ -9,7 +10,6 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/json.h"
-#include "core/parse.h"
 #include "ledger/lease.h"
 
 struct collect {
@@ -70,15 +70,16 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 	return node_ledger_list(cli, fill, ret, err);
 }
 
-/* Sets key to the flag's amount of MIST, 0 when it is not given. */
+/* Sets key to the flag's amount in MIST, 0 when it is not given. */
 static int set_amount(struct cli *cli, struct json *o, const char *key, const char *flag,
 		      struct err *err)
 {
 	const char *text = cli_flag(cli, flag);
+	struct err why = {};
 	uint64_t mist = 0;
 
-	if (text && parse_u64(text, 0, UINT64_MAX, &mist) < 0)
-		return cli_usage(cli, err, "--%s: '%.40s' is not an amount of MIST", flag, text);
+	if (text && amount_parse(text, &mist, &why) < 0)
+		return cli_usage(cli, err, "--%s: %s", flag, why.text);
 	return json_set_u64(o, key, mist);
 }
 
@@ -123,13 +124,15 @@ static int run_open(struct cli *cli, struct json **ret, struct err *err)
 static int run_top_up(struct cli *cli, struct json **ret, struct err *err)
 {
 	cleanup(json_free) struct json *args = json_new_object();
+	struct err why = {};
 	uint64_t amount;
 
 	if (!args)
 		return -ENOMEM;
-	if (parse_u64(cli_arg(cli, 1), 1, UINT64_MAX, &amount) < 0)
-		return cli_usage(cli, err, "lease top-up: '%.40s' is not an amount of MIST",
-				 cli_arg(cli, 1));
+	if (amount_parse(cli_arg(cli, 1), &amount, &why) < 0)
+		return cli_usage(cli, err, "lease top-up: %s", why.text);
+	if (!amount)
+		return cli_usage(cli, err, "lease top-up: nothing is added by 0");
 	json_set_str(args, "label", cli_arg(cli, 0));
 	json_set_u64(args, "amount", amount);
 	return node_call(cli, "lease.top-up", take_ptr(args), ret, err);
@@ -148,27 +151,30 @@ static int run_close(struct cli *cli, struct json **ret, struct err *err)
 static const struct column columns[] = {
 	{ "LEASE", "lease", FORM_TEXT },
 	{ "STATE", "state", FORM_TEXT },
-	{ "DEPOSITED(MIST)", "deposited", FORM_NUMBER },
-	{ "DUE", "total_due", FORM_NUMBER },
-	{ "PAID", "paid", FORM_NUMBER },
-	{ "REFUNDED", "refunded", FORM_NUMBER },
-	{ "ESCROW", "escrow", FORM_NUMBER },
+	{ "DEPOSITED", "deposited", FORM_SUI },
+	{ "DUE", "total_due", FORM_SUI },
+	{ "PAID", "paid", FORM_SUI },
+	{ "REFUNDED", "refunded", FORM_SUI },
+	{ "ESCROW", "escrow", FORM_SUI },
 	{ "SEQ", "seq", FORM_NUMBER },
 	{ "BILLED TO", "billed_to", FORM_TEXT },
 	{},
 };
 
-static const struct view answer_views[] = { { .path = "" }, {} };
+static const char *const money[] = { "deposited", "paid", "refunded", "escrow", "unpaid", NULL };
+
+static const struct view answer_views[] = { { .path = "", .money = money }, {} };
 
 static const struct cli_flag open_flags[] = {
 	{ "tenant", 't', "ID", "who pays and gets the refund" },
-	{ "deposit", 'd', "MIST", "what is put into escrow" },
-	{ "core-second", 0, "MIST", "price of a core for a second; 0 unless given, as all prices" },
-	{ "gib-second", 0, "MIST", "price of a GiB of memory for a second" },
-	{ "gib-external", 0, "MIST", "price of a GiB to or from outside of the cluster" },
-	{ "gib-cluster", 0, "MIST", "price of a GiB to or from other nodes" },
-	{ "gib-local", 0, "MIST", "price of a GiB within this node" },
-	{ "rate-cap", 0, "MIST", "most that a second may cost; 0: no cap" },
+	{ "deposit", 'd', "AMOUNT", "what is put into escrow" },
+	{ "core-second", 0, "AMOUNT",
+	  "price of a core for a second; 0 unless given, as all prices" },
+	{ "gib-second", 0, "AMOUNT", "price of a GiB of memory for a second" },
+	{ "gib-external", 0, "AMOUNT", "price of a GiB to or from outside of the cluster" },
+	{ "gib-cluster", 0, "AMOUNT", "price of a GiB to or from other nodes" },
+	{ "gib-local", 0, "AMOUNT", "price of a GiB within this node" },
+	{ "rate-cap", 0, "AMOUNT", "most that a second may cost; 0: no cap" },
 	{ "object", 0, "ID",
 	  "chain.kind sui: the lease that the tenant opened on chain; no other flag" },
 	{},
@@ -188,13 +194,14 @@ static const struct cli_command commands[] = {
 		.flags = open_flags,
 		.help = "agree on prices and put a deposit into escrow",
 		.more = "LEASE is the value of the label weir.dev/lease that ties pods to it. Prices "
-			"never change later. The agent does it.",
+			"never change later. The agent does it. Amounts are exact: 1.5SUI, 250MIST; "
+			"without a unit MIST.",
 		.views = answer_views,
 		.run = run_open,
 	},
 	{
 		.name = "top-up",
-		.args = "LEASE MIST",
+		.args = "LEASE AMOUNT",
 		.help = "add to the deposit; what is due and not paid yet is paid at once",
 		.views = answer_views,
 		.run = run_top_up,

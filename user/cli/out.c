@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "chain/amount.h"
 #include "cli/format.h"
 #include "cli/table.h"
 #include "core/buf.h"
@@ -75,6 +76,8 @@ static const char *amount(unsigned __int128 v, enum form form, char *ret)
 		return format_milli(v64, ret);
 	case FORM_MI:
 		return format_mi(v64, ret);
+	case FORM_SUI:
+		return amount_format(v64, ret);
 	case FORM_TEXT:
 	case FORM_NUMBER:
 	case FORM_MAX_:
@@ -151,9 +154,18 @@ static bool is_plain(const struct json *j)
 	return json_type(j) != JSON_OBJECT && json_type(j) != JSON_ARRAY;
 }
 
-static void add_members(struct table *t, const struct json *obj)
+static enum form form_of(const char *const *money, const char *name)
+{
+	for (; money && *money; money++)
+		if (strcmp(*money, name) == 0)
+			return FORM_SUI;
+	return FORM_TEXT;
+}
+
+static void add_members(struct table *t, const struct json *obj, const char *const *money)
 {
 	json_foreach(member, obj) {
+		enum form form = form_of(money, json_key(member));
 		size_t lines = 1;
 
 		for (size_t line = 0; is_plain(member) && line < lines; line++) {
@@ -162,7 +174,7 @@ static void add_members(struct table *t, const struct json *obj)
 			if (cell.lines > lines)
 				lines = cell.lines;
 			table_cell(t, line == 0 ? json_key(member) : "");
-			add_cell(t, cell, line, FORM_TEXT);
+			add_cell(t, cell, line, form);
 		}
 	}
 }
@@ -210,11 +222,11 @@ static int print_table(const struct json *part, const struct view *v, struct buf
 	return rc;
 }
 
-static int print_members(const struct json *part, struct buf *out)
+static int print_members(const struct json *part, const struct view *v, struct buf *out)
 {
 	cleanup(table_fini) struct table t = { .columns = 2 };
 
-	add_members(&t, part);
+	add_members(&t, part, v->money);
 	return table_print(&t, out);
 }
 
@@ -226,7 +238,7 @@ int out_plain(const struct json *result, const struct view *views, struct buf *o
 
 		if (v != views)
 			buf_puts(out, "\n");
-		rc = v->columns ? print_table(part, v, out) : print_members(part, out);
+		rc = v->columns ? print_table(part, v, out) : print_members(part, v, out);
 		if (rc < 0)
 			return rc;
 	}

@@ -7,7 +7,7 @@
  *   the object). A column's key is a path as well. Where it passes an array ("backends.state") the
  *   elements stand on lines of their own beneath each other; a path passes one array at most.
  * - Without columns it is an object, a line "name  value" for each member that is not itself an
- *   object or a list of objects.
+ *   object or a list of objects; those that `money` names are shown in SUI.
  * `rows` names a list in each element: each of its elements is a row then, and "^type" is the key
  * `type` of the element around it.
  * null, "", an empty list and a member that is not there are "-". `notes` names members that map
@@ -28,6 +28,7 @@ enum form {
 	FORM_BYTE_NS, /* format_gib_s() */
 	FORM_MILLI, /* "250m", as kubectl */
 	FORM_MI, /* format_mi() */
+	FORM_SUI, /* MIST as amount_format() */
 	FORM_MAX_,
 };
 
@@ -40,6 +41,7 @@ struct view {
 	const char *path;
 	const struct column *columns; /* up to one without a head */
 	const char *rows, *empty; /* NULL: none */
+	const char *const *money; /* without columns: members that are MIST, up to NULL */
 	const char *notes[2]; /* NULL: none, or no other */
 };
 

@@ -198,8 +198,14 @@ static const struct column columns[] = {
 	{ "SEQ", "seq", FORM_NUMBER },
 	{ "FROM", "from", FORM_TEXT },
 	{ "TO", "to", FORM_TEXT },
-	{ "TOTAL DUE(MIST)", "total_due", FORM_NUMBER },
+	{ "TOTAL DUE", "total_due", FORM_SUI },
 	{ "HASH", "hash", FORM_TEXT },
+	{},
+};
+
+static const struct view verify_views[] = {
+	{ .path = "", .money = (const char *const[]){ "total_due", NULL } },
+	{ .path = "totals" },
 	{},
 };
 
@@ -230,7 +236,7 @@ static const struct cli_command commands[] = {
 		.more = "Without FILE, or when it is -, standard input is read. Needs neither agent "
 			"nor ledger. Without --key the file's own key is taken, which proves only that "
 			"the file agrees with itself: get the key from the provider by another way.",
-		.views = (const struct view[]){ { .path = "" }, { .path = "totals" }, {} },
+		.views = verify_views,
 		.run = run_verify,
 	},
 	{

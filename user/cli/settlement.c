@@ -36,7 +36,7 @@ static const struct column columns[] = {
 	{ "LEASE", "lease", FORM_TEXT },
 	{ "SEQ", "seq", FORM_NUMBER },
 	{ "STATE", "state", FORM_TEXT },
-	{ "AMOUNT(MIST)", "amount", FORM_NUMBER },
+	{ "AMOUNT", "amount", FORM_SUI },
 	{ "CREATED", "created", FORM_TEXT },
 	{ "UPDATED", "updated", FORM_TEXT },
 	{ "ATTEMPTS", "attempts", FORM_NUMBER },

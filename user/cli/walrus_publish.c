@@ -162,8 +162,8 @@ static void describe_commands(const struct parcel *p, const char *id, const char
 	char text[COMMAND_MAX];
 
 	json_set_str(o, "lease_command",
-		     "weir lease open LEASE --tenant YOU --deposit MIST --core-second MIST "
-		     "--gib-second MIST");
+		     "weir lease open LEASE --tenant YOU --deposit AMOUNT --core-second AMOUNT "
+		     "--gib-second AMOUNT");
 	snprintf(text, sizeof(text),
 		 "weir workload pull %s && weir workload run NAME %s --integrity %s --lease LEASE "
 		 "--cgroup PATH",

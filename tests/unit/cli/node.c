@@ -78,6 +78,15 @@ static void requests_carry_what_was_said(void **state)
 	     "--rate-cap", "7");
 	ASKS(f, "{\"command\":\"lease.top-up\",\"args\":{\"label\":\"gold\",\"amount\":5}}",
 	     "lease", "top-up", "gold", "5");
+	ASKS(f,
+	     "{\"command\":\"lease.top-up\",\"args\":{\"label\":\"gold\",\"amount\":1500000000}}",
+	     "lease", "top-up", "gold", "1.5 SUI");
+	ASKS(f,
+	     "{\"command\":\"lease.open\",\"args\":{\"label\":\"gold\",\"tenant\":\"alice\","
+	     "\"deposit\":5000000000,\"rateCap\":0,\"prices\":{\"coreSecond\":1,"
+	     "\"gibSecond\":250,\"gibExternal\":0,\"gibCluster\":0,\"gibLocal\":0}}}",
+	     "lease", "open", "gold", "--tenant", "alice", "--deposit", "5SUI", "--core-second",
+	     "0.000000001SUI", "--gib-second", "250MIST");
 	ASKS(f, "{\"command\":\"lease.close\",\"args\":{\"label\":\"gold\"}}", "lease", "close",
 	     "gold");
 	ASKS(f, "{\"command\":\"workload.stop\",\"args\":{\"name\":\"web\"}}", "workload", "stop",
@@ -124,6 +133,16 @@ static void null_is_nothing_to_say(void **state)
 	assert_string_equal(f->out, "");
 }
 
+static void money_is_shown_in_sui(void **state)
+{
+	struct run *f = *state;
+	pid_t pid = echo(f, "{\"result\":{\"lease\":\"gold\",\"deposited\":\"1500000001\"}}");
+
+	run_ok(f, "lease", "top-up", "gold", "1");
+	reap(pid);
+	assert_string_equal(f->out, "lease      gold\ndeposited  1.500000001SUI\n");
+}
+
 static void error_of_the_agent_is_ours(void **state)
 {
 	struct run *f = *state;
@@ -143,6 +162,12 @@ static void wrong_words_are_never_sent(void **state)
 	assert_int_equal(run(f, "workload", "run", "web", f->config, "-g", "/w", "A=1", "A=2"), 2);
 	assert_int_equal(run(f, "workload", "run", "web", f->config, "-g", "/w", "-m", "1.5G"), 2);
 	assert_int_equal(run(f, "workload", "run", "web", f->config, "-g", "/w", "-P", "65536"), 2);
+	assert_int_equal(run(f, "lease", "top-up", "gold", "1.0000000001SUI"), 2);
+	assert_non_null(strstr(f->err, "more than 9 decimals"));
+	assert_int_equal(run(f, "lease", "top-up", "gold", "0SUI"), 2);
+	assert_int_equal(run(f, "lease", "open", "gold", "-t", "a", "-d", "1", "--rate-cap", "-1"),
+			 2);
+	assert_non_null(strstr(f->err, "--rate-cap: '-1' is not an amount"));
 	assert_int_equal(run(f, "workload", "run", "web", "/nonexistent", "-g", "/w"), 1);
 	assert_non_null(strstr(f->err, "/nonexistent"));
 	assert_int_equal(run(f, "workload", "run", "web", f->config, "-g", "/w"), 1);
@@ -155,6 +180,7 @@ int main(void)
 		RUN_TEST(requests_carry_what_was_said),
 		RUN_TEST(relative_file_is_sent_as_an_absolute_one),
 		RUN_TEST(null_is_nothing_to_say),
+		RUN_TEST(money_is_shown_in_sui),
 		RUN_TEST(error_of_the_agent_is_ours),
 		RUN_TEST(wrong_words_are_never_sent),
 	};

@@ -32,6 +32,21 @@ static void array_is_a_table(void **state)
 	      "yes  18446744073709551616  15.9EiB       -      -\n");
 }
 
+static void money_is_in_sui_to_the_mist(void **state)
+{
+	const struct column columns[] = { { "PAID", "paid", FORM_SUI }, {} };
+	const struct view table[] = { { .path = "", .columns = columns }, {} };
+	const struct view members[] = {
+		{ .path = "", .money = (const char *const[]){ "paid", "due", NULL } }, {}
+	};
+
+	(void)state;
+	shows("[{\"paid\":\"1\"},{\"paid\":2500000000},{\"paid\":null}]", table,
+	      "          PAID\n0.000000001SUI\n        2.5SUI\n             -\n");
+	shows("{\"paid\":\"18446744073709551615\",\"seq\":\"7\",\"due\":null}", members,
+	      "paid  18446744073.709551615SUI\nseq   7\ndue   -\n");
+}
+
 static void empty_array_is_its_header(void **state)
 {
 	const struct column columns[] = { { "POD", "pod", FORM_TEXT }, {} };
@@ -142,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(array_is_a_table),
+		cmocka_unit_test(money_is_in_sui_to_the_mist),
 		cmocka_unit_test(empty_array_is_its_header),
 		cmocka_unit_test(null_missing_and_empty_are_a_dash),
 		cmocka_unit_test(nested_list_goes_on_lines_of_its_own),

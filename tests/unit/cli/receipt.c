@@ -53,6 +53,12 @@ static void shows_receipts_settlements_and_leases(void **state)
 	assert_string_equal(s->run.out, "[]\n");
 	run_ok(&s->run, "receipt", "show");
 	assert_memory_equal(s->run.out, "LEASE  SEQ  FROM", 16);
+	/* money in SUI, to the MIST */
+	assert_non_null(strstr(s->run.out, " 0.000002SUI "));
+	run_ok(&s->run, "lease", "show");
+	assert_non_null(strstr(s->run.out, " 0.001SUI  0.000002SUI  0.0000015SUI "));
+	run_ok(&s->run, "settlement", "show");
+	assert_non_null(strstr(s->run.out, " 0.000001SUI "));
 }
 
 static void exported_file_verifies_anywhere(void **state)
@@ -71,6 +77,7 @@ static void exported_file_verifies_anywhere(void **state)
 	assert_string_equal(json_str(json_get(j, "totals"), "cpu_ns", ""), "2000000000");
 	run_ok(&s->run, "receipt", "verify", s->file);
 	assert_non_null(strstr(s->run.out, "last_seq       2\n"));
+	assert_non_null(strstr(s->run.out, "total_due      0.000002SUI\n"));
 }
 
 static void export_goes_to_standard_output_unless_told(void **state)
