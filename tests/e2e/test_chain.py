@@ -114,6 +114,26 @@ def test_a_chain_that_is_away_holds_up_no_window(bed, chain):
     assert all(r["state"] != "final" for r in bed.weir("settlement", "show"))
 
 
+def test_what_failed_is_paid_as_soon_as_somebody_says_so(bed, chain):
+    pod = bed.pod("worker", lease="shop")
+    bed.start()
+    bed.weir("lease", "open", "shop", "--object", chain.where["lease"])
+    # the provider's key on chain is another one for a while: reports would be skipped
+    key = chain.ask()["lease"]["key"]
+    chain.ask(lease={"key": "00" * 32})
+    burn(bed, pod)
+    rows = wait_for("it failed", lambda: [r for r in bed.weir("settlement", "show") if r["state"] == "failed"])
+    assert "skip" in rows[0]["error"] and rows[0]["next_try"] > rows[0]["updated"]
+    assert "no settlement" in bed.weir("settlement", "retry", rows[0]["id"] + "000", check=False)["error"]
+    chain.ask(lease={"key": key})
+    assert bed.weir("settlement", "retry", "--lease", "shop")["due"] >= 1
+    settled(bed, chain)
+    paid = [r for r in bed.weir("settlement", "show") if r["state"] == "final"]
+    assert paid and all(r["digest"] and not r["error"] for r in paid)
+    refused = bed.weir("settlement", "retry", paid[0]["id"], check=False)
+    assert "only what failed" in refused["error"]
+
+
 def test_what_is_not_ours_is_not_taken_over(bed, chain):
     bed.start()
     for words, says in ((("shop", "--object", "0x12"), "there is no object"), (("shop", "--object", "shop"), "no id"),

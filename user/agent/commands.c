@@ -176,6 +176,21 @@ static void cmd_lease_close(void *ctx, const struct json *args, struct ctl_reply
 	change_local(ctx, then_close, args, reply);
 }
 
+static void cmd_settlement_retry(void *ctx, const struct json *args, struct ctl_reply *reply)
+{
+	struct agent *a = ctx;
+	struct err err = {};
+
+	if (a->settling) {
+		settling_retry(a, args, reply);
+		return;
+	}
+	err_set(&err, -EINVAL,
+		"settlement: chain.kind is local, where nothing is tried again: what failed is "
+		"paid with the lease's next receipt");
+	ctl_reply_error(reply, &err);
+}
+
 /* ---- Workloads ------------------------------------------------------------------------------ */
 
 struct workload_job {
@@ -460,6 +475,7 @@ static const struct ctl_handler handlers[] = {
 	{ "lease.open", cmd_lease_open },
 	{ "lease.top-up", cmd_lease_top_up },
 	{ "lease.close", cmd_lease_close },
+	{ "settlement.retry", cmd_settlement_retry },
 	{ "workload.run", cmd_workload_run },
 	{ "workload.stop", cmd_workload_stop },
 	{ "workload.remove", cmd_workload_remove },

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/settle_int.h"
@@ -16,8 +15,6 @@
 
 #define WAIT_MIN_MS 1000
 #define WAIT_MAX_MS 300000
-#define RETRY_MIN_MS UINT64_C(60000)
-#define RETRY_MAX_MS (UINT64_C(6) * 3600 * 1000)
 #define BATCH_KEY "settle.batch"
 
 int settle_wait(struct settle_result *ret, uint64_t attempts, int code, const struct err *why)
@@ -56,128 +53,6 @@ int settle_batch_set(struct ledger_tx *tx, size_t n, struct err *err)
 		n = 1;
 	snprintf(text, sizeof(text), "%zu", n < SETTLE_BATCH_MAX ? n : SETTLE_BATCH_MAX);
 	return ledger_meta_set(tx, BATCH_KEY, text, err);
-}
-
-/* ---- Receipts ------------------------------------------------------------------------------- */
-
-struct live_rows {
-	struct ledger_settlement *at;
-	size_t n;
-	uint64_t max_seq;
-};
-
-static void live_rows_fini(struct live_rows *rows)
-{
-	free(rows->at);
-}
-
-static int live_rows_add(const struct ledger_settlement *s, void *arg)
-{
-	struct live_rows *rows = arg;
-	struct ledger_settlement *more;
-
-	if (s->seq > rows->max_seq)
-		return 0;
-	more = reallocarray(rows->at, rows->n + 1, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	rows->at = more;
-	rows->at[rows->n++] = *s;
-	return 0;
-}
-
-/* The next state on the way from one to another, as the ledger allows them. */
-static enum ledger_settle toward(enum ledger_settle from, enum ledger_settle to)
-{
-	static const enum ledger_settle next[] = {
-		[LEDGER_SETTLE_DUE] = LEDGER_SETTLE_BUILT,
-		[LEDGER_SETTLE_BUILT] = LEDGER_SETTLE_SUBMITTED,
-		[LEDGER_SETTLE_SUBMITTED] = LEDGER_SETTLE_FINAL,
-		[LEDGER_SETTLE_FINAL] = LEDGER_SETTLE_FINAL,
-		[LEDGER_SETTLE_FAILED] = LEDGER_SETTLE_DUE,
-	};
-	bool begun = from == LEDGER_SETTLE_BUILT || from == LEDGER_SETTLE_SUBMITTED;
-
-	/* back only by way of failed */
-	return begun && (to < from || to == LEDGER_SETTLE_FAILED) ? LEDGER_SETTLE_FAILED :
-								    next[from];
-}
-
-static int take_row(struct ledger_tx *tx, struct ledger_settlement *row, enum ledger_settle to,
-		    const char *error, uint64_t now_ms, struct err *err)
-{
-	int r = 0;
-
-	while (r == 0 && row->state != to) {
-		row->state = toward(row->state, to);
-		row->updated_ms = now_ms;
-		row->attempts += row->state == LEDGER_SETTLE_BUILT;
-		if (error != row->error)
-			snprintf(row->error, sizeof(row->error), "%s", error);
-		r = ledger_settlement_put(tx, row, err);
-	}
-	return r;
-}
-
-int settle_rows(struct ledger_tx *tx, const char *lease, uint64_t seq, enum ledger_settle to,
-		const char *error, uint64_t now_ms, size_t *count, struct err *err)
-{
-	/* what failed is paid as well when a later receipt of the lease is: amounts are cumulative */
-	const unsigned int failed = to == LEDGER_SETTLE_FINAL ? 1U << LEDGER_SETTLE_FAILED : 0;
-	const unsigned int live = 1U << LEDGER_SETTLE_DUE | 1U << LEDGER_SETTLE_BUILT |
-				  1U << LEDGER_SETTLE_SUBMITTED | failed;
-	cleanup(live_rows_fini) struct live_rows rows = { .max_seq = seq };
-	int r = ledger_settlement_list(tx->ledger, lease, live, live_rows_add, &rows, err);
-
-	for (size_t i = 0; r == 0 && i < rows.n; i++)
-		r = take_row(tx, &rows.at[i], to, error, now_ms, err);
-	if (r == 0)
-		*count += rows.n;
-	return r;
-}
-
-/* E4: how long what failed so often is left alone. */
-static uint64_t rest_ms(uint64_t attempts)
-{
-	uint64_t ms = RETRY_MIN_MS << (attempts < 9 ? attempts : 9);
-
-	return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
-}
-
-struct rested {
-	struct live_rows rows;
-	uint64_t now_ms;
-};
-
-static int rested_add(const struct ledger_settlement *s, void *arg)
-{
-	struct rested *rested = arg;
-
-	if (s->updated_ms + rest_ms(s->attempts) > rested->now_ms)
-		return 0;
-	return live_rows_add(s, &rested->rows);
-}
-
-static void rested_fini(struct rested *rested)
-{
-	live_rows_fini(&rested->rows);
-}
-
-int settle_retry(struct ledger *l, uint64_t now_ms, struct err *err)
-{
-	cleanup(rested_fini) struct rested rested = { .rows.max_seq = UINT64_MAX,
-						      .now_ms = now_ms };
-	cleanup(ledger_rollback) struct ledger_tx tx = {};
-	int r = ledger_settlement_list(l, NULL, 1U << LEDGER_SETTLE_FAILED, rested_add, &rested,
-				       err);
-
-	if (r < 0 || !rested.rows.n)
-		return r;
-	r = ledger_begin(l, &tx, err);
-	for (size_t i = 0; r == 0 && i < rested.rows.n; i++)
-		r = take_row(&tx, &rested.rows.at[i], LEDGER_SETTLE_DUE, rested.rows.at[i].error,
-			     now_ms, err);
-	return r < 0 ? r : ledger_commit(&tx, err);
 }
 
 /* ---- What a transaction carries ------------------------------------------------------------- */

@@ -89,5 +89,18 @@ struct settle_result {
 
 int settle_step(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err);
 
+/* E4: how long what failed so often is left alone. */
+uint64_t settle_rest_ms(uint64_t attempts);
+
+/* Receipts that are due again, and those that an open transaction carries, which stay as they are (E2). */
+struct settle_again {
+	size_t due, open;
+};
+
+/* Ends the rest of what failed: of all leases (NULL), of one, or of one number of it (seq, unless 0). -ENOENT: no such
+ * lease or number; -EBUSY: that number may have been taken; -EINVAL: it did not fail. */
+int settle_again(struct ledger *l, const char *lease, uint64_t seq, uint64_t now_ms,
+		 struct settle_again *ret, struct err *err);
+
 /* The back end over a struct sui, which is its arg. */
 extern const struct settle_chain settle_sui;

@@ -184,33 +184,94 @@ void settling_due(struct agent *a)
 		begin(a->settling);
 }
 
-/* ---- Taking over a lease -------------------------------------------------------------------- */
+/* ---- What is asked for ---------------------------------------------------------------------- */
 
-struct adoption {
+/* Runs between two steps, with the books. */
+struct asked {
 	struct work_job job;
 	struct settling *settling;
-	struct json *args;
+	struct json *args, *result;
 	struct ctl_reply *reply;
 	struct err err;
 	int r;
 };
 
+static void asked_add(struct agent *a, void (*run)(struct work_job *),
+		      void (*done)(struct work_job *), const struct json *args,
+		      struct ctl_reply *reply)
+{
+	struct asked *q = calloc(1, sizeof(*q));
+	struct err err = {};
+
+	if (!q) {
+		err_errno(&err, -ENOMEM, "settling");
+		ctl_reply_error(reply, &err);
+		return;
+	}
+	*q = (struct asked){ .job = { .run = run, .done = done },
+			     .settling = a->settling,
+			     .args = args ? json_dup(args) : NULL,
+			     .reply = reply };
+	work_add(a->settling->queue, &q->job);
+}
+
+static void retry_run(struct work_job *job)
+{
+	struct asked *q = container_of(job, struct asked, job);
+	const char *lease = json_str(q->args, "lease", NULL);
+	struct settle_again again = {};
+	uint64_t seq = 0;
+
+	if (lease && json_u64(q->args, "seq", &seq) == -EINVAL)
+		q->r = err_set(&q->err, -EINVAL, "seq: want a whole number");
+	if (q->r == 0)
+		q->r = settle_again(q->settling->settle.ledger, lease, seq, clock_wall_ms(), &again,
+				    &q->err);
+	if (q->r < 0)
+		return;
+	q->result = json_new_object();
+	json_set_u64(q->result, "due", again.due);
+	json_set_u64(q->result, "under_way", again.open);
+}
+
+/* What is due is tried now, also where a step waits for better times. */
+static void retry_done(struct work_job *job)
+{
+	struct asked *q = container_of(job, struct asked, job);
+
+	if (q->r < 0)
+		ctl_reply_error(q->reply, &q->err);
+	else
+		ctl_reply_ok(q->reply, q->result);
+	if (q->r == 0)
+		begin(q->settling);
+	json_free(&q->args);
+	free(q);
+}
+
+void settling_retry(struct agent *a, const struct json *args, struct ctl_reply *reply)
+{
+	asked_add(a, retry_run, retry_done, args, reply);
+}
+
+/* ---- Taking over a lease -------------------------------------------------------------------- */
+
 static void adopt_run(struct work_job *job)
 {
-	struct adoption *d = container_of(job, struct adoption, job);
+	struct asked *q = container_of(job, struct asked, job);
 	cleanup(sui_object_fini) struct sui_object object = {};
-	const char *text = json_str(d->args, "object", "");
+	const char *text = json_str(q->args, "object", "");
 	uint8_t id[OBJECT_ID_LEN];
 
 	if (address_parse(text, id) < 0) {
-		d->r = err_set(&d->err, -EINVAL, "lease: '%.70s' is no id of an object", text);
+		q->r = err_set(&q->err, -EINVAL, "lease: '%.70s' is no id of an object", text);
 		return;
 	}
-	work_let_go(d->settling->queue);
-	d->r = sui_get_object(d->settling->sui, id, &object, &d->err);
-	work_take_back(d->settling->queue);
-	if (d->r == 0)
-		json_set(d->args, "lease", take_ptr(object.json));
+	work_let_go(q->settling->queue);
+	q->r = sui_get_object(q->settling->sui, id, &object, &q->err);
+	work_take_back(q->settling->queue);
+	if (q->r == 0)
+		json_set(q->args, "lease", take_ptr(object.json));
 }
 
 static int check_offer(const struct settle_offer *offer, const struct json *args, struct err *err)
@@ -254,34 +315,22 @@ static int then_adopt(struct book *b, uint64_t at_ms, const struct json *args, s
 
 static void adopt_done(struct work_job *job)
 {
-	struct adoption *d = container_of(job, struct adoption, job);
-	const struct config *cfg = d->settling->agent->cfg;
+	struct asked *q = container_of(job, struct asked, job);
+	const struct config *cfg = q->settling->agent->cfg;
 
-	json_set_str(d->args, "market", cfg->chain.market);
-	json_set_str(d->args, "provider", cfg->chain.provider);
-	if (d->r < 0)
-		ctl_reply_error(d->reply, &d->err);
+	json_set_str(q->args, "market", cfg->chain.market);
+	json_set_str(q->args, "provider", cfg->chain.provider);
+	if (q->r < 0)
+		ctl_reply_error(q->reply, &q->err);
 	else
-		measure_window(d->settling->agent, then_adopt, d->args, d->reply);
-	json_free(&d->args);
-	free(d);
+		measure_window(q->settling->agent, then_adopt, q->args, q->reply);
+	json_free(&q->args);
+	free(q);
 }
 
 void settling_adopt(struct agent *a, const struct json *args, struct ctl_reply *reply)
 {
-	struct adoption *d = calloc(1, sizeof(*d));
-	struct err err = {};
-
-	if (!d) {
-		err_errno(&err, -ENOMEM, "lease");
-		ctl_reply_error(reply, &err);
-		return;
-	}
-	*d = (struct adoption){ .job = { .run = adopt_run, .done = adopt_done },
-				.settling = a->settling,
-				.args = json_dup(args),
-				.reply = reply };
-	work_add(a->settling->queue, &d->job);
+	asked_add(a, adopt_run, adopt_done, args, reply);
 }
 
 /* ---- Start and end -------------------------------------------------------------------------- */

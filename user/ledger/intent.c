@@ -144,6 +144,36 @@ int ledger_intent_items(struct ledger *l, const uint8_t digest[LEDGER_DIGEST_LEN
 	return r;
 }
 
+int ledger_intent_carried(struct ledger *l, const char *lease,
+			  int (*fn)(const struct ledger_carried *c, void *arg), void *arg,
+			  struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	struct ledger_carried c;
+	int r = stmt_open(l,
+			  "SELECT i.lease, i.seq, i.digest, t.state FROM intent_items i"
+			  " JOIN intents t ON t.digest = i.digest"
+			  " WHERE :lease = '' OR i.lease = :lease"
+			  " ORDER BY i.lease, i.seq, t.created_ms",
+			  &s, err);
+
+	if (r < 0)
+		return r;
+	put_text(&s, lease ? lease : "", LEDGER_LABEL_MAX);
+	while ((r = stmt_next(&s, err)) > 0) {
+		get_text(&s, c.item.lease, sizeof(c.item.lease));
+		c.item.seq = get_u64(&s);
+		get_fixed(&s, c.digest, sizeof(c.digest));
+		c.state = get_state(&s);
+		r = stmt_end(&s, err);
+		if (r == 0)
+			r = fn(&c, arg);
+		if (r != 0)
+			return r;
+	}
+	return r;
+}
+
 int ledger_intent_fees(struct ledger *l, uint64_t since_ms, uint64_t *ret, struct err *err)
 {
 	cleanup(stmt_done) struct stmt s = {};

@@ -78,5 +78,15 @@ int ledger_intent_get(struct ledger *l, const uint8_t digest[LEDGER_DIGEST_LEN],
 int ledger_intent_items(struct ledger *l, const uint8_t digest[LEDGER_DIGEST_LEN],
 			int (*fn)(const struct ledger_intent_item *item, void *arg), void *arg,
 			struct err *err);
+/* Every lease and number that was ever in a transaction, with that one's digest and state: in order of lease and number, then of
+ * time. lease NULL: of all; fn as in ledger_usage_query(). */
+struct ledger_carried {
+	struct ledger_intent_item item;
+	uint8_t digest[LEDGER_DIGEST_LEN];
+	enum ledger_intent_state state;
+};
+int ledger_intent_carried(struct ledger *l, const char *lease,
+			  int (*fn)(const struct ledger_carried *c, void *arg), void *arg,
+			  struct err *err);
 /* What was spent, or may be, by intents made since then. */
 int ledger_intent_fees(struct ledger *l, uint64_t since_ms, uint64_t *ret, struct err *err);

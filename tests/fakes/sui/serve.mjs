@@ -4,7 +4,8 @@
 //	node serve.mjs FOLDER REPORT-KEY GAS-ADDRESS
 //
 // with one lease whose provider signs with REPORT-KEY (hex). Writes where it is as a line of JSON, then answers lines
-// on standard input: {"fault": {...}} as server.fault(), {"state": true} with what the chain has.
+// on standard input: {"fault": {...}} as server.fault(), {"lease": {...}} sets fields of the lease, {"state": true} with what
+// the chain has.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -27,9 +28,10 @@ const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 say({ url: server.url, ca: join(folder, 'ca.pem'), network: TESTNET, package: model.package, market: MARKET, provider: PROVIDER, lease: LEASE });
 for await (const line of createInterface({ input: process.stdin })) {
-	const { fault } = JSON.parse(line);
+	const { fault, lease } = JSON.parse(line);
 
 	if (fault) server.fault(fault);
+	Object.assign(model.objects.get(LEASE).json, lease);
 	say({
 		lease: model.objects.get(LEASE).json,
 		reported: model.events.filter((e) => e.type.endsWith('Reported')).map((e) => Number(e.json.seq)),

@@ -54,6 +54,11 @@ static void a_lease_waits_for_all_objects(void **state)
 	h->a.begun = true;
 }
 
+static void settled_in_the_ledger_nothing_is_tried_again(void **state)
+{
+	refused(*state, "settlement.retry", NULL, "chain.kind is local");
+}
+
 static void stop_is_answered_before_the_loop_ends(void **state)
 {
 	struct half *h = *state;
@@ -201,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LISTENING(status_is_answered),
 		LISTENING(a_lease_waits_for_all_objects),
+		LISTENING(settled_in_the_ledger_nothing_is_tried_again),
 		LISTENING(stop_is_answered_before_the_loop_ends),
 		LISTENING(an_unknown_command_is_refused),
 		LISTENING(a_lease_waits_for_pods_that_can_be_read),

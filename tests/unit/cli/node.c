@@ -89,6 +89,11 @@ static void requests_carry_what_was_said(void **state)
 	     "0.000000001SUI", "--gib-second", "250MIST");
 	ASKS(f, "{\"command\":\"lease.close\",\"args\":{\"label\":\"gold\"}}", "lease", "close",
 	     "gold");
+	ASKS(f, "{\"command\":\"settlement.retry\",\"args\":{}}", "settlement", "retry");
+	ASKS(f, "{\"command\":\"settlement.retry\",\"args\":{\"lease\":\"gold\",\"seq\":7}}",
+	     "settlement", "retry", "gold/7");
+	ASKS(f, "{\"command\":\"settlement.retry\",\"args\":{\"lease\":\"gold\"}}", "settlement",
+	     "retry", "--lease", "gold");
 	ASKS(f, "{\"command\":\"workload.stop\",\"args\":{\"name\":\"web\"}}", "workload", "stop",
 	     "web");
 
@@ -165,6 +170,10 @@ static void wrong_words_are_never_sent(void **state)
 	assert_int_equal(run(f, "lease", "top-up", "gold", "1.0000000001SUI"), 2);
 	assert_non_null(strstr(f->err, "more than 9 decimals"));
 	assert_int_equal(run(f, "lease", "top-up", "gold", "0SUI"), 2);
+	assert_int_equal(run(f, "settlement", "retry", "gold"), 2);
+	assert_int_equal(run(f, "settlement", "retry", "gold/0"), 2);
+	assert_int_equal(run(f, "settlement", "retry", "/7"), 2);
+	assert_int_equal(run(f, "settlement", "retry", "gold/7", "-l", "gold"), 2);
 	assert_int_equal(run(f, "lease", "open", "gold", "-t", "a", "-d", "1", "--rate-cap", "-1"),
 			 2);
 	assert_non_null(strstr(f->err, "--rate-cap: '-1' is not an amount"));

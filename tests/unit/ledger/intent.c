@@ -107,6 +107,33 @@ static void what_was_signed_is_there_after_a_restart(void **state)
 	must(ledger_check(f->l, &why));
 }
 
+static int note_carried(const struct ledger_carried *c, void *arg)
+{
+	char *text = arg;
+	size_t len = strlen(text);
+
+	snprintf(text + len, 200 - len, "%s/%" PRIu64 "=%u:%s ", c->item.lease, c->item.seq,
+		 c->digest[0], ledger_intent_name(c->state));
+	return 0;
+}
+
+static void what_carried_a_receipt_is_told_in_order_of_time(void **state)
+{
+	const struct ledger_intent_item first[] = { { "silver", 2 }, { "gold", 3 } };
+	struct fixture *f = *state;
+	struct ledger_intent i = make(9), j = make(7);
+	char text[200] = "", gold[200] = "";
+
+	must(add(f, &i, first, 2));
+	must(put_state(f, &i, LEDGER_INTENT_REFUSED));
+	j.created_ms = 2000;
+	must(add(f, &j, &first[1], 1));
+	must(ledger_intent_carried(f->l, NULL, note_carried, text, &why));
+	assert_string_equal(text, "gold/3=9:refused gold/3=7:built silver/2=9:refused ");
+	must(ledger_intent_carried(f->l, "gold", note_carried, gold, &why));
+	assert_string_equal(gold, "gold/3=9:refused gold/3=7:built ");
+}
+
 static void one_is_open_at_a_time(void **state)
 {
 	const struct ledger_intent_item item = { "gold", 3 };
@@ -258,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_RECEIPTS(what_was_signed_is_there_after_a_restart),
+		ON_RECEIPTS(what_carried_a_receipt_is_told_in_order_of_time),
 		ON_RECEIPTS(one_is_open_at_a_time),
 		ON_RECEIPTS(steps_are_those_of_the_picture),
 		ON_RECEIPTS(attempts_and_confirmations_only_grow),
