@@ -3,6 +3,7 @@
 import random
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -126,6 +127,25 @@ def test_all_of_it_goes_when_the_lease_is_closed_and_the_volume_behind_the_pod(b
     wait_for("it is forgotten", lambda: bed.weir("workload", "show") == [])
     assert asked(bed, "delete") == [("delete", "services"), ("delete", "pods"), ("delete", "persistentvolumeclaims"),
                                     ("delete", "persistentvolumes")]
+
+
+def test_what_a_pod_is_made_of_is_not_pruned(bed):
+    lease(bed)
+    code = Path(run(bed)["code"])
+    all_there(bed)
+
+    def pruned():
+        return {(p["kind"], p["workloads"], p["removed"]) for p in bed.weir("workload", "prune", "--keep", "0s")}
+    assert pruned() == {("package", 1, False), ("blob", 1, False)} and (code / "server.js").is_file()
+    (bed.dir / "state/pods/broken.json").write_text("{")
+    assert "broken" in failing(bed, "workload", "prune", "--keep", "0s") and code.is_dir()
+    (bed.dir / "state/pods/broken.json").unlink()
+    bed.weir("workload", "stop", "web")
+    wait_for("the Pod is deleted", lambda: "deletionTimestamp" in bed.has("pods", "web")["metadata"])
+    assert pruned() == {("package", 1, False), ("blob", 1, False)}  # it serves until it is gone
+    bed.server.kubelet_finishes()
+    wait_for("it is forgotten", lambda: bed.weir("workload", "show") == [])
+    assert pruned() == {("package", 0, True), ("blob", 0, True)} and not code.exists()
 
 
 def test_a_workload_that_is_stopped_goes_and_its_lease_stays(bed):

@@ -5,6 +5,7 @@
  * close, and at the start; one that can't be read counts as open.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "agent/agent_int.h"
 #include "agent/notices.h"
@@ -138,6 +139,25 @@ static int check(const struct agent *a, const struct workload_spec *spec,
 	return kube_run_check(&run, err);
 }
 
+/* From here on `workload prune` spares the package, which it may have taken before. */
+static int record(struct agent *a, const struct workload_spec *spec, struct run_record *rec,
+		  struct err *err)
+{
+	struct package package;
+	int r = run_record_save(a->hosting_dir, rec, err);
+
+	if (r < 0)
+		return r;
+	if (lseek(spec->blob_fd, 0, SEEK_SET) < 0)
+		r = err_errno(err, -errno, "workload %s", rec->name);
+	if (r == 0)
+		r = workload_unpack(a->cfg->paths.state, spec->digest, spec->blob_fd, rec->code,
+				    &package, err);
+	if (r < 0)
+		run_record_remove(a->hosting_dir, rec->name, NULL);
+	return r;
+}
+
 int hosting_make(struct agent *a, const struct workload_spec *spec, struct run_record **ret,
 		 struct err *err)
 {
@@ -155,7 +175,7 @@ int hosting_make(struct agent *a, const struct workload_spec *spec, struct run_r
 	if (r == 0 && run_record_load(a->hosting_dir, rec->name, &old, NULL) != -ENOENT)
 		r = err_set(err, -EEXIST, "workload %s is there already; stop it first", rec->name);
 	if (r == 0)
-		r = run_record_save(a->hosting_dir, rec, err);
+		r = record(a, spec, rec, err);
 	if (r == 0)
 		*ret = take_ptr(rec);
 	return r;

@@ -18,12 +18,12 @@
 #define NAME_PREFIX "sha512-"
 #define NAME_SIZE (sizeof(NAME_PREFIX) + (size_t)2 * SHA512_LEN)
 
-struct packages {
+struct prune_packages {
 	struct prune_package *at;
 	size_t len, cap;
 };
 
-static void packages_fini(struct packages *p)
+static void packages_fini(struct prune_packages *p)
 {
 	free(p->at);
 }
@@ -34,7 +34,7 @@ static void package_name(const struct prune_package *p, char ret[NAME_SIZE])
 	format_hex(p->digest, SHA512_LEN, ret + strlen(NAME_PREFIX));
 }
 
-static int push(struct packages *p, const struct prune_package *one)
+static int push(struct prune_packages *p, const struct prune_package *one)
 {
 	if (p->len == p->cap) {
 		size_t cap = p->cap ? 2 * p->cap : 16;
@@ -55,7 +55,7 @@ static int by_digest(const void *a, const void *b)
 		      ((const struct prune_package *)b)->digest, SHA512_LEN);
 }
 
-static int list_packages(const char *parent, struct packages *ret, struct err *err)
+static int list_packages(const char *parent, struct prune_packages *ret, struct err *err)
 {
 	cleanup(close_dir) DIR *dir = opendir(parent);
 
@@ -76,21 +76,25 @@ static int list_packages(const char *parent, struct packages *ret, struct err *e
 	return 0;
 }
 
-static int count_references(const char *state, struct packages *p, struct err *err)
+void prune_count(struct prune_packages *p, const char *code)
+{
+	const char *name = strrchr(code, '/');
+
+	for (size_t i = 0; name && i < p->len; i++) {
+		char package[NAME_SIZE];
+
+		package_name(&p->at[i], package);
+		p->at[i].references += strcmp(name + 1, package) == 0;
+	}
+}
+
+static int count_workloads(const char *state, struct prune_packages *p, struct err *err)
 {
 	cleanup(workloads_fini) struct workloads all = {};
 	int r = workload_list(state, &all, err);
 
-	for (size_t i = 0; r == 0 && i < all.len; i++) {
-		const char *name = strrchr(all.at[i]->code, '/');
-
-		for (size_t k = 0; k < p->len; k++) {
-			char package[NAME_SIZE];
-
-			package_name(&p->at[k], package);
-			p->at[k].references += name && strcmp(name + 1, package) == 0;
-		}
-	}
+	for (size_t i = 0; r == 0 && i < all.len; i++)
+		prune_count(p, all.at[i]->code);
 	return r;
 }
 
@@ -109,13 +113,11 @@ static int remove_package(const char *parent, const struct prune_package *p, str
 	return r < 0 ? err_errno(err, r, "removing the package %s", name) : dir_remove(to, err);
 }
 
-static int prune_locked(const char *state, const char *parent, bool only_look, struct packages *p,
-			struct err *err)
+static int remove_unused(const char *parent, bool only_look, struct prune_packages *p,
+			 struct err *err)
 {
-	int r = list_packages(parent, p, err);
+	int r = 0;
 
-	if (r == 0)
-		r = count_references(state, p, err);
 	for (size_t i = 0; r == 0 && i < p->len; i++) {
 		p->at[i].removed = p->at[i].references == 0;
 		if (p->at[i].removed && !only_look)
@@ -124,10 +126,10 @@ static int prune_locked(const char *state, const char *parent, bool only_look, s
 	return r;
 }
 
-int packages_prune(const char *state, bool only_look, struct prune_package **ret, size_t *ret_len,
-		   struct err *err)
+int packages_prune(const char *state, bool only_look, prune_others *others, void *arg,
+		   struct prune_package **ret, size_t *ret_len, struct err *err)
 {
-	cleanup(packages_fini) struct packages p = {};
+	cleanup(packages_fini) struct prune_packages p = {};
 	cleanup(close_fd) int lock = -1;
 	char parent[PATH_MAX];
 	int r = path_format(parent, sizeof(parent), "%s/packages", state);
@@ -137,7 +139,13 @@ int packages_prune(const char *state, bool only_look, struct prune_package **ret
 	if (access(parent, F_OK) == 0) {
 		r = unpack_lock(parent, &lock, err);
 		if (r == 0)
-			r = prune_locked(state, parent, only_look, &p, err);
+			r = list_packages(parent, &p, err);
+		if (r == 0)
+			r = count_workloads(state, &p, err);
+		if (r == 0 && others)
+			r = others(arg, &p, err);
+		if (r == 0)
+			r = remove_unused(parent, only_look, &p, err);
 	}
 	if (r < 0)
 		return r;

@@ -103,7 +103,7 @@ static void what_no_workload_is_made_of_goes(void **state)
 	add_workload(f, "a", 2);
 	add_workload(f, "b", 2);
 	add_workload(f, "gone", 9); /* its package is not there */
-	assert_int_equal(packages_prune(f->state, true, &list, &n, NULL), 0);
+	assert_int_equal(packages_prune(f->state, true, NULL, NULL, &list, &n, NULL), 0);
 	assert_int_equal(n, 3);
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(list[i].digest[0], i + 1);
@@ -112,13 +112,13 @@ static void what_no_workload_is_made_of_goes(void **state)
 		assert_true(has_package(f, (uint8_t)(i + 1)));
 	}
 	free_ptr(&list);
-	assert_int_equal(packages_prune(f->state, false, &list, &n, NULL), 0);
+	assert_int_equal(packages_prune(f->state, false, NULL, NULL, &list, &n, NULL), 0);
 	assert_int_equal(n, 3);
 	assert_false(has_package(f, 1));
 	assert_true(has_package(f, 2));
 	assert_false(has_package(f, 3));
 	free_ptr(&list);
-	assert_int_equal(packages_prune(f->state, false, &list, &n, NULL), 0);
+	assert_int_equal(packages_prune(f->state, false, NULL, NULL, &list, &n, NULL), 0);
 	assert_int_equal(n, 1);
 }
 
@@ -128,7 +128,7 @@ static void without_packages_there_is_nothing_to_do(void **state)
 	struct prune_package *list = NULL;
 	size_t n = 77;
 
-	assert_int_equal(packages_prune(f->state, false, &list, &n, NULL), 0);
+	assert_int_equal(packages_prune(f->state, false, NULL, NULL, &list, &n, NULL), 0);
 	assert_int_equal(n, 0);
 	assert_null(list);
 	assert_int_equal(access(f->packages, F_OK), -1);
@@ -146,11 +146,48 @@ static void a_record_that_cannot_be_read_keeps_all(void **state)
 	add_workload(f, "a", 1);
 	snprintf(path, sizeof(path), "%s/workloads/a/workload.json", f->state);
 	assert_int_equal(file_write_atomic(path, "{", 1, 0600, NULL), 0);
-	assert_int_equal(packages_prune(f->state, false, &list, &n, &err), -EBADMSG);
+	assert_int_equal(packages_prune(f->state, false, NULL, NULL, &list, &n, &err), -EBADMSG);
 	assert_true(err.text[0]);
 	assert_true(has_package(f, 1));
 	assert_null(list);
 	assert_int_equal(n, 77);
+}
+
+struct others {
+	const char *code;
+	int answer;
+};
+
+static int count_one(void *arg, struct prune_packages *packages, struct err *err)
+{
+	const struct others *o = arg;
+
+	if (o->answer < 0)
+		return err_set(err, o->answer, "others");
+	prune_count(packages, o->code);
+	return 0;
+}
+
+static void what_others_are_made_of_stays(void **state)
+{
+	const struct fixture *f = *state;
+	cleanup(free_ptr) struct prune_package *list = NULL;
+	char code[512];
+	struct others o = { .code = code, .answer = -EBADMSG };
+	size_t n = 77;
+
+	package_path(f, 1, code);
+	add_package(f, 1);
+	add_package(f, 2);
+	assert_int_equal(packages_prune(f->state, false, count_one, &o, &list, &n, NULL), -EBADMSG);
+	assert_true(has_package(f, 2));
+	assert_int_equal(n, 77);
+	o.answer = 0;
+	assert_int_equal(packages_prune(f->state, false, count_one, &o, &list, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(list[0].references, 1);
+	assert_true(has_package(f, 1));
+	assert_false(has_package(f, 2));
 }
 
 /* Killed between renaming a package and removing it: unpack_sweep() finishes. */
@@ -176,7 +213,7 @@ static void foreign_names_are_left_alone(void **state)
 
 	snprintf(path, sizeof(path), "%s/sha512-short", f->packages);
 	assert_int_equal(dir_make(path, 0755, NULL), 0);
-	assert_int_equal(packages_prune(f->state, false, &list, &n, NULL), 0);
+	assert_int_equal(packages_prune(f->state, false, NULL, NULL, &list, &n, NULL), 0);
 	assert_int_equal(n, 0);
 	assert_int_equal(access(path, F_OK), 0);
 }
@@ -189,6 +226,7 @@ int main(void)
 		T(what_no_workload_is_made_of_goes),
 		T(without_packages_there_is_nothing_to_do),
 		T(a_record_that_cannot_be_read_keeps_all),
+		T(what_others_are_made_of_stays),
 		T(a_package_half_removed_is_swept),
 		T(foreign_names_are_left_alone),
 	};
