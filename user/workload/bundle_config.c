@@ -159,12 +159,22 @@ static struct json *make_namespaces(const struct bundle_spec *spec)
 	return failed ? NULL : take_ptr(list);
 }
 
-static int set_one(struct json *resources, const char *name, const char *key, uint64_t value)
+static int set_pids(struct json *resources, uint32_t most)
 {
-	cleanup(json_free) struct json *group = json_new_object();
+	cleanup(json_free) struct json *pids = json_new_object();
 
-	return json_set_u64(group, key, value) < 0 ? -ENOMEM :
-						     json_set(resources, name, take_ptr(group));
+	return json_set_u64(pids, "limit", most) < 0 ? -ENOMEM :
+						       json_set(resources, "pids", take_ptr(pids));
+}
+
+/* Without a limit of its own, swap would hold what memory may not. OCI's "swap" is both together. */
+static int set_memory(struct json *resources, uint64_t bytes)
+{
+	cleanup(json_free) struct json *memory = json_new_object();
+	int failed = json_set_u64(memory, "limit", bytes);
+
+	failed |= json_set_u64(memory, "swap", bytes);
+	return failed ? -ENOMEM : json_set(resources, "memory", take_ptr(memory));
 }
 
 static int set_cpu(struct json *resources, uint32_t millis)
@@ -183,9 +193,9 @@ static struct json *make_resources(const struct workload_limits *limits)
 	int failed = json_set(r, "devices", fixed(devices));
 
 	if (limits->memory_bytes)
-		failed |= set_one(r, "memory", "limit", limits->memory_bytes);
+		failed |= set_memory(r, limits->memory_bytes);
 	if (limits->pids)
-		failed |= set_one(r, "pids", "limit", limits->pids);
+		failed |= set_pids(r, limits->pids);
 	if (limits->cpu_millis)
 		failed |= set_cpu(r, limits->cpu_millis);
 	return failed ? NULL : take_ptr(r);

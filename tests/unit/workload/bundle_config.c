@@ -146,6 +146,7 @@ static void limits_are_set_only_where_they_are_given(void **state)
 
 	(void)state;
 	assert_int_equal(number(config, "linux.resources.memory", "limit"), 256 << 20);
+	assert_int_equal(number(config, "linux.resources.memory", "swap"), 256 << 20);
 	assert_int_equal(number(config, "linux.resources.pids", "limit"), 100);
 	assert_int_equal(number(config, "linux.resources.cpu", "quota"), 150000);
 	assert_int_equal(number(config, "linux.resources.cpu", "period"), 100000);
