@@ -13,9 +13,10 @@ import bed as beds
 import pytest
 import test_takeover as takeover
 from bed import Bed, run, shipped, wait_for
+from bed.api import USER, ApiBed
 from bed.case import on
 from bed.cluster import Cluster
-from bed.container import InContainer
+from bed.container import InContainer, InPod
 from bed.shipped import CHART, OVERLAYS, Image
 
 MAX_BYTES = 16 << 20  # of the whole image, packed
@@ -29,6 +30,10 @@ class Shipped(InContainer, Bed):
 
 
 class ShippedCluster(InContainer, Cluster):
+    pass
+
+
+class ShippedPod(InPod, ApiBed):
     pass
 
 
@@ -148,6 +153,22 @@ def test_each_overlay_runs_with_what_its_daemonset_grants(image, overlay):
         wait_for("both are billed", billed)
         assert "level=error" not in bed.agent_log()
         assert bed.kill_agent(15) == 0
+
+
+def test_the_pod_asks_the_api_server_as_its_service_account(image):
+    """Also with the token that the kubelet changes under it, which the log must not show."""
+    with in_container(ShippedPod, image, "kube-proxy-replacement") as bed:
+        bed.shop().start()
+        wait_for("the Service answers", lambda: bed.answered_by() == {"web-0", "web-1"})
+        with bed.undisturbed():
+            bed.control.give_token("token-of-tomorrow")
+            bed.server.break_connections()
+            bed.follows()
+        asked = [r for r in bed.server.log if r.status == 200]
+        assert {r.user for r in asked} == {USER} and asked[-1].headers["authorization"] == "Bearer token-of-tomorrow"
+        bed.is_as_fresh()
+        assert "level=error" not in bed.agent_log() and "token-of" not in bed.agent_log()
+        assert bed.kill_agent(signal.SIGTERM) == 0
 
 
 @pytest.mark.parametrize("capability", MEASURING)

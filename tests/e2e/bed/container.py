@@ -6,13 +6,14 @@
 
 What the pod says is what the container gets, as the container runtime would translate it: capabilities, a
 read-only root, the system calls it may make, its mounts, arguments and variables. Its volumes are folders of the bed, its network is that of
-the bed's node. Objects come from the bed's files, since no API server is there.
+the bed's node. Objects come from the bed's files; with InPod from its API server, as its service account may read them.
 """
 import json
 import signal
 import subprocess
 
 import yaml
+from bed import api
 from bed.tools import TOP, BedError, run, wait_for
 
 SECCOMP = TOP / "tests/vectors/k8s/seccomp-containerd-1.6.20.json"  # RuntimeDefault of these capabilities
@@ -77,20 +78,24 @@ class InContainer:
     def variables(self):
         """Of the bed's, what weir.yaml can't know. Variables go before what the file says."""
         mine = yaml.safe_load(self.config.read_text())
-        return [f"WEIR_NODE_NAME={self.node_name}", "WEIR_SOURCE_KIND=files", "WEIR_SOURCE_PATH=/manifests",
+        return [f"WEIR_NODE_NAME={self.node_name}",
                 f"WEIR_METER_SAMPLE={self.sample}", f"WEIR_METER_WINDOW={self.window}", "WEIR_METER_POD_CGROUP=pods",
                 f"WEIR_METER_CLUSTER_CIDRS={','.join(mine['meter']['clusterCIDRs'])}",
                 *(f"WEIR_DATAPATH_DEVICES={','.join(v)}" for k, v in mine["datapath"].items() if k == "devices")]
+
+    def objects(self):
+        """Where they come from: variables; the folder and where the container has it."""
+        return ["WEIR_SOURCE_KIND=files", "WEIR_SOURCE_PATH=/manifests"], self.dir / "manifests", "/manifests"
 
     def write_bundle(self, container):
         volumes = {"config": self.dir / "etc", "bpffs": self.dir / "bpffs", "cgroup": self.cgroup,
                    "state": self.dir / "state", "run": self.dir / "run", "netns": "/run/netns"}
         (self.dir / "etc" / "weir.yaml").write_text(self.pod_config)
         self.runs += 1
+        variables, folder, place = self.objects()
         spec = bundle(self.spec, container, self.image, volumes, f"/run/netns/{self.node}",
-                      f"/{self.name}/run-{self.runs}", self.variables(), self.drop)
-        spec["mounts"].append({"destination": "/manifests", "type": "bind", "source": str(self.dir / "manifests"),
-                               "options": ["rbind", "ro"]})
+                      f"/{self.name}/run-{self.runs}", [*self.variables(), *variables], self.drop)
+        spec["mounts"].append({"destination": place, "type": "bind", "source": str(folder), "options": ["rbind", "ro"]})
         (self.dir / "bundle" / "config.json").write_text(json.dumps(spec))
 
     def runc(self, *argv, **kw):
@@ -132,3 +137,17 @@ class InContainer:
         return done.stdout
 
 
+class InPod(InContainer):
+    """To be put before a bed that has an API server: what a kubelet gives a pod of its service account."""
+
+    def objects(self):
+        account = self.dir / "account"
+        if not account.is_dir():
+            account.mkdir()
+            (account / "ca.crt").write_bytes(self.control.ca.cert.read_bytes())
+            (account / "namespace").write_text("kube-system")
+            self.control.token_file = account / "token"
+            self.control.give_token(api.TOKEN)
+        servers = ",".join(s.url for s in self.control.servers)
+        return ([f"KUBERNETES_SERVICE_HOST={api.VIP}", "KUBERNETES_SERVICE_PORT=443", f"WEIR_SOURCE_SERVERS={servers}"],
+                account, "/var/run/secrets/kubernetes.io/serviceaccount")
