@@ -108,7 +108,8 @@ static int row_add(struct ledger_usage_row *sum, const struct ledger_usage_row *
 	sum->differing += row->differing;
 	if (row->since_ms && (!sum->since_ms || row->since_ms < sum->since_ms))
 		sum->since_ms = row->since_ms;
-	sum->to_ms = row->to_ms;
+	if (row->to_ms > sum->to_ms) /* of two pods on a day, the later may have gone earlier */
+		sum->to_ms = row->to_ms;
 	sum->parts += row->parts;
 	return 0;
 }
