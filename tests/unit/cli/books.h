@@ -81,7 +81,7 @@ static inline void books_lease(struct ledger_tx *tx, const struct key *key)
 				    .id = { 1 },
 				    .market = { 2 },
 				    .deposited = 1000000,
-				    .paid = 1500,
+				    .paid = 1000,
 				    .state = "open",
 				    .opened_ms = BOOKS_FROM };
 	struct lease l;
@@ -89,7 +89,7 @@ static inline void books_lease(struct ledger_tx *tx, const struct key *key)
 	memcpy(terms.provider, key_public(key), PUBKEY_LEN);
 	memcpy(row.provider, key_public(key), PUBKEY_LEN);
 	books_must(lease_open(&terms, 1000000, &l, &books_err));
-	l.paid = l.total_due = 1500;
+	l.paid = l.total_due = 1000;
 	l.seq = 1; /* of the report that said so: lease_check() */
 	lease_encode(&l, &account);
 	assert_int_equal(buf_error(&account), 0);

@@ -45,7 +45,7 @@ static void shows_receipts_settlements_and_leases(void **state)
 	run_ok(&s->run, "-j", "lease", "show", "gold");
 	leases = run_json(&s->run);
 	assert_string_equal(json_str(json_at(leases, 0), "deposited", ""), "1000000");
-	assert_string_equal(json_str(json_at(leases, 0), "escrow", ""), "998500");
+	assert_string_equal(json_str(json_at(leases, 0), "escrow", ""), "999000");
 	assert_string_equal(json_str(json_at(leases, 0), "total_due", ""), "2000");
 	assert_int_equal(run(&s->run, "lease", "show", "silver"), 1);
 	assert_string_equal(s->run.err, "weir: no lease 'silver'; 'weir lease show' lists all\n");
@@ -56,7 +56,7 @@ static void shows_receipts_settlements_and_leases(void **state)
 	/* money in SUI, to the MIST */
 	assert_non_null(strstr(s->run.out, " 0.000002SUI "));
 	run_ok(&s->run, "lease", "show");
-	assert_non_null(strstr(s->run.out, " 0.001SUI  0.000002SUI  0.0000015SUI "));
+	assert_non_null(strstr(s->run.out, " 0.001SUI  0.000002SUI  0.000001SUI "));
 	run_ok(&s->run, "settlement", "show");
 	assert_non_null(strstr(s->run.out, " 0.000001SUI "));
 }
