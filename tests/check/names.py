@@ -9,6 +9,7 @@ from tree import done, files, find, read
 
 # Unit tests that have no source file of their name, and why.
 WITHOUT_SOURCE = {
+    "tests/unit/cli/queries.c": "holds what several commands print against the queries of user/ledger/README.md",
     "tests/unit/ledger/crash.c": "kills the whole ledger at any instruction, not one file of it",
 }
 BOXES = {p: ("user/" if (Path("user") / p).is_dir() else "") + p
