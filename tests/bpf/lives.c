@@ -67,6 +67,21 @@ static void each_life_under_a_name_is_a_pod_of_its_own(void **state)
 	assert_int_equal(sum, witness_ns(b) - before);
 }
 
+/* A process that was waited for is still charged for the end of its exit: a reading and the witness's are of
+ * one moment when nothing came between two of the witness's. */
+static uint64_t at_rest_ns(struct bed *b, uint64_t id, uint64_t *ret_witness)
+{
+	for (int i = 0; i < 500; i++, usleep(10000)) {
+		uint64_t was = witness_ns(b), ns = bed_sample(b, id)->cpu_ns;
+
+		*ret_witness = witness_ns(b);
+		if (*ret_witness == was)
+			return ns;
+	}
+	fail_msg("it does not come to rest");
+	return 0;
+}
+
 static void containers_that_restart_are_their_pods(void **state)
 {
 	struct bed *b = bed_of(state);
@@ -75,16 +90,16 @@ static void containers_that_restart_are_their_pods(void **state)
 
 	id = pod_make(b, "restarting", path);
 	for (int i = 0; i < 5; i++) {
-		uint64_t ns;
+		uint64_t ns, witness;
 
 		snprintf(inner, sizeof(inner), "%s/c%d", path,
 			 i / 2); /* also under the same name */
 		assert_int_equal(mkdir(inner, 0755), 0);
 		assert_int_equal(bed_run_in(inner, bed_burn, &us), 0);
 		bed_pod_remove(inner);
-		ns = bed_sample(b, id)->cpu_ns;
+		ns = at_rest_ns(b, id, &witness);
 		assert_true(ns >= last + us * 1000);
-		assert_int_equal(ns, witness_ns(b) - before);
+		assert_int_equal(ns, witness - before);
 		last = ns;
 	}
 	assert_int_equal(pod_end(b, path, id), witness_ns(b) - before);
