@@ -8,7 +8,8 @@ log=$(mktemp) || exit 1
 trap 'rm -f "$log" "$log.run"' EXIT
 for bin in "$@"; do
 	start=$(date +%s)
-	"$bin" >"$log" 2>&1
+	# shellcheck disable=SC2086 # an emulator and its words, or nothing
+	${WEIR_RUN_BY:-} "$bin" >"$log" 2>&1
 	rc=$?
 	# cmocka lists what failed or was skipped again behind this line
 	sed '/^\[==========\] .*test(s) run/q' "$log" >"$log.run"
