@@ -189,22 +189,25 @@ public fun rotate_key(m: &Market, p: &mut Provider, key: vector<u8>, clock: &Clo
     event::emit(KeyRotated { provider: p.id.to_inner(), key });
 }
 
-/// Statements about windows that end later are held against the new capacity.
-public fun set_capacity(m: &Market, p: &mut Provider, capacity: Capacity, clock: &Clock, ctx: &TxContext) {
+/// Statements about windows that end later are held against the new capacity, which is in force from now on.
+public fun set_capacity(
+    m: &Market,
+    p: &mut Provider,
+    cpu_millis: u64,
+    memory_bytes: u64,
+    net_bytes_s: u64,
+    clock: &Clock,
+    ctx: &TxContext,
+) {
     p.check_owner(m, ctx);
-    assert!(capacity.from_ms == clock.timestamp_ms(), ECapacitiesFull);
+    let capacity = capacity(cpu_millis, memory_bytes, net_bytes_s, clock);
     if (p.capacities.length() == MAX_CAPACITIES) {
         p.capacities.remove(0);
         // the one after it was in force before all that can still be contested
         assert!(p.capacities[0].from_ms + m.unbond_ms() <= capacity.from_ms, ECapacitiesFull);
     };
     p.capacities.push_back(capacity);
-    event::emit(CapacityChanged {
-        provider: p.id.to_inner(),
-        cpu_millis: capacity.cpu_millis,
-        memory_bytes: capacity.memory_bytes,
-        net_bytes_s: capacity.net_bytes_s,
-    });
+    event::emit(CapacityChanged { provider: p.id.to_inner(), cpu_millis, memory_bytes, net_bytes_s });
 }
 
 public fun set_accounts(m: &Market, p: &mut Provider, agent: address, payout: address, ctx: &TxContext) {

@@ -127,8 +127,7 @@ fun the_oldest_key_goes_when_it_can_no_longer_be_contested() {
 
 fun set_capacity(b: &mut bed::Bed, cpu_millis: u64) {
     let (m, _, p, _, clock) = b.all();
-    let capacity = provider::capacity(cpu_millis, 1, 1, clock);
-    provider::set_capacity(m, p, capacity, clock, &bed::by(bed::owner()));
+    provider::set_capacity(m, p, cpu_millis, 1, 1, clock, &bed::by(bed::owner()));
 }
 
 fun most(b: &bed::Bed, from_s: u64, to_s: u64): u64 {
@@ -159,6 +158,30 @@ fun capacities_that_count_still_are_bounded() {
         set_capacity(&mut b, s);
         s = s + 1;
     };
+    b.end();
+}
+
+#[test]
+fun a_capacity_that_can_not_be_contested_any_more_makes_room() {
+    let mut b = bed::new();
+    let mut s = 1;
+    while (s <= 7) {
+        b.at(s);
+        set_capacity(&mut b, s);
+        s = s + 1;
+    };
+    // the second is in force since second 1, and what ended before that is past contesting 1,000 s later
+    b.at(1_001);
+    set_capacity(&mut b, 9);
+    assert!(most(&b, 990, 1_000) == 7 && most(&b, 1_001, 1_010) == 9);
+    b.end();
+}
+
+#[test, expected_failure(abort_code = provider::EOwner)]
+fun capacity_is_the_owners_to_change() {
+    let mut b = bed::new();
+    let (m, _, p, _, clock) = b.all();
+    provider::set_capacity(m, p, 1, 1, 1, clock, &bed::by(bed::stranger()));
     b.end();
 }
 
