@@ -26,9 +26,27 @@ uint64_t lease_escrow(const struct lease *l)
 	return l->deposited - l->paid - l->refunded;
 }
 
+/* To how much the provider has a right. */
+static uint64_t owed(const struct lease *l)
+{
+	return l->total_due - l->chain.waiting - l->chain.struck;
+}
+
 uint64_t lease_unpaid(const struct lease *l)
 {
-	return l->total_due - l->paid;
+	return owed(l) - l->paid;
+}
+
+bool lease_ended(const struct lease *l)
+{
+	bool on_chain = l->chain.version != 0;
+
+	return l->closing_ms && (!on_chain || l->chain.confirmations >= LEASE_CONFIRMATIONS);
+}
+
+enum lease_state lease_state_live(const struct lease *l)
+{
+	return l->total_due - l->chain.struck > l->deposited ? LEASE_EXHAUSTED : LEASE_OPEN;
 }
 
 /* Restores I3 after a rise of total_due or of the deposit; returns what goes to the provider. */
@@ -39,7 +57,7 @@ static uint64_t settle(struct lease *l)
 
 	l->paid += payout;
 	if (l->state != LEASE_CLOSING)
-		l->state = lease_unpaid(l) ? LEASE_EXHAUSTED : LEASE_OPEN;
+		l->state = lease_state_live(l);
 	return payout;
 }
 
@@ -205,27 +223,59 @@ uint64_t lease_close(struct lease *l, uint64_t now_ms)
 	return refund;
 }
 
+/* What waits is what claims or a dispute say; NULL: it is. */
+static const char *chain_fault(const struct lease *l)
+{
+	const struct lease_on_chain *c = &l->chain;
+	uint64_t told = 0, before = l->total_due - c->waiting;
+
+	if (c->nclaims > LEASE_CLAIMS_MAX || c->confirmations > LEASE_CONFIRMATIONS)
+		return "claims or confirmations: more than there can be";
+	for (size_t i = 0; i < c->nclaims; i++) {
+		if (c->claims[i].total_due <= before)
+			return "claims: not rising";
+		before = told = c->claims[i].total_due;
+	}
+	if (c->disputed_until_ms && (c->nclaims || !c->waiting))
+		return "dispute: about nothing, or beside claims";
+	if (!c->disputed_until_ms && (c->nclaims ? told != l->total_due : c->waiting != 0))
+		return "waiting: not what claims say";
+	return NULL;
+}
+
+static const char *state_fault(const struct lease *l)
+{
+	if ((unsigned int)l->state >= LEASE_STATE_MAX_)
+		return "state: unknown";
+	if ((l->state == LEASE_OPEN || l->state == LEASE_EXHAUSTED) &&
+	    l->state != lease_state_live(l))
+		return "state: exhausted exactly when total_due is over deposited";
+	if (l->last_to_ms < l->terms.opened_ms || (!l->seq && l->total_due))
+		return "seq: amounts without a report (I4)";
+	return NULL;
+}
+
 int lease_check(const struct lease *l, struct err *err)
 {
-	const uint64_t due = l->total_due, in = l->deposited;
 	const size_t label = strnlen(l->terms.label, sizeof(l->terms.label));
-	uint64_t out;
+	uint64_t in = l->deposited, out, not_owed;
 	const char *fault = NULL;
 
 	if (!label || label == sizeof(l->terms.label))
 		fault = "label: empty or too long";
-	else if ((unsigned int)l->state >= LEASE_STATE_MAX_)
-		fault = "state: unknown";
 	else if (__builtin_add_overflow(l->paid, l->refunded, &out) || out > in)
 		fault = "deposited: less than paid and refunded (I1)";
 	else if (l->state == LEASE_CLOSED ? out != in : l->refunded != 0)
 		fault = "refunded: all of the rest when closed, else 0 (I1)";
-	else if (l->paid != (due < in ? due : in))
-		fault = "paid: not the smaller of total_due and deposited (I3)";
-	else if ((l->state == LEASE_OPEN && due > in) || (l->state == LEASE_EXHAUSTED && due <= in))
-		fault = "state: exhausted exactly when total_due is over deposited";
-	else if (l->last_to_ms < l->terms.opened_ms || (!l->seq && due))
-		fault = "seq: amounts without a report (I4)";
+	else if (__builtin_add_overflow(l->chain.waiting, l->chain.struck, &not_owed) ||
+		 not_owed > l->total_due)
+		fault = "waiting, struck: more than is due";
+	else if (l->paid != (owed(l) < in ? owed(l) : in))
+		fault = "paid: not the smaller of what is due and deposited (I3)";
+	else
+		fault = chain_fault(l);
+	if (!fault)
+		fault = state_fault(l);
 	if (fault)
 		return err_set(err, -EBADMSG, "lease %.*s: %s", (int)sizeof(l->terms.label) - 1,
 			       l->terms.label, fault);

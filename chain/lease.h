@@ -2,18 +2,20 @@
 /*
  * The money of one lease: the tenant's deposit, and what a provider's signed reports take from it.
  * Pure: no clock, no store. The `local` back end keeps a lease in the ledger (lease_encode()) and
- * writes it back in the transaction that records the payment; the package on chain has the same
- * rules.
+ * writes it back in the transaction that records the payment. A lease on chain is kept there, by the
+ * package; what the ledger has of it is a copy, which lease_follow.h keeps up. The rules are the
+ * same but for what waits there for a challenge, and what disputes strike: both are 0 here.
  *
  * After every call, whether it succeeded or not:
  * I1. deposited = paid + refunded + escrow.
  * I2. paid <= total_due, and nothing is paid twice: a report pays the rise of total_due alone.
  * I3. Until the lease is closed the provider has all that is due, or the escrow is empty:
- *     paid = min(total_due, deposited). What is left to refund is therefore never owed.
+ *     paid = min(total_due - waiting - struck, deposited). What is left to refund is therefore never
+ *     owed.
  * I4. seq, last_to_ms and total_due never fall. A failed call changes nothing.
  *
- *	open <-> exhausted	total_due > paid: the escrow did not cover a report; a top-up pays
- *	  \        /		the rest at once. The provider should stop the work.
+ *	open <-> exhausted	total_due - struck > deposited: the escrow did not cover a report;
+ *	  \        /		a top-up pays the rest at once. The provider should stop the work.
  *	   closing		no new deposits; reports of windows up to closing_ms are still taken
  *	      |			until the last of them came, or grace_ms went by
  *	   closed		the rest is refunded
@@ -22,6 +24,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +32,10 @@
 #include "chain/record.h"
 #include "chain/report.h"
 
-#define LEASE_LEN_MAX 370
+#define LEASE_LEN_MAX 540
+#define LEASE_CLAIMS_MAX 8 /* lease.move has the same */
+/* So many reads, each as of a later checkpoint, show that a lease on chain ends: then its work does. */
+#define LEASE_CONFIRMATIONS 3
 
 struct buf;
 struct err;
@@ -48,6 +54,24 @@ struct lease_terms {
 	uint64_t grace_ms; /* how long a closing lease waits for its last report */
 };
 
+/* A total on chain that is released at that time, unless it is disputed before. */
+struct lease_claim {
+	uint64_t total_due, release_ms;
+};
+
+/* What only a lease on chain has; all zero for one that the ledger itself keeps. */
+struct lease_on_chain {
+	uint64_t version; /* of the object, as it was read last; 0: never */
+	uint64_t checkpoint; /* as of which that was */
+	uint64_t confirmations; /* LEASE_CONFIRMATIONS at most */
+	uint64_t waiting; /* claimed and not released: by claims, or since a dispute is open */
+	uint64_t struck; /* claimed, and taken away by disputes */
+	struct lease_claim claims[LEASE_CLAIMS_MAX]; /* rising */
+	size_t nclaims;
+	uint64_t
+		disputed_until_ms; /* of the open dispute, which is about all that waits; 0: none */
+};
+
 struct lease {
 	struct lease_terms terms;
 	enum lease_state state;
@@ -56,12 +80,17 @@ struct lease {
 	uint64_t seq; /* of the newest report; 0: none yet */
 	uint64_t last_to_ms; /* end of its window; opened_ms while there is none */
 	uint8_t last_hash[HASH_LEN]; /* report_hash() of it; zeros while there is none */
-	uint64_t closing_ms; /* 0 until lease_close() */
+	uint64_t closing_ms; /* when it was told to end; 0: it was not */
+	struct lease_on_chain chain;
 };
 
 const char *lease_state_name(enum lease_state state); /* "open" ... */
 uint64_t lease_escrow(const struct lease *l); /* what is left of the deposit */
-uint64_t lease_unpaid(const struct lease *l); /* due, but not covered by the deposit */
+uint64_t lease_unpaid(const struct lease *l); /* the provider's, but not covered by the deposit */
+/* Nothing that runs now is paid for: it was told to end, which on chain takes confirmations. */
+bool lease_ended(const struct lease *l);
+/* Which of open and exhausted a lease is that nobody told to end. */
+enum lease_state lease_state_live(const struct lease *l);
 
 /* -EINVAL: terms without a label, a time out of range. */
 int lease_open(const struct lease_terms *terms, uint64_t deposit, struct lease *ret,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stored form of a lease: its fields in the order of the struct, behind a version. */
+/* The stored form of a lease: its fields in the order of the struct, behind a version. What only a
+ * lease on chain has is in version 2 alone: a ledger without such reads as it always did. */
 #include <errno.h>
 
 #include "chain/lease.h"
@@ -7,12 +8,28 @@
 #include "core/err.h"
 
 #define VERSION 1
+#define VERSION_ON_CHAIN 2
+
+static void encode_chain(const struct lease_on_chain *c, struct buf *out)
+{
+	bcs_put_u64(out, c->version);
+	bcs_put_u64(out, c->checkpoint);
+	bcs_put_u8(out, (uint8_t)c->confirmations);
+	bcs_put_u64(out, c->waiting);
+	bcs_put_u64(out, c->struck);
+	bcs_put_uleb(out, (uint32_t)c->nclaims);
+	for (size_t i = 0; i < c->nclaims; i++) {
+		bcs_put_u64(out, c->claims[i].total_due);
+		bcs_put_u64(out, c->claims[i].release_ms);
+	}
+	bcs_put_u64(out, c->disputed_until_ms);
+}
 
 void lease_encode(const struct lease *l, struct buf *out)
 {
 	const struct lease_terms *t = &l->terms;
 
-	bcs_put_u8(out, VERSION);
+	bcs_put_u8(out, l->chain.version ? VERSION_ON_CHAIN : VERSION);
 	bcs_put_fixed(out, t->id, sizeof(t->id));
 	bcs_put_fixed(out, t->market, sizeof(t->market));
 	bcs_put_fixed(out, t->provider, sizeof(t->provider));
@@ -30,6 +47,8 @@ void lease_encode(const struct lease *l, struct buf *out)
 	bcs_put_u64(out, l->last_to_ms);
 	bcs_put_fixed(out, l->last_hash, sizeof(l->last_hash));
 	bcs_put_u64(out, l->closing_ms);
+	if (l->chain.version)
+		encode_chain(&l->chain, out);
 }
 
 static void decode_terms(struct bcs *in, struct lease_terms *t)
@@ -42,6 +61,23 @@ static void decode_terms(struct bcs *in, struct lease_terms *t)
 	price_decode(in, &t->prices);
 	t->opened_ms = bcs_get_u64(in);
 	t->grace_ms = bcs_get_u64(in);
+}
+
+static void decode_chain(struct bcs *in, struct lease_on_chain *c)
+{
+	c->version = bcs_get_u64(in);
+	c->checkpoint = bcs_get_u64(in);
+	c->confirmations = bcs_get_u8(in);
+	c->waiting = bcs_get_u64(in);
+	c->struck = bcs_get_u64(in);
+	c->nclaims = bcs_get_uleb(in, LEASE_CLAIMS_MAX);
+	for (size_t i = 0; i < c->nclaims; i++) {
+		c->claims[i].total_due = bcs_get_u64(in);
+		c->claims[i].release_ms = bcs_get_u64(in);
+	}
+	c->disputed_until_ms = bcs_get_u64(in);
+	if (!c->version)
+		in->error = -EBADMSG; /* that would have been written as version 1 */
 }
 
 static void decode(struct bcs *in, struct lease *l)
@@ -67,12 +103,14 @@ int lease_decode(const void *data, size_t len, struct lease *ret, struct err *er
 
 	bcs_init(&in, data, len);
 	version = bcs_get_u8(&in);
-	if (!in.error && version != VERSION)
+	if (!in.error && version != VERSION && version != VERSION_ON_CHAIN)
 		return err_set(err, -EBADMSG,
-			       "stored lease: version %u, this program knows %d; use the version "
-			       "of weir that wrote it",
-			       version, VERSION);
+			       "stored lease: version %u, this program knows up to %d; use the "
+			       "version of weir that wrote it",
+			       version, VERSION_ON_CHAIN);
 	decode(&in, &l);
+	if (version == VERSION_ON_CHAIN)
+		decode_chain(&in, &l.chain);
 	if (in.error)
 		return err_set(err, -EBADMSG,
 			       "stored lease: its %zu bytes end early or are damaged", len);

@@ -35,6 +35,23 @@ static struct lease sample_lease(void)
 	return l;
 }
 
+/* As long as one can be: all claims on chain. */
+static struct lease sample_on_chain(void)
+{
+	struct lease l = sample_lease();
+
+	l.total_due = 660;
+	l.chain = (struct lease_on_chain){ .version = 0xb1,
+					   .checkpoint = 0xb2,
+					   .confirmations = 2,
+					   .waiting = 40,
+					   .struck = 20,
+					   .nclaims = LEASE_CLAIMS_MAX };
+	for (uint64_t i = 0; i < LEASE_CLAIMS_MAX; i++)
+		l.chain.claims[i] = (struct lease_claim){ 625 + 5 * i, SAMPLE_OPENED_MS + i };
+	return l;
+}
+
 static void refused(const void *data, size_t len, const char *word)
 {
 	struct lease l = { .seq = 4711 };
@@ -50,7 +67,7 @@ static void refused(const void *data, size_t len, const char *word)
 static void the_longest_lease_fills_the_limit(void **state)
 {
 	cleanup(buf_fini) struct buf bytes = BUF_INIT(LEASE_LEN_MAX);
-	const struct lease l = sample_lease();
+	const struct lease l = sample_on_chain();
 	struct lease got = {};
 
 	(void)state;
@@ -86,12 +103,36 @@ static void the_layout_does_not_change(void **state)
 	assert_int_equal(at[314], 3); /* seq */
 	assert_int_equal(at[330], 0xa5); /* last_hash, behind last_to_ms */
 	assert_int_equal(at[362], (SAMPLE_OPENED_MS + 9) % 256); /* closing_ms */
+	assert_int_equal(bytes.len, 370);
+}
+
+static void what_is_on_chain_follows_behind(void **state)
+{
+	cleanup(buf_fini) struct buf bytes = BUF_INIT(LEASE_LEN_MAX);
+	const struct lease l = sample_on_chain();
+	const uint8_t *at;
+
+	(void)state;
+	lease_encode(&l, &bytes);
+	at = (const uint8_t *)bytes.data;
+	assert_int_equal(at[0], 2); /* version */
+	assert_int_equal(at[370], 0xb1); /* of the object */
+	assert_int_equal(at[378], 0xb2); /* checkpoint */
+	assert_int_equal(at[386], 2); /* confirmations */
+	assert_int_equal(at[387], 40); /* waiting */
+	assert_int_equal(at[395], 20); /* struck */
+	assert_int_equal(at[403], 8); /* claims */
+	assert_int_equal(at[404], 625 % 256); /* the first one's total */
+	assert_int_equal(at[412], SAMPLE_OPENED_MS % 256); /* and its release */
+	assert_int_equal(at[532], 0); /* disputed_until_ms */
+	bytes.data[370] = 0;
+	refused(bytes.data, bytes.len, "damaged");
 }
 
 static void every_truncation_and_a_byte_more_is_refused(void **state)
 {
 	cleanup(buf_fini) struct buf bytes = BUF_INIT(LEASE_LEN_MAX + 1);
-	const struct lease l = sample_lease();
+	const struct lease l = sample_on_chain();
 
 	(void)state;
 	lease_encode(&l, &bytes);
@@ -108,13 +149,11 @@ static void every_truncation_and_a_byte_more_is_refused(void **state)
 }
 
 /* A changed byte is refused or is another lease, never another form of the same. */
-static void one_lease_has_one_form(void **state)
+static void one_form(const struct lease *l)
 {
 	cleanup(buf_fini) struct buf bytes = BUF_INIT(LEASE_LEN_MAX);
-	const struct lease l = sample_lease();
 
-	(void)state;
-	lease_encode(&l, &bytes);
+	lease_encode(l, &bytes);
 	for (size_t i = 0; i < 8 * bytes.len; i++) {
 		cleanup(buf_fini) struct buf again = BUF_INIT(LEASE_LEN_MAX);
 		struct lease got;
@@ -129,6 +168,15 @@ static void one_lease_has_one_form(void **state)
 	}
 }
 
+static void one_lease_has_one_form(void **state)
+{
+	const struct lease local = sample_lease(), on_chain = sample_on_chain();
+
+	(void)state;
+	one_form(&local);
+	one_form(&on_chain);
+}
+
 static void what_is_wrong_is_named(void **state)
 {
 	static const struct {
@@ -136,7 +184,7 @@ static void what_is_wrong_is_named(void **state)
 		char byte;
 		const char *word;
 	} cases[] = {
-		{ 0, 2, "version 2" },
+		{ 0, 3, "version 3" },
 		{ 0, 0, "version 0" },
 		{ 129, 64, "damaged" }, /* a label too long */
 		{ 130, 0, "damaged" }, /* a NUL in it */
@@ -160,7 +208,7 @@ static void what_is_wrong_is_named(void **state)
 static void a_full_buffer_says_so(void **state)
 {
 	cleanup(buf_fini) struct buf bytes = BUF_INIT(LEASE_LEN_MAX - 1);
-	const struct lease l = sample_lease();
+	const struct lease l = sample_on_chain();
 
 	(void)state;
 	lease_encode(&l, &bytes);
@@ -172,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_longest_lease_fills_the_limit),
 		cmocka_unit_test(the_layout_does_not_change),
+		cmocka_unit_test(what_is_on_chain_follows_behind),
 		cmocka_unit_test(every_truncation_and_a_byte_more_is_refused),
 		cmocka_unit_test(one_lease_has_one_form),
 		cmocka_unit_test(what_is_wrong_is_named),
