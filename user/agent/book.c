@@ -127,15 +127,17 @@ static void record_pod(const struct closing *c, const struct share *s, struct re
 	ret->use = s->delta;
 }
 
-/* What was used under the lease in this window; *ret with npods 0: nothing. */
+/* What was used under the lease in this window; *ret with npods 0: nothing. A window in which it was
+ * told to end can't be measured in two: the last receipt goes up to then, and bills nothing of it. */
 static int record_of(const struct closing *c, const struct ledger_lease *row,
 		     const struct lease *lease, struct record *ret, struct err *err)
 {
+	bool last = lease->closing_ms && lease->closing_ms < c->to_ms;
 	struct record rec = {
 		.opened_ms = lease->terms.opened_ms,
 		.seq = row->seq + 1,
 		.from_ms = row->seq ? row->last_to_ms : lease->terms.opened_ms,
-		.to_ms = c->to_ms,
+		.to_ms = last ? lease->closing_ms : c->to_ms,
 		.prices = lease->terms.prices,
 	};
 	int r;
@@ -146,7 +148,7 @@ static int record_of(const struct closing *c, const struct ledger_lease *row,
 	memcpy(rec.lease, row->id, sizeof(rec.lease));
 	snprintf(rec.label, sizeof(rec.label), "%s", row->label);
 	snprintf(rec.node, sizeof(rec.node), "%s", c->book->node);
-	for (size_t i = 0; i < c->n_shares; i++)
+	for (size_t i = 0; !last && i < c->n_shares; i++)
 		if (!strcmp(c->shares[i].reading->pod.lease, row->label))
 			record_pod(c, &c->shares[i], &rec.pods[rec.npods++]);
 	r = record_sort(&rec, err);
@@ -236,6 +238,15 @@ static int pass_over(struct closing *c, struct ledger_lease *row, const struct r
 	return ledger_lease_put(&c->tx, row, err);
 }
 
+/* Whether the lease pays for anything of this window. */
+static bool pays(const struct closing *c, const struct ledger_lease *row, const struct lease *lease)
+{
+	uint64_t from_ms = row->seq ? row->last_to_ms : lease->terms.opened_ms;
+
+	return lease->state != LEASE_CLOSED && from_ms < c->to_ms &&
+	       (!lease->closing_ms || from_ms < lease->closing_ms);
+}
+
 static int bill_lease(struct closing *c, const struct ledger_lease *row, struct err *err)
 {
 	cleanup(record_fini) struct record rec = {};
@@ -246,11 +257,10 @@ static int bill_lease(struct closing *c, const struct ledger_lease *row, struct 
 	int r;
 
 	r = book_account(row, &lease, err);
-	if (r < 0 || lease.state == LEASE_CLOSED || lease.closing_ms ||
-	    lease.terms.opened_ms >= c->to_ms)
+	if (r < 0 || !pays(c, row, &lease))
 		return r;
 	r = record_of(c, row, &lease, &rec, err);
-	if (r < 0 || !rec.npods)
+	if (r < 0 || (!rec.npods && rec.to_ms != lease.closing_ms))
 		return r;
 	r = chain_on(c->book, row, &rec, err);
 	if (r < 0)

@@ -91,10 +91,8 @@ struct book_lease {
 /* The lease begins at opened_ms, the end of a window that was closed before. *ret is a JSON view. */
 int book_lease_open(struct book *b, const struct book_lease *l, uint64_t opened_ms,
 		    struct json **ret, struct err *err);
-/* A lease that was opened elsewhere, on chain, with its deposit: no report of it may have been made
- * yet. */
-int book_lease_adopt(struct book *b, const struct lease_terms *terms, uint64_t deposit,
-		     struct json **ret, struct err *err);
+/* A lease that was opened elsewhere, on chain: no report of it may have been made yet. */
+int book_lease_adopt(struct book *b, const struct lease *lease, struct json **ret, struct err *err);
 int book_lease_top_up(struct book *b, const char *label, uint64_t amount, struct json **ret,
 		      struct err *err);
 /* After a window was closed and settled. */

@@ -6,6 +6,8 @@
 #include "chain/lease.h"
 #include "ledger/lease.h"
 
+struct ledger_tx;
+
 struct book_leases {
 	struct ledger_lease *row;
 	size_t n;
@@ -15,5 +17,8 @@ struct book_leases {
 int book_leases(struct ledger *l, struct book_leases *ret, struct err *err);
 void book_leases_fini(struct book_leases *ls);
 
-/* The local back end's own record of the lease. */
+/* The settlement back end's own record of the lease. */
 int book_account(const struct ledger_lease *row, struct lease *ret, struct err *err);
+/* Puts it back into its row, with what the ledger itself guards. */
+int book_account_put(struct ledger_tx *tx, struct ledger_lease *row, const struct lease *l,
+		     uint64_t now_ms, struct err *err);

@@ -72,9 +72,8 @@ int book_check(const struct book *b, struct err *err)
 	return r;
 }
 
-/* Puts the account back into its row, with what the ledger itself guards. */
-static int account_put(struct ledger_tx *tx, struct ledger_lease *row, const struct lease *l,
-		       uint64_t now_ms, struct err *err)
+int book_account_put(struct ledger_tx *tx, struct ledger_lease *row, const struct lease *l,
+		     uint64_t now_ms, struct err *err)
 {
 	cleanup(buf_fini) struct buf bytes = BUF_INIT(sizeof(row->account));
 
@@ -193,33 +192,33 @@ static int row_new(struct book *b, const struct lease_terms *terms, struct ledge
 	return 0;
 }
 
-int book_lease_adopt(struct book *b, const struct lease_terms *terms, uint64_t deposit,
-		     struct json **ret, struct err *err)
+int book_lease_adopt(struct book *b, const struct lease *lease, struct json **ret, struct err *err)
 {
 	cleanup(ledger_rollback) struct ledger_tx tx = {};
 	struct ledger_lease row;
-	struct lease lease;
-	int r;
+	int r = lease_check(lease, err);
 
-	r = lease_open(terms, deposit, &lease, err);
 	if (!r)
-		r = row_new(b, terms, &row, err);
+		r = row_new(b, &lease->terms, &row, err);
 	if (!r)
 		r = ledger_begin(b->ledger, &tx, err);
 	if (!r)
-		r = account_put(&tx, &row, &lease, terms->opened_ms, err);
+		r = book_account_put(&tx, &row, lease, lease->terms.opened_ms, err);
 	if (!r)
 		r = ledger_commit(&tx, err);
-	return r ? r : view(&row, &lease, ret, err);
+	return r ? r : view(&row, lease, ret, err);
 }
 
 int book_lease_open(struct book *b, const struct book_lease *l, uint64_t opened_ms,
 		    struct json **ret, struct err *err)
 {
 	struct lease_terms terms;
+	struct lease lease;
 	int r = terms_of(b, l, opened_ms, &terms, err);
 
-	return r < 0 ? r : book_lease_adopt(b, &terms, l->deposit, ret, err);
+	if (!r)
+		r = lease_open(&terms, l->deposit, &lease, err);
+	return r < 0 ? r : book_lease_adopt(b, &lease, ret, err);
 }
 
 /* Reads the lease, lets fn change it, and writes it back. */
@@ -243,7 +242,7 @@ static int change(struct book *b, const char *label, uint64_t arg,
 	if (!r)
 		r = ledger_begin(b->ledger, &tx, err);
 	if (!r)
-		r = account_put(&tx, &row, &lease, now_ms, err);
+		r = book_account_put(&tx, &row, &lease, now_ms, err);
 	if (!r)
 		r = ledger_commit(&tx, err);
 	return r ? r : view(&row, &lease, ret, err);
@@ -338,7 +337,7 @@ static int submit(struct book *b, struct ledger_settlement *s, uint64_t now_ms, 
 		r = step(&tx, s, LEDGER_SETTLE_FAILED, now_ms, err);
 	} else {
 		s->error[0] = '\0';
-		r = account_put(&tx, &row, &lease, now_ms, err);
+		r = book_account_put(&tx, &row, &lease, now_ms, err);
 		if (!r)
 			r = step(&tx, s, LEDGER_SETTLE_FINAL, now_ms, err);
 	}

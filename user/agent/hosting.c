@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hosting: where objects come from an API server, a workload of a lease is a Pod (runs.h), not a
- * container of runc's. Closed leases are looked for when a window was closed, for that is when leases
- * close, and at the start; one that can't be read counts as open.
+ * container of runc's. Leases that ended are looked for when a window was closed, for that is when they
+ * close, when the chain says so, and at the start; one that can't be read counts as open.
  */
 #include <errno.h>
 #include <unistd.h>
 
 #include "agent/agent_int.h"
+#include "agent/book_int.h"
 #include "agent/notices.h"
 #include "agent/run_record.h"
 #include "agent/runs.h"
@@ -32,7 +33,7 @@ struct hosting_look {
 	size_t n;
 	struct hosting_lease {
 		char label[LEDGER_LABEL_MAX];
-		bool closed;
+		bool ended;
 	} leases[];
 };
 
@@ -42,10 +43,11 @@ static void look_run(struct work_job *job)
 
 	for (size_t i = 0; i < look->n; i++) {
 		struct hosting_lease *l = &look->leases[i];
-		struct ledger_lease lease;
+		struct ledger_lease row;
+		struct lease lease;
 
-		l->closed = ledger_lease_get(look->agent->ledger, l->label, &lease, NULL) == 0 &&
-			    lease.closed_ms != 0;
+		l->ended = ledger_lease_get(look->agent->ledger, l->label, &row, NULL) == 0 &&
+			   book_account(&row, &lease, NULL) == 0 && lease_ended(&lease);
 	}
 }
 
@@ -54,7 +56,7 @@ static void look_done(struct work_job *job)
 	struct hosting_look *look = container_of(job, struct hosting_look, job);
 
 	for (size_t i = 0; look->agent->runs && i < look->n; i++)
-		if (look->leases[i].closed)
+		if (look->leases[i].ended)
 			runs_end_lease(look->agent->runs, look->leases[i].label);
 	free(look);
 }
@@ -80,17 +82,20 @@ void hosting_look(struct agent *a)
 
 int hosting_check_lease(struct agent *a, const char *label, struct err *err)
 {
-	struct ledger_lease lease;
+	struct ledger_lease row;
+	struct lease lease;
 	int r;
 
 	if (!label || !*label)
 		return err_set(err, -EINVAL,
 			       "lease: missing; a workload that is a Pod runs for a lease");
-	r = ledger_lease_get(a->ledger, label, &lease, err);
+	r = ledger_lease_get(a->ledger, label, &row, err);
 	if (r == -ENOENT)
 		return err_set(err, r, "there is no lease %s; open it first", label);
-	if (r == 0 && lease.closed_ms)
-		return err_set(err, -EPERM, "lease %s is closed", label);
+	if (r == 0)
+		r = book_account(&row, &lease, err);
+	if (r == 0 && lease.closing_ms)
+		return err_set(err, -EPERM, "lease %s is %s", label, lease_state_name(lease.state));
 	return r;
 }
 

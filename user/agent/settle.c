@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "agent/settle_int.h"
 #include "core/cleanup.h"
@@ -85,8 +84,9 @@ static int close_intent(struct settle *s, struct ledger_intent *i, const struct 
 	if (r == 0)
 		r = ledger_intent_put(&tx, i, err);
 	for (size_t n = 0; r == 0 && n < items->n; n++)
-		r = settle_rows(&tx, items->at[n].lease, items->at[n].seq, to, i->error, now_ms,
-				count, err);
+		r = settle_rows(&tx,
+				&(struct settle_span){ items->at[n].lease, 1, items->at[n].seq },
+				to, i->error, now_ms, count, err);
 	if (r == 0 && batch)
 		r = settle_batch_set(&tx, batch, err);
 	return r < 0 ? r : ledger_commit(&tx, err);
@@ -242,11 +242,13 @@ static int shown(struct step *st, const struct ledger_intent_item *item, struct 
 
 	if (r == 0)
 		r = st->s->chain->lease(st->s->arg, lease.id, &on_chain, why);
+	if (r == 0)
+		r = settle_follow(st->s, item->lease, &on_chain, st->now_ms, st->ret, why);
 	if (r < 0)
 		return r;
-	if (on_chain.seq >= item->seq)
+	if (on_chain.lease.seq >= item->seq)
 		return 1;
-	if (on_chain.checkpoint >= st->i->checkpoint)
+	if (on_chain.lease.chain.checkpoint >= st->i->checkpoint)
 		return 0;
 	return err_set(why, -EAGAIN, "lease %s: the server is behind checkpoint %" PRIu64,
 		       item->lease, st->i->checkpoint);
@@ -259,10 +261,11 @@ static int finish(struct step *st, struct err *err)
 	int r = ledger_begin(st->s->ledger, &tx, err);
 
 	for (size_t n = 0; r == 0 && n < st->items.n; n++)
-		r = settle_rows(&tx, st->items.at[n].lease, st->items.at[n].seq,
-				st->items.shown[n] ? LEDGER_SETTLE_FINAL : LEDGER_SETTLE_FAILED,
-				st->items.shown[n] ? "" : skipped, st->now_ms,
-				st->items.shown[n] ? &st->ret->settled : &st->ret->failed, err);
+		r = settle_rows(
+			&tx, &(struct settle_span){ st->items.at[n].lease, 1, st->items.at[n].seq },
+			st->items.shown[n] ? LEDGER_SETTLE_FINAL : LEDGER_SETTLE_FAILED,
+			st->items.shown[n] ? "" : skipped, st->now_ms,
+			st->items.shown[n] ? &st->ret->settled : &st->ret->failed, err);
 	st->i->state = LEDGER_INTENT_FINAL;
 	st->i->updated_ms = st->now_ms;
 	if (r == 0)
@@ -300,14 +303,13 @@ static int confirm(struct step *st, struct err *err)
 	return finish(st, err);
 }
 
-int settle_step(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err)
+/* Moves what is open one step on, or begins. */
+static int move_on(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err)
 {
 	cleanup(ledger_intent_fini) struct ledger_intent intent = {};
 	struct step st = { .s = s, .i = &intent, .now_ms = now_ms, .ret = ret };
-	int r;
+	int r = ledger_intent_open(s->ledger, &intent, err);
 
-	*ret = (struct settle_result){};
-	r = ledger_intent_open(s->ledger, &intent, err);
 	if (r == -ENOENT) {
 		if (err)
 			*err = (struct err){};
@@ -318,4 +320,22 @@ int settle_step(struct settle *s, uint64_t now_ms, struct settle_result *ret, st
 	if (r < 0)
 		return r;
 	return intent.state == LEDGER_INTENT_EXECUTED ? confirm(&st, err) : submit(&st, err);
+}
+
+int settle_step(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err)
+{
+	uint64_t rests_ms = s->rests_until_ms > now_ms ? s->rests_until_ms - now_ms : 0;
+	int r = 0;
+
+	*ret = (struct settle_result){};
+	if (settle_look_due(s, now_ms))
+		r = settle_look(s, now_ms, ret, err);
+	if (r == 0 && !ret->more && rests_ms && rests_ms <= WAIT_MAX_MS) {
+		ret->wait_ms = rests_ms;
+	} else if (r == 0 && !ret->more) {
+		r = move_on(s, now_ms, ret, err);
+		s->rests_until_ms = ret->why.code ? now_ms + ret->wait_ms : 0;
+	}
+	ret->look_ms = settle_look_wait(s, now_ms);
+	return r;
 }

@@ -4,6 +4,7 @@
  * since amounts are cumulative. Blocking, on the work queue's thread; one settle_step() asks the
  * chain a few questions and moves one step on:
  *
+ *	now and then:	read all leases
  *	nothing open:	read the epoch and the leases; build, simulate, sign; journal it
  *	built:		journal that it is sent, send it
  *	submitted:	ask for it; send the same bytes again, or learn that it never came
@@ -22,6 +23,9 @@
  *     more than fee_max; over either, work waits.
  * E6. A lease of which the chain has later reports than the ledger is not settled: another ledger
  *     made them.
+ * E7. Whatever reads a lease takes what it says into the ledger (chain/lease_follow.h): the ledger's
+ *     view, and what became free to be tried again by it, in one transaction. A read that fails, or
+ *     finds no object, changes nothing.
  *
  * Whatever the chain does is a result, not an error; errors are the ledger's and memory's.
  */
@@ -31,8 +35,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "chain/lease.h"
 #include "chain/sui.h"
 #include "core/err.h"
+#include "ledger/usage.h"
 
 struct key;
 struct ledger;
@@ -42,11 +48,10 @@ struct ledger;
 /* The chain takes no report of a window that is not over by its clock, which is behind ours. */
 #define SETTLE_LAG_MS 5000
 
-/* What of a lease on chain matters here. */
+/* A lease as it was read from the chain. */
 struct settle_lease {
 	uint64_t initial_version;
-	uint64_t seq; /* of the newest report it took */
-	uint64_t checkpoint; /* as of which this was read */
+	struct lease lease; /* with version and checkpoint; without label, key and confirmations */
 };
 
 /* The chain: sui.h over the network, or what a test makes of it. Codes as in sui.h. */
@@ -67,6 +72,14 @@ struct settle_object {
 	uint64_t initial_version;
 };
 
+/* Where the reading of leases stands. */
+struct settle_look {
+	uint64_t all_ms; /* when all are read next */
+	uint64_t again_ms; /* when those are whose end is not confirmed; 0: none is */
+	char after[LEDGER_LABEL_MAX]; /* the last one that was read; "": no round is under way */
+	bool all; /* the round is one of all */
+};
+
 struct settle {
 	struct ledger *ledger; /* borrowed, as is all here */
 	const struct key *key; /* pays for gas; never the key that signs reports */
@@ -78,6 +91,9 @@ struct settle {
 	const char *coin; /* type of the leases' coin */
 	uint64_t gas_max; /* MIST of one transaction */
 	uint64_t fee_max; /* MIST in 24 hours */
+	uint64_t look_every_ms; /* E7; 0: leases are only read to be settled */
+	struct settle_look look; /* starts as zeros */
+	uint64_t rests_until_ms; /* something went wrong; zero at the start */
 };
 
 struct settle_result {
@@ -85,6 +101,10 @@ struct settle_result {
 	size_t settled, failed; /* receipts that became so */
 	uint64_t wait_ms; /* else: until when not to try again; 0: there is nothing to do */
 	struct err why; /* what went wrong, if that is why */
+	uint64_t look_ms; /* when leases are read again whatever else there is; 0: never */
+	bool closing; /* a lease was told to end: close a window */
+	bool ended; /* that is confirmed of one: end its work */
+	struct err odd; /* of a lease that could not be read, or says what can't be */
 };
 
 int settle_step(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err);

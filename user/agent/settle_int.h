@@ -12,13 +12,29 @@ int settle_begin(struct settle *s, uint64_t now_ms, struct settle_result *ret, s
 /* The chain did not do as asked: what to wait for, longer after each attempt. Returns 0. */
 int settle_wait(struct settle_result *ret, uint64_t attempts, int code, const struct err *why);
 
-/* Takes every receipt of the lease up to seq that is on its way through the states to `to`, to final
- * those that failed as well; *count grows by them. */
-int settle_rows(struct ledger_tx *tx, const char *lease, uint64_t seq, enum ledger_settle to,
+/* Receipts of a lease, from one number to another. */
+struct settle_span {
+	const char *lease;
+	uint64_t first, last;
+};
+
+/* Takes every receipt of the span that is on its way through the states to `to`, to final those
+ * that failed as well; *count grows by them. */
+int settle_rows(struct ledger_tx *tx, const struct settle_span *span, enum ledger_settle to,
 		const char *error, uint64_t now_ms, size_t *count, struct err *err);
 
-/* E4: what has failed and rested is due again. */
+/* E4: what has failed and rested is due again, but of leases that are closed. */
 int settle_retry(struct ledger *l, uint64_t now_ms, struct err *err);
+/* All of the lease that failed is due again. */
+int settle_due_again(struct ledger_tx *tx, const char *lease, uint64_t now_ms, struct err *err);
+
+/* E7: what was read of the lease. What it says that can't be is told in *ret, and is no error. */
+int settle_follow(struct settle *s, const char *lease, const struct settle_lease *seen,
+		  uint64_t now_ms, struct settle_result *ret, struct err *err);
+bool settle_look_due(const struct settle *s, uint64_t now_ms);
+uint64_t settle_look_wait(const struct settle *s, uint64_t now_ms); /* as settle_result.look_ms */
+/* E7: reads leases, a part of them in one call; ret->more: there are more. */
+int settle_look(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err);
 
 /* How many leases the next batch may have: halved by what fails, doubled by what succeeds. */
 int settle_batch_get(struct ledger *l, size_t *ret, struct err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a lease on chain says (chain/move, lease.move), as GraphQL shows it: u64 as text, ids as 0x
- * and 64 digits. Pure.
+ * What a lease on chain says (chain/move, lease.move), as GraphQL shows it: u64 and balances as text,
+ * bytes in base64, ids as 0x and 64 digits, an empty option as null. Pure.
  */
 #pragma once
 
@@ -11,13 +11,10 @@
 
 struct json;
 
-struct settle_offer {
-	struct lease_terms terms; /* but the label; the provider is the caller's key */
+struct settle_view {
+	struct lease lease; /* but the label and the provider's key; no version, no checkpoint */
 	uint8_t provider[OBJECT_ID_LEN]; /* the object, not the key */
-	uint64_t deposit;
-	uint64_t seq; /* of the newest report it took; 0: none */
-	bool closing;
 };
 
-/* -EBADMSG names what is missing. */
-int settle_read_offer(const struct json *fields, struct settle_offer *ret, struct err *err);
+/* -EBADMSG names what is missing, or does not add up. */
+int settle_read_lease(const struct json *fields, struct settle_view *ret, struct err *err);

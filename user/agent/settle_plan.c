@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/book_int.h"
 #include "agent/settle_int.h"
 #include "chain/tx_build.h"
 #include "core/buf.h"
@@ -87,14 +88,44 @@ static int decide(struct plan *p, size_t i, enum ledger_settle to, const char *w
 	int r = ledger_begin(p->s->ledger, &tx, err);
 
 	if (r == 0)
-		r = settle_rows(&tx, p->at[i].item.lease, p->at[i].item.seq, to, why, p->now_ms,
-				to == LEDGER_SETTLE_FINAL ? &p->ret->settled : &p->ret->failed,
-				err);
+		r = settle_rows(
+			&tx, &(struct settle_span){ p->at[i].item.lease, 1, p->at[i].item.seq }, to,
+			why, p->now_ms,
+			to == LEDGER_SETTLE_FINAL ? &p->ret->settled : &p->ret->failed, err);
 	if (r == 0)
 		r = ledger_commit(&tx, err);
 	if (r == 0)
 		drop(p, i);
 	return r;
+}
+
+/* The chain takes no window that ends after the lease does. Leaves the candidate the newest receipt
+ * that it takes still, number 0 when there is none; the later ones have failed. */
+static int cut_off(struct plan *p, struct candidate *c, struct err *err)
+{
+	struct settle_span late = { c->item.lease, c->item.seq + 1, c->item.seq };
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	struct ledger_lease row;
+	struct lease lease;
+	int r = ledger_lease_get(p->s->ledger, c->item.lease, &row, err);
+
+	if (r == 0)
+		r = book_account(&row, &lease, err);
+	while (r == 0 && lease.closing_ms && c->receipt.to_ms > lease.closing_ms) {
+		ledger_receipt_fini(&c->receipt);
+		late.first = c->item.seq--;
+		if (c->item.seq)
+			r = ledger_receipt_get(p->s->ledger, c->item.lease, c->item.seq,
+					       &c->receipt, err);
+	}
+	if (r < 0 || late.first > late.last)
+		return r;
+	r = ledger_begin(p->s->ledger, &tx, err);
+	if (r == 0)
+		r = settle_rows(&tx, &late, LEDGER_SETTLE_FAILED,
+				"the lease was told to end before this window did", p->now_ms,
+				&p->ret->failed, err);
+	return r < 0 ? r : ledger_commit(&tx, err);
 }
 
 /* The lease as the chain has it. *ret_keep: it belongs into the batch. */
@@ -114,18 +145,25 @@ static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 		return decide(p, i, LEDGER_SETTLE_FAILED, why.text, err);
 	if (r < 0)
 		return put_off(p, 0, r, &why);
-	if (on_chain.seq > row.seq)
+	r = settle_follow(p->s, c->item.lease, &on_chain, p->now_ms, p->ret, err);
+	if (r == 0 && on_chain.lease.seq > row.seq)
 		return decide(p, i, LEDGER_SETTLE_FAILED,
 			      "the chain has later reports than this ledger, which is an old copy "
 			      "or a second one: put back the one that made them, or two reports of "
 			      "one number cost the stake",
 			      err);
-	if (on_chain.seq >= c->item.seq)
+	if (r == 0)
+		r = ledger_receipt_get(p->s->ledger, c->item.lease, c->item.seq, &c->receipt, err);
+	if (r == 0)
+		r = cut_off(p, c, err);
+	if (r < 0)
+		return r;
+	if (on_chain.lease.seq >= c->item.seq)
 		return decide(p, i, LEDGER_SETTLE_FINAL, "", err);
 	memcpy(c->lease.id, row.id, sizeof(c->lease.id));
 	c->lease.initial_version = on_chain.initial_version;
 	*ret_keep = true;
-	return ledger_receipt_get(p->s->ledger, c->item.lease, c->item.seq, &c->receipt, err);
+	return 0;
 }
 
 /* One transaction of all candidates, with this budget. */
@@ -256,8 +294,8 @@ static int journal(struct plan *p, const struct buf *bytes, uint64_t budget, str
 	if (r == 0)
 		r = ledger_intent_add(&tx, &intent, items, p->n, err);
 	for (size_t i = 0; r == 0 && i < p->n; i++)
-		r = settle_rows(&tx, items[i].lease, items[i].seq, LEDGER_SETTLE_BUILT, "",
-				p->now_ms, &count, err);
+		r = settle_rows(&tx, &(struct settle_span){ items[i].lease, 1, items[i].seq },
+				LEDGER_SETTLE_BUILT, "", p->now_ms, &count, err);
 	if (r == 0)
 		r = ledger_commit(&tx, err);
 	p->ret->more = r == 0;

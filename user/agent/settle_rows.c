@@ -16,7 +16,7 @@
 struct live_rows {
 	struct ledger_settlement *at;
 	size_t n;
-	uint64_t max_seq;
+	uint64_t first, last; /* numbers that are taken */
 };
 
 static void live_rows_fini(struct live_rows *rows)
@@ -29,7 +29,7 @@ static int live_rows_add(const struct ledger_settlement *s, void *arg)
 	struct live_rows *rows = arg;
 	struct ledger_settlement *more;
 
-	if (s->seq > rows->max_seq)
+	if (s->seq < rows->first || s->seq > rows->last)
 		return 0;
 	more = reallocarray(rows->at, rows->n + 1, sizeof(*more));
 	if (!more)
@@ -72,15 +72,16 @@ static int take_row(struct ledger_tx *tx, struct ledger_settlement *row, enum le
 	return r;
 }
 
-int settle_rows(struct ledger_tx *tx, const char *lease, uint64_t seq, enum ledger_settle to,
+int settle_rows(struct ledger_tx *tx, const struct settle_span *span, enum ledger_settle to,
 		const char *error, uint64_t now_ms, size_t *count, struct err *err)
 {
 	/* what failed is paid as well when a later receipt of the lease is: amounts are cumulative */
 	const unsigned int failed = to == LEDGER_SETTLE_FINAL ? 1U << LEDGER_SETTLE_FAILED : 0;
 	const unsigned int live = 1U << LEDGER_SETTLE_DUE | 1U << LEDGER_SETTLE_BUILT |
 				  1U << LEDGER_SETTLE_SUBMITTED | failed;
-	cleanup(live_rows_fini) struct live_rows rows = { .max_seq = seq };
-	int r = ledger_settlement_list(tx->ledger, lease, live, live_rows_add, &rows, err);
+	cleanup(live_rows_fini) struct live_rows rows = { .first = span->first,
+							  .last = span->last };
+	int r = ledger_settlement_list(tx->ledger, span->lease, live, live_rows_add, &rows, err);
 
 	for (size_t i = 0; r == 0 && i < rows.n; i++)
 		r = take_row(tx, &rows.at[i], to, error, now_ms, err);
@@ -99,7 +100,9 @@ uint64_t settle_rest_ms(uint64_t attempts)
 /* Which of those that failed are wanted, and what was found. */
 struct failed {
 	struct live_rows rows;
-	uint64_t rested_ms; /* only those whose rest is over by then; 0: all */
+	struct ledger *ledger;
+	uint64_t
+		rested_ms; /* only those whose rest is over by then, of leases that aren't closed; 0: all */
 	const char *lease; /* NULL: of all, of all numbers */
 	uint64_t seq; /* 0: all */
 	struct ledger_intent_item open[SETTLE_BATCH_MAX]; /* what may be taken still */
@@ -119,11 +122,20 @@ static bool is_open(const struct failed *f, const struct ledger_settlement *s)
 	return false;
 }
 
+static bool rests(const struct failed *f, const struct ledger_settlement *s)
+{
+	struct ledger_lease lease;
+
+	if (s->updated_ms + settle_rest_ms(s->attempts) > f->rested_ms)
+		return true;
+	return ledger_lease_get(f->ledger, s->lease, &lease, NULL) == 0 && lease.closed_ms;
+}
+
 static int failed_add(const struct ledger_settlement *s, void *arg)
 {
 	struct failed *f = arg;
 
-	if (f->rested_ms && s->updated_ms + settle_rest_ms(s->attempts) > f->rested_ms)
+	if (f->rested_ms && rests(f, s))
 		return 0;
 	if (f->seq && s->seq != f->seq)
 		return 0;
@@ -135,19 +147,33 @@ static int failed_add(const struct ledger_settlement *s, void *arg)
 }
 
 /* Makes due what the filter leaves of those that failed. */
+static int make_due(struct ledger_tx *tx, struct failed *f, uint64_t now_ms, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < f->rows.n; i++)
+		r = take_row(tx, &f->rows.at[i], LEDGER_SETTLE_DUE, f->rows.at[i].error, now_ms,
+			     err);
+	return r;
+}
+
+static int list_failed(struct ledger *l, struct failed *f, struct err *err)
+{
+	f->ledger = l;
+	f->rows.last = UINT64_MAX;
+	return ledger_settlement_list(l, f->lease, 1U << LEDGER_SETTLE_FAILED, failed_add, f, err);
+}
+
 static int try_again(struct ledger *l, struct failed *f, uint64_t now_ms, struct err *err)
 {
 	cleanup(ledger_rollback) struct ledger_tx tx = {};
-	int r;
+	int r = list_failed(l, f, err);
 
-	f->rows.max_seq = UINT64_MAX;
-	r = ledger_settlement_list(l, f->lease, 1U << LEDGER_SETTLE_FAILED, failed_add, f, err);
 	if (r < 0 || !f->rows.n)
 		return r;
 	r = ledger_begin(l, &tx, err);
-	for (size_t i = 0; r == 0 && i < f->rows.n; i++)
-		r = take_row(&tx, &f->rows.at[i], LEDGER_SETTLE_DUE, f->rows.at[i].error, now_ms,
-			     err);
+	if (r == 0)
+		r = make_due(&tx, f, now_ms, err);
 	return r < 0 ? r : ledger_commit(&tx, err);
 }
 
@@ -156,6 +182,14 @@ int settle_retry(struct ledger *l, uint64_t now_ms, struct err *err)
 	cleanup(failed_fini) struct failed f = { .rested_ms = now_ms };
 
 	return try_again(l, &f, now_ms, err);
+}
+
+int settle_due_again(struct ledger_tx *tx, const char *lease, uint64_t now_ms, struct err *err)
+{
+	cleanup(failed_fini) struct failed f = { .lease = lease };
+	int r = list_failed(tx->ledger, &f, err);
+
+	return r < 0 ? r : make_due(tx, &f, now_ms, err);
 }
 
 static int open_add(const struct ledger_intent_item *item, void *arg)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/settle.h"
+#include "agent/settle_lease.h"
 #include "core/cleanup.h"
 #include "core/json.h"
 
@@ -16,19 +17,22 @@ static int get_lease(void *arg, const uint8_t id[OBJECT_ID_LEN], struct settle_l
 		     struct err *err)
 {
 	cleanup(sui_object_fini) struct sui_object object = {};
-	struct settle_lease lease = {};
+	struct err why = {};
+	struct settle_view view;
 	char text[ADDRESS_SIZE];
 	int r = sui_get_object(arg, id, &object, err);
 
 	if (r < 0)
 		return r;
-	if (object.owner != SUI_SHARED || json_u64(object.json, "seq", &lease.seq) < 0) {
+	if (object.owner != SUI_SHARED || settle_read_lease(object.json, &view, &why) < 0) {
 		address_format(id, text);
-		return err_set(err, -ENOENT, "Sui: object %s is no lease", text);
+		return err_set(err, -ENOENT, "Sui: object %s is no lease%s%s", text,
+			       why.code ? ": " : "", why.text);
 	}
-	lease.initial_version = object.initial_version;
-	lease.checkpoint = object.checkpoint;
-	*ret = lease;
+	view.lease.chain.version = object.ref.version;
+	view.lease.chain.checkpoint = object.checkpoint;
+	*ret = (struct settle_lease){ .initial_version = object.initial_version,
+				      .lease = view.lease };
 	return 0;
 }
 

@@ -32,6 +32,7 @@ struct settling {
 	struct work_job job;
 	bool running;
 	struct settle_result result; /* of the job that ran */
+	struct err odd; /* that was told last */
 	struct err err;
 	int r;
 };
@@ -153,6 +154,35 @@ static void on_timer(uv_timer_t *timer)
 	begin(timer->data);
 }
 
+/* A lease that can't be read, or a server that says what can't be: once for each reason. */
+static void tell_odd(struct settling *s)
+{
+	if (s->result.odd.code && strcmp(s->odd.text, s->result.odd.text) != 0)
+		log_warn("settling", "a lease stays as it was", "why=%s",
+			 log_quote(s->result.odd.text));
+	s->odd = s->result.odd;
+}
+
+/* B3, as when the command line ends a lease; then its work ends, too. */
+static void leases_end(struct settling *s)
+{
+	struct agent *a = s->agent;
+
+	if (s->result.closing || s->result.ended)
+		log_info("settling", s->result.ended ? "a lease has ended" : "a lease is to end",
+			 "");
+	if (s->result.closing && a->begun && !a->window_waits)
+		measure_window(a, NULL, NULL, NULL);
+	else if (s->result.ended)
+		hosting_look(a);
+}
+
+/* 0: never. */
+static uint64_t sooner(uint64_t a_ms, uint64_t b_ms)
+{
+	return !a_ms || (b_ms && b_ms < a_ms) ? b_ms : a_ms;
+}
+
 static void step_done(struct work_job *job)
 {
 	struct settling *s = container_of(job, struct settling, job);
@@ -169,19 +199,20 @@ static void step_done(struct work_job *job)
 		log_warn("settling", "waits", "ms=%" PRIu64 " why=%s", wait_ms,
 			 log_quote(s->result.why.text));
 	}
+	tell_odd(s);
 	if (s->agent->stopping)
 		return;
+	leases_end(s);
 	if (s->r == 0 && s->result.more)
 		begin(s);
-	else if (wait_ms)
-		uv_timer_start(&s->timer, on_timer, wait_ms, 0);
+	else if (wait_ms || s->result.look_ms)
+		uv_timer_start(&s->timer, on_timer, sooner(wait_ms, s->result.look_ms), 0);
 }
 
 void settling_due(struct agent *a)
 {
-	/* what waits has its own time */
-	if (a->settling && !uv_is_active((uv_handle_t *)&a->settling->timer))
-		begin(a->settling);
+	if (a->settling)
+		begin(a->settling); /* what rests has its own time: settle_step() */
 }
 
 /* ---- What is asked for ---------------------------------------------------------------------- */
@@ -229,6 +260,7 @@ static void retry_run(struct work_job *job)
 				    &q->err);
 	if (q->r < 0)
 		return;
+	q->settling->settle.rests_until_ms = 0;
 	q->result = json_new_object();
 	json_set_u64(q->result, "due", again.due);
 	json_set_u64(q->result, "under_way", again.open);
@@ -270,47 +302,53 @@ static void adopt_run(struct work_job *job)
 	work_let_go(q->settling->queue);
 	q->r = sui_get_object(q->settling->sui, id, &object, &q->err);
 	work_take_back(q->settling->queue);
-	if (q->r == 0)
-		json_set(q->args, "lease", take_ptr(object.json));
+	if (q->r < 0)
+		return;
+	json_set(q->args, "lease", take_ptr(object.json));
+	json_set_u64(q->args, "version", object.ref.version);
+	json_set_u64(q->args, "checkpoint", object.checkpoint);
 }
 
-static int check_offer(const struct settle_offer *offer, const struct json *args, struct err *err)
+static int check_view(const struct settle_view *view, const struct json *args, struct err *err)
 {
 	uint8_t market[OBJECT_ID_LEN], provider[OBJECT_ID_LEN];
 
 	if (address_parse(json_str(args, "market", ""), market) < 0 ||
 	    address_parse(json_str(args, "provider", ""), provider) < 0 ||
-	    memcmp(market, offer->terms.market, sizeof(market)) != 0 ||
-	    memcmp(provider, offer->provider, sizeof(provider)) != 0)
+	    memcmp(market, view->lease.terms.market, sizeof(market)) != 0 ||
+	    memcmp(provider, view->provider, sizeof(provider)) != 0)
 		return err_set(err, -EINVAL,
 			       "lease: is of another market or provider than chain.market and "
 			       "chain.provider");
-	if (offer->closing)
+	if (view->lease.closing_ms)
 		return err_set(err, -ESHUTDOWN, "lease: is closing already");
 	/* this ledger would begin again at 1: two reports of one number cost the stake */
-	if (offer->seq)
+	if (view->lease.seq)
 		return err_set(
 			err, -EEXIST,
 			"lease: the chain has reports up to %" PRIu64
 			" that this ledger does not have; put the ledger back that made them",
-			offer->seq);
+			view->lease.seq);
 	return 0;
 }
 
 static int then_adopt(struct book *b, uint64_t at_ms, const struct json *args, struct json **ret,
 		      struct err *err)
 {
-	struct settle_offer offer;
-	int r = settle_read_offer(json_get(args, "lease"), &offer, err);
+	struct settle_view view;
+	struct lease *l = &view.lease;
+	int r = settle_read_lease(json_get(args, "lease"), &view, err);
 
 	(void)at_ms;
 	if (r == 0)
-		r = check_offer(&offer, args, err);
+		r = check_view(&view, args, err);
 	if (r < 0)
 		return r;
-	memcpy(offer.terms.provider, key_public(b->key), sizeof(offer.terms.provider));
-	snprintf(offer.terms.label, sizeof(offer.terms.label), "%s", json_str(args, "label", ""));
-	return book_lease_adopt(b, &offer.terms, offer.deposit, ret, err);
+	json_u64(args, "version", &l->chain.version);
+	json_u64(args, "checkpoint", &l->chain.checkpoint);
+	memcpy(l->terms.provider, key_public(b->key), sizeof(l->terms.provider));
+	snprintf(l->terms.label, sizeof(l->terms.label), "%s", json_str(args, "label", ""));
+	return book_lease_adopt(b, l, ret, err);
 }
 
 static void adopt_done(struct work_job *job)
@@ -428,7 +466,8 @@ int settling_open(struct agent *a, struct err *err)
 				     .arg = s,
 				     .coin = cfg->chain.coin,
 				     .gas_max = cfg->chain.gas_budget,
-				     .fee_max = cfg->chain.fees_per_day };
+				     .fee_max = cfg->chain.fees_per_day,
+				     .look_every_ms = cfg->chain.follow_ms };
 	r = work_new_beside(a->books, &s->queue);
 	if (r < 0)
 		return err_errno(err, r, "settling");

@@ -135,20 +135,22 @@ static const char *label_of(const char *id)
 static int adopt(struct town *t, const char *id, struct err *err)
 {
 	cleanup(sui_object_fini) struct sui_object object = {};
-	cleanup(json_free) struct json *view = NULL;
-	struct settle_offer offer;
+	cleanup(json_free) struct json *answer = NULL;
+	struct settle_view view;
 	uint8_t bytes[OBJECT_ID_LEN];
 	int r = address_parse(id, bytes);
 
 	if (r == 0)
 		r = sui_get_object(t->sui, bytes, &object, err);
 	if (r == 0)
-		r = settle_read_offer(object.json, &offer, err);
+		r = settle_read_lease(object.json, &view, err);
 	if (r < 0)
 		return r;
-	memcpy(offer.terms.provider, key_public(t->reports), PUBKEY_LEN);
-	snprintf(offer.terms.label, sizeof(offer.terms.label), "%s", label_of(id));
-	r = book_lease_adopt(&t->book, &offer.terms, offer.deposit, &view, err);
+	memcpy(view.lease.terms.provider, key_public(t->reports), PUBKEY_LEN);
+	snprintf(view.lease.terms.label, sizeof(view.lease.terms.label), "%s", label_of(id));
+	view.lease.chain.version = object.ref.version;
+	view.lease.chain.checkpoint = object.checkpoint;
+	r = book_lease_adopt(&t->book, &view.lease, &answer, err);
 	return r == -EEXIST ? 0 : r;
 }
 

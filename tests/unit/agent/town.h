@@ -87,6 +87,9 @@ static inline void populate(struct town *t, size_t n, size_t windows)
 		open_lease(t->bed, label(i), 1000000000000);
 		must(ledger_lease_get(t->bed->ledger, label(i), &row, &why));
 		memcpy(t->model->leases[i].id, row.id, OBJECT_ID_LEN);
+		t->model->leases[i].at = account(t->bed, label(i));
+		t->model->leases[i].at.chain.version = 900;
+		t->model->leases[i].old = t->model->leases[i].at;
 	}
 	t->model->nleases = n;
 	for (size_t w = 0; w < windows; w++) {
