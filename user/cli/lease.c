@@ -17,6 +17,29 @@ struct collect {
 	struct err *err;
 };
 
+/* What waits for its time on chain; of a lease that the ledger keeps, nothing does. */
+static void add_claims(struct json *o, const struct lease *l)
+{
+	uint64_t before = l->total_due - l->chain.waiting;
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < l->chain.nclaims; i++) {
+		const struct lease_claim *claim = &l->chain.claims[i];
+		struct json *c = json_new_object();
+
+		member_mist(c, "amount", claim->total_due - before);
+		member_time(c, "release", claim->release_ms);
+		json_add(list, c);
+		before = claim->total_due;
+	}
+	member_mist(o, "reported", l->total_due);
+	member_mist(o, "waiting", l->chain.waiting);
+	json_set(o, "claims", list);
+	member_time(o, "disputed_until", l->chain.disputed_until_ms);
+	member_mist(o, "struck", l->chain.struck);
+	member_number(o, "version", l->chain.version);
+}
+
 static int add(const struct ledger_lease *row, void *arg)
 {
 	struct collect *list = arg;
@@ -35,6 +58,7 @@ static int add(const struct ledger_lease *row, void *arg)
 	member_hex(o, "tenant", l.terms.tenant, sizeof(l.terms.tenant));
 	json_set_str(o, "state", lease_state_name(l.state));
 	member_time(o, "opened", row->opened_ms);
+	member_time(o, "closing", l.closing_ms);
 	member_time(o, "closed", row->closed_ms);
 	price_to_json(&l.terms.prices, p);
 	json_set(o, "prices", p);
@@ -44,6 +68,7 @@ static int add(const struct ledger_lease *row, void *arg)
 	member_mist(o, "refunded", l.refunded);
 	member_mist(o, "escrow", lease_escrow(&l));
 	member_mist(o, "unpaid", lease_unpaid(&l));
+	add_claims(o, &l);
 	json_set_u64(o, "seq", row->seq);
 	member_time(o, "billed_to", row->last_to_ms);
 	return json_add(list->json, o);
@@ -154,6 +179,9 @@ static const struct column columns[] = {
 	{ "DEPOSITED", "deposited", FORM_SUI },
 	{ "DUE", "total_due", FORM_SUI },
 	{ "PAID", "paid", FORM_SUI },
+	{ "WAITING", "waiting", FORM_SUI },
+	{ "RELEASE", "claims.release", FORM_TEXT },
+	{ "STRUCK", "struck", FORM_SUI },
 	{ "REFUNDED", "refunded", FORM_SUI },
 	{ "ESCROW", "escrow", FORM_SUI },
 	{ "SEQ", "seq", FORM_NUMBER },
@@ -185,6 +213,11 @@ static const struct cli_command commands[] = {
 		.name = "show",
 		.args = "[LEASE]",
 		.help = "leases with their deposits and what is due",
+		.more = "DUE is what receipts say, PAID what the escrow gave. On chain a claim is WAITING "
+			"until its RELEASE, longer while it is disputed, and what a dispute STRUCK is never "
+			"paid; with chain.kind local both are 0. -j tells more: reported (up to which total "
+			"reports were taken), claims, disputed_until, closing, unpaid (released, and not "
+			"covered by the deposit), version (of the object on chain, as it was read last).",
 		.views = (const struct view[]){ { .path = "", .columns = columns }, {} },
 		.run = run_show,
 	},
