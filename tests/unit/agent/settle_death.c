@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Death at any moment, and ledgers of before. */
-#include "unit/agent/town.h"
+#include "unit/agent/town_news.h"
 
 static void reopen(struct town *t)
 {
@@ -23,6 +23,16 @@ static void a_ledger_that_is_behind_the_chain_settles_nothing(void **state)
 	assert_int_equal(state_of(t, 1, 1), LEDGER_SETTLE_FINAL);
 }
 
+/* Settles, and looks until all there is to know is confirmed. */
+static void live(struct town *t)
+{
+	for (int i = 0; i < LEASE_CONFIRMATIONS; i++) {
+		if (t->s.look_every_ms)
+			look(t);
+		run(t);
+	}
+}
+
 /* A child settles and is killed at the n-th entry to or exit from the chain; then the next one goes
  * on from the file. */
 static bool killed_at(struct town *t, unsigned int n)
@@ -38,7 +48,7 @@ static bool killed_at(struct town *t, unsigned int n)
 		if (ledger_open(t->bed->path, &t->bed->ledger, NULL) < 0)
 			_exit(2);
 		settle_on(t);
-		run(t);
+		live(t);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -83,6 +93,44 @@ static void death_at_any_moment_pays_once(void **state)
 	}
 }
 
+/* A tenant adds to one lease and ends another while receipts are on their way. */
+static void death_at_any_moment_leaves_the_ledger_as_the_chain_is(void **state)
+{
+	unsigned int n = 1;
+	bool killed = true;
+
+	(void)state;
+	for (; killed && n < 200; n++) {
+		struct book_reading r[] = { reading(1, label(0), 90), reading(2, label(1), 91),
+					    reading(3, label(2), 92) };
+		void *fresh = NULL;
+		struct town *t;
+
+		assert_int_equal(town_setup(&fresh), 0);
+		t = fresh;
+		populate(t, 3, 2);
+		follow_from_now(t);
+		chain_of(t, 2)->poison = true;
+		top_up(t, 0, 5);
+		top_up(t, 0, 7);
+		tell_to_end(t, 1, t->bed->to_ms);
+		killed = killed_at(t, n);
+		chain_of(t, 2)->poison = false;
+		top_up(t, 2, 11);
+		live(t);
+		t->now_ms += 24 * 3600 * 1000ULL; /* what failed behind the top-up has rested */
+		live(t);
+		assert_settled(t, 2);
+		assert_follows(t);
+		next_window(t->bed, r, 3); /* no more of what has ended */
+		assert_int_equal(seq_of(t->bed, label(1)), 2);
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(chain_of(t, i)->taken, 1);
+		assert_int_equal(town_teardown(&fresh), 0);
+	}
+	assert_true(n > 20 && n < 200);
+}
+
 static void an_old_copy_of_the_ledger_pays_nothing_twice(void **state)
 {
 	struct town *t = *state;
@@ -113,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_TOWN(a_ledger_that_is_behind_the_chain_settles_nothing),
 		IN_TOWN(death_at_any_moment_pays_once),
+		cmocka_unit_test(death_at_any_moment_leaves_the_ledger_as_the_chain_is),
 		IN_TOWN(an_old_copy_of_the_ledger_pays_nothing_twice),
 	};
 

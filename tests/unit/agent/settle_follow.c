@@ -1,55 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* E7: what happens to a lease on chain comes into the ledger, whatever goes wrong with the reading. */
 #include "ledger/receipt.h"
-#include "unit/agent/town.h"
-
-#define EVERY_MS 60000
-#define GRACE_MS 600000
-
-static struct model_lease *chain_of(struct town *t, size_t i)
-{
-	return &t->model->leases[i];
-}
-
-static void happens(struct town *t, size_t i)
-{
-	t->model->leases[i].at.chain.version++;
-	t->model->checkpoint++;
-}
-
-static void top_up(struct town *t, size_t i, uint64_t amount)
-{
-	chain_of(t, i)->at.deposited += amount;
-	happens(t, i);
-}
-
-static void tell_to_end(struct town *t, size_t i, uint64_t at_ms)
-{
-	chain_of(t, i)->at.closing_ms = at_ms;
-	happens(t, i);
-}
-
-static void follow_from_now(struct town *t)
-{
-	t->s.look_every_ms = EVERY_MS;
-}
-
-/* One round over all leases, at a later checkpoint; what it said. */
-static struct settle_result look(struct town *t)
-{
-	struct settle_result r, all = {};
-
-	t->model->checkpoint++;
-	t->s.look = (struct settle_look){};
-	do {
-		r = step(t);
-		all.closing |= r.closing;
-		all.ended |= r.ended;
-		all.odd = r.odd.code ? r.odd : all.odd;
-	} while (t->s.look.after[0]);
-	all.look_ms = r.look_ms;
-	return all;
-}
+#include "unit/agent/town_news.h"
 
 static struct book_window pods_go_on(struct town *t, size_t n, uint64_t amount)
 {
@@ -92,15 +44,11 @@ static void a_top_up_on_chain_is_seen(void **state)
 	assert_int_equal(l.chain.version, chain_of(t, 0)->at.chain.version);
 }
 
-/* A lease whose deposit covers nothing: the tenant adds to it, and all that failed goes at once. */
-static void a_top_up_ends_exhausted_and_what_failed_is_due_again(void **state)
+static void a_top_up_makes_due_again_what_failed(void **state)
 {
 	struct town *t = *state;
 
-	next_window(t->bed, NULL, 0);
 	populate(t, 2, 0);
-	chain_of(t, 0)->at = account(t->bed, label(0));
-	chain_of(t, 0)->at.chain.version = 1;
 	follow_from_now(t);
 	chain_of(t, 0)->poison = chain_of(t, 1)->poison = true;
 	pods_go_on(t, 2, 10);
@@ -387,7 +335,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_TOWN(a_top_up_on_chain_is_seen),
-		IN_TOWN(a_top_up_ends_exhausted_and_what_failed_is_due_again),
+		IN_TOWN(a_top_up_makes_due_again_what_failed),
 		IN_TOWN(a_deposit_that_is_used_up_shows),
 		IN_TOWN(an_end_is_confirmed_by_three_reads),
 		IN_TOWN(only_those_that_end_are_read_again_soon),
