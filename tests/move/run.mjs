@@ -8,6 +8,7 @@
 import { fork } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { scenarios } from './scenarios.mjs';
 import { signatures } from './signatures.mjs';
 
 const LIMIT_MS = 120_000;
@@ -24,6 +25,7 @@ function folder(dir) {
 function weir(root) {
 	const files = folder(join(root, 'chain/move/weir'));
 	files['Move.toml'] += STUBS;
+	files['tests/scenarios.move'] = scenarios(JSON.parse(readFileSync(join(root, 'tests/vectors/scenarios.json'))));
 	files['tests/signatures.move'] = signatures(
 		Object.entries(files).filter(([name]) => name.startsWith('tests/')).map(([, source]) => source),
 	);

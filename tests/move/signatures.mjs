@@ -27,15 +27,16 @@ const ms = (s) => u64(T0 + s * 1000n);
 const object = (n) => Buffer.from((n << 64n).toString(16).padStart(64, '0'), 'hex');
 const text = (s) => Buffer.from(s, 'latin1');
 
-const report = (lease, seq, from, to, due) =>
+const report = (lease, seq, from, to, due, market = 1n) =>
 	Buffer.concat([
-		text('USAGE-REPORT-V1\0'), object(1n), object(lease), u64(seq), ms(from), ms(to), u64(due),
+		text('USAGE-REPORT-V1\0'), object(market), object(lease), u64(seq), ms(from), ms(to), u64(due),
 		Buffer.alloc(32, 7),
 	]);
 
 // name of the call: its numbers -> [key, bytes]
 const MESSAGES = {
 	report: (seq, from, to, due) => [1n, report(3n, seq, from, to, due)],
+	report_in: (market, seq, from, to, due) => [1n, report(3n, seq, from, to, due, market)],
 	report_by: (key, lease, seq, from, to, due) => [key, report(lease, seq, from, to, due)],
 	cosign: (seq, from, to, due) => [8n, Buffer.concat([text('USAGE-COSIGN-V1\0'), report(3n, seq, from, to, due)])],
 	decision: (arbiter, seq, award) => [
@@ -53,7 +54,7 @@ const MESSAGES = {
 
 function messages(sources) {
 	const found = new Map();
-	const call = /\b(report|report_by|cosign|decision|node_totals)\(([\d_,\s]+)\)/g;
+	const call = /\b(report|report_by|report_in|cosign|decision|node_totals)\(([\d_,\s]+)\)/g;
 
 	for (const source of sources)
 		for (const [, name, args] of source.matchAll(call)) {

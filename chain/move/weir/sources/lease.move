@@ -251,7 +251,6 @@ public fun accept<T>(m: &Market, p: &Provider, l: &mut Lease<T>, clock: &Clock, 
 /// Pays what has waited long enough. By anyone.
 public fun settle<T>(m: &Market, p: &Provider, l: &mut Lease<T>, clock: &Clock) {
     l.begin(m, p, clock);
-    l.pay(p);
 }
 
 fun take<T>(
@@ -287,7 +286,6 @@ fun take<T>(
         cosigned,
     });
     if (!cosigned) l.add_claim(now);
-    l.pay(p);
     0
 }
 
@@ -319,13 +317,15 @@ fun claimed<T>(l: &Lease<T>): u64 {
     if (n > 0) l.claims[n - 1].total_due else l.released
 }
 
-/// What every call begins with: the right objects, and what time has released.
+/// What every call begins with: the right objects, and what time has released, which is paid whatever comes of the call
+/// (I3): a report that is skipped, or comes again, is a call too.
 fun begin<T>(l: &mut Lease<T>, m: &Market, p: &Provider, clock: &Clock) {
     p.check_market(m);
     assert!(l.provider == p.id(), EForeign);
     while (!l.claims.is_empty() && l.claims[0].release_ms <= clock.timestamp_ms()) {
         l.released = l.claims.remove(0).total_due;
     };
+    l.pay(p);
 }
 
 fun release_all<T>(l: &mut Lease<T>, p: &Provider) {
@@ -361,7 +361,6 @@ public fun dispute<T>(m: &Market, p: &Provider, l: &mut Lease<T>, bond: Coin<T>,
         tenant_says: option::none(),
         provider_says: option::none(),
     });
-    l.pay(p);
 }
 
 /// Each side says how much of the disputed amount is the provider's; when both say the same, it is so, and the bond
@@ -430,14 +429,12 @@ public fun close<T>(m: &Market, p: &Provider, l: &mut Lease<T>, clock: &Clock, c
     assert!(l.closing_ms.is_none(), EClosed);
     l.closing_ms = option::some(clock.timestamp_ms());
     event::emit(Closing { lease: l.id(), closing_ms: clock.timestamp_ms() });
-    l.pay(p);
     if (l.can_finish(clock.timestamp_ms())) l.refund();
 }
 
 /// When all is reported and paid, or the grace is over, the rest goes back to the tenant. By anyone.
 public fun finish<T>(m: &Market, p: &Provider, l: &mut Lease<T>, clock: &Clock) {
     l.begin(m, p, clock);
-    l.pay(p);
     assert!(l.can_finish(clock.timestamp_ms()), EOpen);
     l.refund();
 }

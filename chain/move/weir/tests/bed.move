@@ -181,6 +181,32 @@ public fun expect(b: &Bed, paid: u64, escrow: u64) {
     assert!(b.l.escrow() == escrow);
 }
 
+/// Everything that tests/vectors/scenarios.json says of a lease.
+public fun is(
+    b: &Bed,
+    state: vector<u8>,
+    deposited: u64,
+    paid: u64,
+    refunded: u64,
+    due: u64,
+    seq: u64,
+    waiting: u64,
+    struck: u64,
+) {
+    let l = &b.l;
+    assert!(state(l) == state);
+    assert!(l.deposited() == deposited && l.paid() == paid && l.refunded() == refunded);
+    assert!(l.escrow() == deposited - paid - refunded);
+    assert!(l.total_due() == due && l.seq() == seq);
+    assert!(l.total_due() - l.released() == waiting && l.struck() == struck);
+}
+
+fun state(l: &Lease<SUI>): vector<u8> {
+    if (l.closed()) return b"closed";
+    if (!l.live()) return b"closing";
+    if (l.total_due() - l.struck() > l.deposited()) b"exhausted" else b"open"
+}
+
 public fun check(b: &Bed, bond: u64) {
     let l = &b.l;
     assert!(l.deposited() == l.paid() + l.refunded() + l.escrow());

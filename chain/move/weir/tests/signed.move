@@ -18,15 +18,24 @@ public fun report(seq: u64, from_s: u64, to_s: u64, due: u64): Signed { report_b
 
 /// By the key with that number, of the object with that number.
 public fun report_by(key: u64, lease: u64, seq: u64, from_s: u64, to_s: u64, due: u64): Signed {
+    sign(key, report_bytes(1, lease, seq, from_s, to_s, due))
+}
+
+/// By the provider's first key, of the bed's lease, in the market with that number.
+public fun report_in(market: u64, seq: u64, from_s: u64, to_s: u64, due: u64): Signed {
+    sign(1, report_bytes(market, 3, seq, from_s, to_s, due))
+}
+
+fun report_bytes(market: u64, lease: u64, seq: u64, from_s: u64, to_s: u64, due: u64): vector<u8> {
     let mut bytes = b"USAGE-REPORT-V1\x00";
-    bytes.append(bcs::to_bytes(&object(1)));
+    bytes.append(bcs::to_bytes(&object(market)));
     bytes.append(bcs::to_bytes(&object(lease)));
     bytes.append(bcs::to_bytes(&seq));
     bytes.append(bcs::to_bytes(&ms(from_s)));
     bytes.append(bcs::to_bytes(&ms(to_s)));
     bytes.append(bcs::to_bytes(&due));
     bytes.append(x"0707070707070707070707070707070707070707070707070707070707070707");
-    sign(key, bytes)
+    bytes
 }
 
 /// The tenant's signature of report(...) with the same numbers.
