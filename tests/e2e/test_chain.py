@@ -64,8 +64,8 @@ def settled(bed, chain):
         return rows
     wait_for("all receipts are settled", all_final, timeout=60)
     state = chain.ask()
-    paid = {r["seq"]: r["total_due"] for r in bed.weir("receipt", "show", "--lease", "shop")}
-    assert int(state["lease"]["seq"]) >= last and state["lease"]["paid"] == str(paid[int(state["lease"]["seq"])])
+    due = {r["seq"]: r["total_due"] for r in bed.weir("receipt", "show", "--lease", "shop")}
+    assert int(state["lease"]["seq"]) >= last and state["lease"]["total_due"] == str(due[int(state["lease"]["seq"])])
     # each report was taken once, in order
     assert state["reported"] == sorted(set(state["reported"])) and not state["skipped"]
     return state
@@ -84,7 +84,7 @@ def test_a_lease_on_chain_is_taken_over_and_paid_once_whatever_happens(bed, chai
     taken = bed.weir("lease", "open", "shop", "--object", chain.where["lease"])
     assert taken["id"] == chain.where["lease"].removeprefix("0x")
     burn(bed, pod)
-    assert int(settled(bed, chain)["lease"]["paid"]) > 0
+    assert int(settled(bed, chain)["lease"]["total_due"]) > 0
 
     for fault in ({"on": "execute", "accept": True, "drop": True, "times": 2}, {"on": "any", "status": 429, "times": 3},
                   {"on": "execute", "cut": 40}):
@@ -119,13 +119,13 @@ def test_what_failed_is_paid_as_soon_as_somebody_says_so(bed, chain):
     bed.start()
     bed.weir("lease", "open", "shop", "--object", chain.where["lease"])
     # the provider's key on chain is another one for a while: reports would be skipped
-    key = chain.ask()["lease"]["key"]
-    chain.ask(lease={"key": "00" * 32})
+    key = chain.ask()["provider"]["key"]
+    chain.ask(provider={"key": "00" * 32})
     burn(bed, pod)
     rows = wait_for("it failed", lambda: [r for r in bed.weir("settlement", "show") if r["state"] == "failed"])
     assert "skip" in rows[0]["error"] and rows[0]["next_try"] > rows[0]["updated"]
     assert "no settlement" in bed.weir("settlement", "retry", rows[0]["id"] + "000", check=False)["error"]
-    chain.ask(lease={"key": key})
+    chain.ask(provider={"key": key})
     assert bed.weir("settlement", "retry", "--lease", "shop")["due"] >= 1
     settled(bed, chain)
     paid = [r for r in bed.weir("settlement", "show") if r["state"] == "final"]

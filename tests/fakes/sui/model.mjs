@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a Sui network remembers, as far as Weir can see it: objects, balances, epochs, transactions that happen once.
-// Bytes are decoded and signatures verified by @mysten/sui. Move code does not run here: of the package on chain there is
-// `lease::try_submit`, in the few rules that a settlement needs (below); anything else a call names is an abort.
-import { createHash, createPublicKey, verify, webcrypto } from 'node:crypto';
+// Bytes are decoded and signatures verified by @mysten/sui. Move code does not run here: of the package on chain there are
+// the rules of lease.mjs, and of those the calls in CALLS can be made by a transaction; anything else it names is an abort.
+import { createHash, webcrypto } from 'node:crypto';
+import * as lease from './lease.mjs';
 
 globalThis.crypto ??= webcrypto; // Node 18 has it under this name alone
 
@@ -12,20 +13,20 @@ const { toBase58, normalizeSuiAddress } = await import('@mysten/sui/utils');
 const { verifyTransactionSignature } = await import('@mysten/sui/verify');
 
 export const SUI = `${normalizeSuiAddress('0x2')}::sui::SUI`;
-const REPORT_LEN = 144;
 const UNITS_MIN = 1000n; // of computation, of any transaction
 const UNITS_CALL = 30n;
 
 export class Refused extends Error {} // BAD_USER_INPUT: can't run as it is
 
 const digestOf = (text) => toBase58(createHash('sha256').update(text).digest());
-const hex = (bytes) => `0x${Buffer.from(bytes).toString('hex')}`;
 
-function ed25519(key, message, signature) {
-	const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key]);
-
-	return verify(null, message, createPublicKey({ key: der, format: 'der', type: 'spki' }), signature);
-}
+// lease::NAME of lease.move: what it does with the lease, what it may see, and its bytes; what it returns.
+const CALLS = {
+	try_submit: (l, at, report, sig) => [lease.trySubmit(l, at, report, sig)],
+	settle: (l, at) => lease.settle(l, at),
+	close: (l, at) => lease.close(l, at),
+	finish: (l, at) => lease.finish(l, at),
+};
 
 export class Model {
 	constructor(chain) {
@@ -39,6 +40,8 @@ export class Model {
 		this.events = [];
 		this.executions = 0; // that changed anything, or cost gas
 		this.package = normalizeSuiAddress('0xabc');
+		this.providers = new Map(); // id: what lease.mjs wants to know of one
+		this.now = () => BigInt(Date.now());
 	}
 
 	// {owner: address} or {shared: version}
@@ -57,30 +60,50 @@ export class Model {
 		return address;
 	}
 
-	// As lease.move has it; `key` stands for the provider's current key.
-	addLease(id, { market, provider, key, deposit }) {
+	// `key` is the provider's current one.
+	addLease(id, { market, provider, key, deposit, opened = 1795000000000n, terms = {} }) {
 		const address = normalizeSuiAddress(id);
+		const owner = normalizeSuiAddress('0xb0');
 
-		return this.addObject(id, {
-			type: `${this.package}::lease::Lease<${SUI}>`,
-			json: {
-				id: address,
-				market,
-				provider,
-				tenant: normalizeSuiAddress('0x7e'),
-				prices: { core_s: '1000', gib_s: '0', rx_gib: ['0', '0', '0'], tx_gib: ['0', '0', '0'], cap_s: '0' },
-				terms: { challenge_ms: '0', dispute_ms: '0', bond_bps: '0', grace_ms: '0' },
-				opened_ms: '1795000000000',
-				key: key.toString('hex'),
-				deposited: String(deposit),
-				paid: '0',
-				seq: '0',
-				last_to_ms: '0',
-				total_due: '0',
-				closing_ms: null,
-			},
-			shared: 900,
-		});
+		this.providers.set(provider, { id: provider, key: key.toString('hex'), owner, agent: owner, payout: owner, backed: true });
+		this.addObject(id, { type: `${this.package}::lease::Lease<${SUI}>`, shared: 900 });
+		this.objects.get(address).lease = lease.open({
+			id: address, market, provider, deposit: BigInt(deposit), tenant: normalizeSuiAddress('0x7e'),
+			prices: { core_s: 1000n, gib_s: 0n, rx_gib: [0n, 0n, 0n], tx_gib: [0n, 0n, 0n], cap_s: 0n },
+			terms: { challenge_ms: 0n, dispute_ms: 0n, bond_bps: 0n, grace_ms: 0n, ...terms },
+		}, opened);
+		return address;
+	}
+
+	// The lease as GraphQL shows it.
+	lease(id) {
+		return lease.shown(this.objects.get(normalizeSuiAddress(id)).lease);
+	}
+
+	// Lets fn(lease, at) of lease.mjs happen to it, as a call by `sender` does: all of it or nothing.
+	happen(id, sender, digest, fn) {
+		const object = this.objects.get(normalizeSuiAddress(id));
+		const l = structuredClone(object.lease);
+		const at = {
+			now: this.now(), p: this.providers.get(l.provider), sender: normalizeSuiAddress(sender), events: [],
+			pay: (to, amount) => this.balances.set(to, (this.balances.get(to) ?? 0n) + amount),
+		};
+		const result = fn(l, at);
+
+		object.lease = l;
+		object.version++;
+		object.digest = digestOf(`${object.address} ${object.version}`);
+		for (const { name, ...json } of at.events)
+			this.events.push({ type: `${this.package}::lease::${name}`, digest, json: Object.fromEntries(Object.entries(json).map(([k, v]) => [k, typeof v === 'bigint' ? String(v) : v])) });
+		return result;
+	}
+
+	// What somebody else does, in a transaction of its own: tenantDoes(id, lease.topUp, 5n).
+	tenantDoes(id, fn, ...args) {
+		const digest = digestOf(`by the tenant ${this.checkpoint}`);
+
+		this.happen(id, this.objects.get(normalizeSuiAddress(id)).lease.tenant, digest, (l, at) => fn(l, at, ...args));
+		this.checkpoint++;
 	}
 
 	coinsOf(address, type) {
@@ -97,10 +120,12 @@ export class Model {
 	// Everything that a failed command gives back.
 	keep() {
 		const objects = structuredClone([...this.objects]);
+		const balances = new Map(this.balances);
 		const events = this.events.length;
 
 		return () => {
 			this.objects = new Map(objects);
+			this.balances = balances;
 			this.events.length = events;
 		};
 	}
@@ -133,42 +158,22 @@ export class Model {
 		return undefined;
 	}
 
-	// Pays as `lease::try_submit` does where no challenge is asked for: the rise of the total, as far as the deposit goes.
-	trySubmit(lease, report, signature) {
-		const l = lease.json;
-		const u64 = (at) => report.readBigUInt64LE(at);
-
-		if (report.length !== REPORT_LEN || report.toString('latin1', 0, 16) !== 'USAGE-REPORT-V1\0') return 3;
-		if (!ed25519(Buffer.from(l.key, 'hex'), report, signature)) return 4;
-		if (hex(report.subarray(16, 48)) !== l.market || hex(report.subarray(48, 80)) !== lease.address) return 5;
-		if (u64(80) < BigInt(l.seq)) return 6;
-		if (u64(80) === BigInt(l.seq)) return 1000;
-		if (u64(88) < BigInt(l.last_to_ms) || u64(104) < BigInt(l.total_due)) return 7;
-		l.seq = String(u64(80));
-		l.last_to_ms = String(u64(96));
-		l.total_due = String(u64(104));
-		l.paid = String(u64(104) < BigInt(l.deposited) ? u64(104) : BigInt(l.deposited));
-		lease.version++;
-		lease.digest = digestOf(`${lease.address} ${lease.version}`);
-		return 0;
-	}
-
-	call(command, inputs, digest) {
-		const pure = (arg) => bcs.vector(bcs.u8()).parse(Buffer.from(inputs[arg.Input].Pure.bytes, 'base64'));
+	call(command, inputs, sender, digest) {
+		const pure = (arg) => Buffer.from(bcs.vector(bcs.u8()).parse(Buffer.from(inputs[arg.Input].Pure.bytes, 'base64')));
 		const abort = (message, code) => Object.assign(new Error(message), { code, module: command.module, function: command.function });
+		const call = command.module === 'lease' && CALLS[command.function];
 
-		if (command.package !== this.package || `${command.module}::${command.function}` !== 'lease::try_submit')
-			throw abort(`there is no ${command.module}::${command.function} here`, '13906834328962203649');
-		const lease = this.objects.get(inputs[command.arguments[2].Input].Object.SharedObject.objectId);
-		if (!lease.json.key) throw abort('not a lease', '3');
-		const code = this.trySubmit(lease, Buffer.from(pure(command.arguments[3])), Buffer.from(pure(command.arguments[4])));
-		const name = code ? 'Skipped' : 'Reported';
-		this.events.push({
-			type: `${this.package}::lease::${name}`,
-			digest,
-			json: code ? { lease: lease.address, code: String(code) } : { lease: lease.address, seq: lease.json.seq, total_due: lease.json.total_due },
-		});
-		return [{ value: { bcs: Buffer.from([code ? 0 : 1]).toString('base64') } }];
+		if (command.package !== this.package || !call) throw abort(`there is no ${command.module}::${command.function} here`, '13906834328962203649');
+		const { objectId } = inputs[command.arguments[2].Input].Object.SharedObject;
+		if (!this.objects.get(objectId)?.lease) throw abort('not a lease', '3');
+		const bytes = command.arguments.slice(3, -1).map(pure);
+		try {
+			const returned = this.happen(objectId, sender, digest, (l, at) => call(l, at, ...bytes));
+
+			return (returned ?? []).map((value) => ({ value: { bcs: Buffer.from([value ? 1 : 0]).toString('base64') } }));
+		} catch (e) {
+			throw e instanceof lease.Abort ? abort(e.message, String(e.code)) : e;
+		}
 	}
 
 	// What the transaction does; the effects and each command's results. Changes the model.
@@ -187,7 +192,7 @@ export class Model {
 		}
 		try {
 			for (const command of executionError ? [] : commands)
-				outputs.push({ returnValues: command.MoveCall ? this.call(command.MoveCall, inputs, digest) : [] });
+				outputs.push({ returnValues: command.MoveCall ? this.call(command.MoveCall, inputs, data.sender, digest) : [] });
 		} catch (e) {
 			executionError = {
 				message: e.message,

@@ -3,13 +3,15 @@
 //
 //	node serve.mjs FOLDER REPORT-KEY GAS-ADDRESS
 //
-// with one lease whose provider signs with REPORT-KEY (hex). Writes where it is as a line of JSON, then answers lines
-// on standard input: {"fault": {...}} as server.fault(), {"lease": {...}} sets fields of the lease, {"state": true} with what
-// the chain has.
+// with one lease whose provider signs with REPORT-KEY (hex), without a challenge. Writes where it
+// is as a line of JSON, then answers lines on standard input with what the chain has: {"fault": {...}} as server.fault(),
+// {"provider": {"key": HEX}} makes that its current key, {"terms": {"grace_ms": 5000}} changes the lease's, and
+// {"tenant": ["topUp", 5]} calls what lease.mjs has under this name.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { LEASE, MARKET, PROVIDER, TESTNET, trusted } from './bed.mjs';
+import * as rules from './lease.mjs';
 import { Model } from './model.mjs';
 import { Server } from './server.mjs';
 
@@ -17,8 +19,7 @@ const [folder, reportKey, gas] = process.argv.slice(2);
 const model = new Model(TESTNET);
 
 for (const id of [MARKET, PROVIDER]) model.addObject(id, { type: 'x', json: {}, shared: 900 });
-model.addLease(LEASE, { market: MARKET, provider: PROVIDER, key: Buffer.from(reportKey, 'hex'), deposit: 10 ** 12 });
-model.objects.get(LEASE).json.opened_ms = String(Date.now() - 1000);
+model.addLease(LEASE, { market: MARKET, provider: PROVIDER, key: Buffer.from(reportKey, 'hex'), deposit: 10 ** 12, opened: BigInt(Date.now() - 1000) });
 model.balances.set(gas, 10n ** 12n);
 
 const server = await new Server(model, trusted).start();
@@ -28,12 +29,15 @@ const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 say({ url: server.url, ca: join(folder, 'ca.pem'), network: TESTNET, package: model.package, market: MARKET, provider: PROVIDER, lease: LEASE });
 for await (const line of createInterface({ input: process.stdin })) {
-	const { fault, lease } = JSON.parse(line);
+	const { fault, provider, terms, tenant } = JSON.parse(line);
 
 	if (fault) server.fault(fault);
-	Object.assign(model.objects.get(LEASE).json, lease);
+	Object.assign(model.providers.get(PROVIDER), provider);
+	for (const [name, value] of Object.entries(terms ?? {})) model.objects.get(LEASE).lease.terms[name] = BigInt(value);
+	if (tenant) model.tenantDoes(LEASE, rules[tenant[0]], ...tenant.slice(1).map(BigInt));
 	say({
-		lease: model.objects.get(LEASE).json,
+		lease: model.lease(LEASE),
+		provider: model.providers.get(PROVIDER),
 		reported: model.events.filter((e) => e.type.endsWith('Reported')).map((e) => Number(e.json.seq)),
 		skipped: model.events.filter((e) => e.type.endsWith('Skipped')).length,
 		executions: model.executions,

@@ -10,6 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { buildSchema, graphql, parse, validate } from 'graphql';
+import { shown } from './lease.mjs';
 import { Refused } from './model.mjs';
 
 const QUERY_MAX = 5000;
@@ -29,7 +30,7 @@ function page(items, { first = 20, after }) {
 
 function shownObject(object) {
 	if (!object) return null;
-	const contents = { json: object.json };
+	const contents = { json: object.lease ? shown(object.lease) : object.json };
 	const owner = object.shared
 		? { __typename: 'Shared', initialSharedVersion: object.shared }
 		: { __typename: 'AddressOwner', address: { address: object.owner } };

@@ -39,8 +39,8 @@ class Agent {
 		const rows = this.rows.trim().split('\n');
 		same(rows.length, LEASES.length * WINDOWS, this.rows);
 		ok(rows.every((row) => row.endsWith(' final')), this.rows);
-		for (const id of LEASES) same(this.model.objects.get(id).json.seq, String(WINDOWS));
-		for (const [i, id] of LEASES.entries()) same(this.model.objects.get(id).json.paid, String(WINDOWS * (i + 1) * 1000));
+		for (const id of LEASES) same(this.model.lease(id).seq, String(WINDOWS));
+		for (const [i, id] of LEASES.entries()) same(this.model.lease(id).total_due, String(WINDOWS * (i + 1) * 1000));
 		same(this.model.events.filter((e) => e.type.endsWith('Reported')).length, LEASES.length);
 	}
 }

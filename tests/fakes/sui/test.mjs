@@ -34,6 +34,8 @@ class Client {
 	}
 }
 
+const OPENED = 1795000000000n; // as model.addLease()
+
 async function report(seq, total, { key = provider, lease = LEASE } = {}) {
 	const bytes = Buffer.alloc(144);
 
@@ -41,8 +43,8 @@ async function report(seq, total, { key = provider, lease = LEASE } = {}) {
 	bytes.write(MARKET.slice(2), 16, 'hex');
 	bytes.write(lease.slice(2), 48, 'hex');
 	bytes.writeBigUInt64LE(BigInt(seq), 80);
-	bytes.writeBigUInt64LE(BigInt(seq) * 1000n, 88);
-	bytes.writeBigUInt64LE(BigInt(seq) * 1000n + 1000n, 96);
+	bytes.writeBigUInt64LE(OPENED + BigInt(seq) * 1000n, 88);
+	bytes.writeBigUInt64LE(OPENED + BigInt(seq) * 1000n + 1000n, 96);
 	bytes.writeBigUInt64LE(BigInt(total), 104);
 	return { bytes, signature: Buffer.from(await key.sign(bytes)) };
 }
@@ -76,7 +78,7 @@ async function transaction(model, reports, { budget = 5000000, price = 1000, epo
 	return { tx: Buffer.from(bytes).toString('base64'), sigs, digest: await tx.getDigest() };
 }
 
-const lease = (model) => model.objects.get(LEASE).json;
+const lease = (model) => model.lease(LEASE);
 
 const cases = {
 	async the_epoch_and_the_chain_come_in_one_reply({ model, client, server }) {
@@ -140,7 +142,7 @@ const cases = {
 		same((await client.ask('execute', t)).success, true);
 		const after = await client.ask('transaction', t);
 		same([after.rc, after.success, after.in, after.epoch], [0, true, 5001, 100]);
-		same([lease(model).paid, model.executions], ['100', 1]);
+		same([lease(model).total_due, model.executions], ['100', 1]);
 	},
 
 	async a_sponsor_signs_the_same_bytes({ model, client }) {

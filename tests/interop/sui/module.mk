@@ -14,5 +14,6 @@ interop: $(O)/tests/interop/sui/make build/npm/sui/node_modules ## let others' S
 	$(Q)cp tests/interop/sui/*.mjs build/npm/sui && $< 300 | node build/npm/sui/check.mjs
 sui-test: $(SUI_BINS) build/npm/sui/node_modules ## Sui's client, and settling, by a scripted server (T=words of a name)
 	$(Q)cp tests/fakes/sui/*.mjs build/npm/sui
+	$(Q)node build/npm/sui/scenarios_test.mjs tests/vectors/scenarios.json $(T)
 	$(Q)node build/npm/sui/test.mjs $(O)/tests/interop/sui/client $(T)
 	$(Q)node build/npm/sui/settle_test.mjs $(O)/tests/interop/sui/settle $(T)
