@@ -25,6 +25,15 @@ enum lease_news {
 	LEASE_NEWS_ENDED = 16, /* that is confirmed now: end its work */
 };
 
+/* Calls that anybody may make of a lease on chain, and that move nobody's money but as it is due. */
+enum lease_call { LEASE_CALL_NONE, LEASE_CALL_SETTLE, LEASE_CALL_FINISH, LEASE_CALL_MAX_ };
+const char *lease_call_name(enum lease_call call); /* in lease.move; NULL for none */
+/* Claims are paid by the next report that comes; so long after their release none came. */
+#define LEASE_CALL_IDLE_MS 600000
+/* What is to be called at that time, so that the provider has what was released to it, and the tenant
+ * the rest. A lease that was never reported to is left to its tenant. */
+enum lease_call lease_call_due(const struct lease *l, uint64_t now_ms);
+
 /*
  * `seen` is as read; its label, provider's key and confirmations don't matter. *ret may be mine.
  *	-ESTALE		older than mine

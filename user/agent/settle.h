@@ -26,6 +26,8 @@
  * E7. Whatever reads a lease takes what it says into the ledger (chain/lease_follow.h): the ledger's
  *     view, and what became free to be tried again by it, in one transaction. A read that fails, or
  *     finds no object, changes nothing.
+ * E8. What the chain pays or ends only when it is called (lease_call_due()) is called when nothing
+ *     else is due: one lease in a transaction, each at most once a minute.
  *
  * Whatever the chain does is a result, not an error; errors are the ledger's and memory's.
  */
@@ -80,6 +82,12 @@ struct settle_look {
 	bool all; /* the round is one of all */
 };
 
+/* E8: where the going over leases stands. */
+struct settle_calls {
+	uint64_t at_ms; /* when it begins */
+	char after[LEDGER_LABEL_MAX]; /* the last one that was called; "": none yet */
+};
+
 struct settle {
 	struct ledger *ledger; /* borrowed, as is all here */
 	const struct key *key; /* pays for gas; never the key that signs reports */
@@ -93,6 +101,7 @@ struct settle {
 	uint64_t fee_max; /* MIST in 24 hours */
 	uint64_t look_every_ms; /* E7; 0: leases are only read to be settled */
 	struct settle_look look; /* starts as zeros */
+	struct settle_calls calls; /* the same */
 	uint64_t rests_until_ms; /* something went wrong; zero at the start */
 };
 

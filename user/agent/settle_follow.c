@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* E7: the ledger's view of leases follows the chain. */
+/* E7: the ledger's view of leases follows the chain. E8: what is to be called of them. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "core/err.h"
 
 #define AGAIN_MS 1000 /* until the end of a lease is read once more */
+#define CALLS_EVERY_MS 60000
 
 static int keep(struct settle *s, struct ledger_lease *row, const struct lease *now,
 		unsigned int news, uint64_t now_ms, struct err *err)
@@ -124,5 +125,57 @@ int settle_look(struct settle *s, uint64_t now_ms, struct settle_result *ret, st
 	k->after[0] = '\0';
 	if (r == 0 && k->all)
 		k->all_ms = now_ms + s->look_every_ms;
+	return r;
+}
+
+/* ---- Calls ---------------------------------------------------------------------------------- */
+
+/* The chain's clock is behind ours. */
+static enum lease_call call_due(const struct lease *l, uint64_t now_ms)
+{
+	return lease_call_due(l, now_ms > SETTLE_LAG_MS ? now_ms - SETTLE_LAG_MS : 0);
+}
+
+int settle_call_of(struct settle *s, const char *lease, uint64_t now_ms, enum lease_call *ret,
+		   struct err *err)
+{
+	struct ledger_lease row;
+	struct lease l;
+	int r = ledger_lease_get(s->ledger, lease, &row, err);
+
+	if (r == 0)
+		r = book_account(&row, &l, err);
+	if (r == 0)
+		*ret = call_due(&l, now_ms);
+	return r;
+}
+
+int settle_call_next(struct settle *s, uint64_t now_ms, struct ledger_intent_item *ret,
+		     enum lease_call *ret_call, struct err *err)
+{
+	cleanup(book_leases_fini) struct book_leases leases = {};
+	struct settle_calls *k = &s->calls;
+	struct lease l;
+	int r = 0;
+
+	*ret_call = LEASE_CALL_NONE;
+	if (!s->look_every_ms || !is_time(k->at_ms, now_ms, CALLS_EVERY_MS))
+		return 0;
+	r = book_leases(s->ledger, &leases, err);
+	for (size_t i = 0; r == 0 && i < leases.n; i++) {
+		const struct ledger_lease *row = &leases.row[i];
+
+		if (strcmp(row->label, k->after) <= 0 || book_account(row, &l, NULL) < 0 ||
+		    l.seq > row->seq) /* E6 */
+			continue;
+		*ret_call = call_due(&l, now_ms);
+		if (*ret_call == LEASE_CALL_NONE)
+			continue;
+		snprintf(k->after, sizeof(k->after), "%s", row->label);
+		snprintf(ret->lease, sizeof(ret->lease), "%s", row->label);
+		ret->seq = l.seq;
+		return 0;
+	}
+	*k = (struct settle_calls){ .at_ms = now_ms + CALLS_EVERY_MS };
 	return r;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/settle.h"
+#include "chain/lease_follow.h"
 #include "ledger/intent.h"
 #include "ledger/ledger.h"
 
@@ -27,6 +28,13 @@ int settle_rows(struct ledger_tx *tx, const struct settle_span *span, enum ledge
 int settle_retry(struct ledger *l, uint64_t now_ms, struct err *err);
 /* All of the lease that failed is due again. */
 int settle_due_again(struct ledger_tx *tx, const char *lease, uint64_t now_ms, struct err *err);
+
+/* E8: the next lease that a call is due of, as the ledger knows it; LEASE_CALL_NONE: there is none now. */
+int settle_call_next(struct settle *s, uint64_t now_ms, struct ledger_intent_item *ret,
+		     enum lease_call *ret_call, struct err *err);
+/* The call that is due of the lease, as the ledger knows it. */
+int settle_call_of(struct settle *s, const char *lease, uint64_t now_ms, enum lease_call *ret,
+		   struct err *err);
 
 /* E7: what was read of the lease. What it says that can't be is told in *ret, and is no error. */
 int settle_follow(struct settle *s, const char *lease, const struct settle_lease *seen,

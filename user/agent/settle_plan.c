@@ -18,9 +18,10 @@
 
 #define DAY_MS (UINT64_C(24) * 3600 * 1000)
 
-/* A lease with something due, up to its newest receipt. */
+/* A lease with something due, up to its newest receipt; or, with a call, one that needs that. */
 struct candidate {
 	struct ledger_intent_item item;
+	enum lease_call call;
 	struct ledger_receipt receipt;
 	struct settle_object lease;
 };
@@ -128,6 +129,34 @@ static int cut_off(struct plan *p, struct candidate *c, struct err *err)
 	return r < 0 ? r : ledger_commit(&tx, err);
 }
 
+/* What was read changes what there is to do. *ret_keep: it belongs into the batch still. */
+static int check_receipt(struct plan *p, size_t i, uint64_t seq_on_chain, bool *ret_keep,
+			 struct err *err)
+{
+	struct candidate *c = &p->at[i];
+	int r = ledger_receipt_get(p->s->ledger, c->item.lease, c->item.seq, &c->receipt, err);
+
+	if (r == 0)
+		r = cut_off(p, c, err);
+	if (r < 0)
+		return r;
+	if (seq_on_chain >= c->item.seq)
+		return decide(p, i, LEDGER_SETTLE_FINAL, "", err);
+	*ret_keep = true;
+	return 0;
+}
+
+static int check_call(struct plan *p, size_t i, bool *ret_keep, struct err *err)
+{
+	struct candidate *c = &p->at[i];
+	int r = settle_call_of(p->s, c->item.lease, p->now_ms, &c->call, err);
+
+	*ret_keep = r == 0 && c->call != LEASE_CALL_NONE;
+	if (!*ret_keep)
+		drop(p, i);
+	return r;
+}
+
 /* The lease as the chain has it. *ret_keep: it belongs into the batch. */
 static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 {
@@ -152,18 +181,30 @@ static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 			      "or a second one: put back the one that made them, or two reports of "
 			      "one number cost the stake",
 			      err);
-	if (r == 0)
-		r = ledger_receipt_get(p->s->ledger, c->item.lease, c->item.seq, &c->receipt, err);
-	if (r == 0)
-		r = cut_off(p, c, err);
 	if (r < 0)
 		return r;
-	if (on_chain.lease.seq >= c->item.seq)
-		return decide(p, i, LEDGER_SETTLE_FINAL, "", err);
 	memcpy(c->lease.id, row.id, sizeof(c->lease.id));
 	c->lease.initial_version = on_chain.initial_version;
-	*ret_keep = true;
-	return 0;
+	return c->call ? check_call(p, i, ret_keep, err) :
+			 check_receipt(p, i, on_chain.lease.seq, ret_keep, err);
+}
+
+static void add_call(struct tx *tx, const struct settle *s, const struct candidate *c)
+{
+	struct tx_arg args[6] = {
+		tx_shared(tx, s->market.id, s->market.initial_version, false),
+		tx_shared(tx, s->provider.id, s->provider.initial_version, false),
+		tx_shared(tx, c->lease.id, c->lease.initial_version, true),
+	};
+	size_t n = 3;
+
+	if (!c->call) {
+		args[n++] = tx_pure_bytes(tx, c->receipt.report, LEDGER_REPORT_LEN);
+		args[n++] = tx_pure_bytes(tx, c->receipt.signature, LEDGER_SIG_LEN);
+	}
+	args[n++] = tx_clock(tx);
+	tx_call(tx, s->package, "lease", c->call ? lease_call_name(c->call) : "try_submit",
+		&s->coin, 1, args, n);
 }
 
 /* One transaction of all candidates, with this budget. */
@@ -177,19 +218,8 @@ static int build(const struct plan *p, uint64_t budget, struct buf *ret, struct 
 	random_bytes(&window.nonce, sizeof(window.nonce));
 	memcpy(window.chain, s->genesis, HASH_LEN);
 	address_of_key(key_public(s->key), tx.sender);
-	for (size_t i = 0; i < p->n; i++) {
-		const struct candidate *c = &p->at[i];
-		const struct tx_arg args[] = {
-			tx_shared(&tx, s->market.id, s->market.initial_version, false),
-			tx_shared(&tx, s->provider.id, s->provider.initial_version, false),
-			tx_shared(&tx, c->lease.id, c->lease.initial_version, true),
-			tx_pure_bytes(&tx, c->receipt.report, LEDGER_REPORT_LEN),
-			tx_pure_bytes(&tx, c->receipt.signature, LEDGER_SIG_LEN),
-			tx_clock(&tx),
-		};
-
-		tx_call(&tx, s->package, "lease", "try_submit", &s->coin, 1, args, ARRAY_LEN(args));
-	}
+	for (size_t i = 0; i < p->n; i++)
+		add_call(&tx, s, &p->at[i]);
 	tx_pay_from_balance(&tx, tx.sender, p->epoch.gas_price, budget, &window);
 	r = tx_validate(&tx, err);
 	if (r == 0)
@@ -242,7 +272,7 @@ static int try_out(struct plan *p, uint64_t *ret_budget, struct err *err)
 	if (!effects.success)
 		return shrink(p, &effects, err);
 	for (size_t i = p->n; r == 0 && i > 0; i--)
-		if (!taken(outputs, i - 1))
+		if (!p->at[i - 1].call && !taken(outputs, i - 1))
 			r = decide(p, i - 1, LEDGER_SETTLE_FAILED,
 				   "the chain would skip the report", err);
 	if (r == 0 && sui_budget(&effects.gas, p->epoch.gas_price, ret_budget) < 0)
@@ -316,6 +346,19 @@ static int make(struct plan *p, struct err *err)
 	return r < 0 ? r : journal(p, &bytes, budget, err);
 }
 
+/* E8: alone, for what becomes of it is nobody else's. */
+static int add_next_call(struct plan *p, struct err *err)
+{
+	struct candidate c = {};
+	int r = settle_call_next(p->s, p->now_ms, &c.item, &c.call, err);
+
+	if (r < 0 || !c.call)
+		return r;
+	p->at[p->n++] = c;
+	p->ret->more = true; /* there may be another */
+	return 0;
+}
+
 int settle_begin(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err)
 {
 	const unsigned int live =
@@ -330,6 +373,8 @@ int settle_begin(struct settle *s, uint64_t now_ms, struct settle_result *ret, s
 		r = ledger_settlement_list(s->ledger, NULL, live, add_due, &p, err);
 	if (r == 0 && !p.n && p.ripe_ms)
 		ret->wait_ms = p.ripe_ms - now_ms;
+	if (r == 0 && !p.n)
+		r = add_next_call(&p, err);
 	if (r < 0 || !p.n)
 		return r;
 	r = s->chain->epoch(s->arg, &p.epoch, &why);

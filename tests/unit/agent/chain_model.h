@@ -54,11 +54,13 @@ struct model {
 	struct model_tx txs[MODEL_TXS];
 	size_t ntxs;
 	uint64_t epoch, checkpoint;
+	uint64_t release_ms; /* when what is claimed now is released; 0: at once */
 	struct model_fault faults[MODEL_CALL_MAX_];
 	bool stale; /* reads don't show what was executed, and say so by their checkpoint */
 	bool blind; /* find knows nothing, as a server that prunes */
 	unsigned int calls[MODEL_CALL_MAX_];
 	unsigned int events, kill_at; /* dies at the kill_at-th entry or exit of a call; 0: never */
+	unsigned int called; /* settle and finish, that happened */
 	unsigned int sent; /* different transactions that were sent */
 	size_t sent_len; /* bytes of the last one */
 	uint8_t pub[PUBKEY_LEN]; /* signs reports */
@@ -156,6 +158,28 @@ static inline int model_get_lease(void *arg, const uint8_t id[OBJECT_ID_LEN],
 	return model_leave(m, ON_LEASE, err);
 }
 
+/* What anybody may call; with `run` it happens. */
+static inline bool model_called(struct model *m, struct model_lease *l, const struct tx_command *c,
+				bool run)
+{
+	assert_int_equal(c->nargs, 4);
+	if (c->function.len == 6 && !memcmp(c->function.at, "finish", 6)) {
+		if (!l->at.closing_ms || l->at.state == LEASE_CLOSED)
+			return false;
+		if (run)
+			l->at.state = LEASE_CLOSED;
+	} else {
+		assert_memory_equal(c->function.at, "settle", 6);
+	}
+	if (run) {
+		l->at.chain.waiting = l->at.chain.nclaims = 0;
+		memset(l->at.chain.claims, 0, sizeof(l->at.chain.claims));
+		l->at.chain.version++;
+		m->called++;
+	}
+	return true;
+}
+
 /* try_submit of command i: is it taken? Changes nothing unless `run`. */
 static inline bool model_submit(struct model *m, const struct tx *tx, size_t i, bool run)
 {
@@ -167,9 +191,10 @@ static inline bool model_submit(struct model *m, const struct tx *tx, size_t i, 
 	struct report r;
 
 	assert_int_equal(c->kind, TX_MOVE_CALL);
-	assert_int_equal(c->nargs, 6);
-	assert_memory_equal(c->function.at, "try_submit", 10);
 	assert_non_null(l);
+	if (c->function.len != 10 || memcmp(c->function.at, "try_submit", 10) != 0)
+		return model_called(m, l, c, run);
+	assert_int_equal(c->nargs, 6);
 	/* pure values are byte vectors: the count of 144 takes two bytes, that of 64 one */
 	assert_int_equal(bytes->len, 2 + REPORT_LEN);
 	assert_int_equal(sig->len, 1 + SIG_LEN);
@@ -179,6 +204,11 @@ static inline bool model_submit(struct model *m, const struct tx *tx, size_t i, 
 	if (r.seq <= l->seq)
 		return false;
 	if (run) {
+		if (m->release_ms && r.total_due > l->paid) {
+			l->at.chain.waiting += r.total_due - l->paid;
+			l->at.chain.nclaims = 1; /* as if there were room for one alone */
+			l->at.chain.claims[0] = (struct lease_claim){ r.total_due, m->release_ms };
+		}
 		l->seq = r.seq;
 		l->paid = r.total_due;
 		l->taken++;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* E7: what happens to a lease on chain comes into the ledger, whatever goes wrong with the reading. */
+#include "chain/lease_follow.h"
 #include "ledger/receipt.h"
 #include "unit/agent/town_news.h"
 
@@ -219,6 +220,7 @@ static void receipts_behind_the_end_fail_and_those_before_are_settled(void **sta
 	struct town *t = *state;
 	uint64_t end_ms;
 
+	t->grace_ms = 30ULL * 24 * 3600 * 1000;
 	populate(t, 2, 2);
 	end_ms = t->bed->to_ms + WINDOW_MS / 2;
 	pods_go_on(t, 2, 50);
@@ -249,6 +251,96 @@ static void receipts_behind_the_end_fail_and_those_before_are_settled(void **sta
 	assert_int_equal(settlement(t, 0, 4).attempts, 2);
 	assert_int_equal(account(t->bed, label(0)).refunded,
 			 account(t->bed, label(0)).deposited - chain_of(t, 0)->paid);
+}
+
+/* ---- What has to be called ------------------------------------------------------------------ */
+
+/* A minute later, when calls are thought of again. */
+static void a_minute_later(struct town *t)
+{
+	t->now_ms += EVERY_MS;
+	look(t);
+	run(t);
+}
+
+static void a_lease_that_can_end_is_ended(void **state)
+{
+	struct town *t = *state;
+	struct lease l;
+
+	t->grace_ms = 600000;
+	populate(t, 3, 1);
+	follow_from_now(t);
+	t->model->release_ms = t->now_ms + 1000000;
+	run(t);
+	tell_to_end(t, 1, t->bed->to_ms + 5000);
+	look(t);
+	pods_go_on(t, 3, 50); /* with its last receipt */
+	run(t);
+	assert_int_equal(chain_of(t, 1)->at.last_to_ms, chain_of(t, 1)->at.closing_ms);
+	for (int i = 0; i < 3; i++)
+		a_minute_later(t);
+	l = account(t->bed, label(1));
+	assert_int_equal(l.state, LEASE_CLOSING);
+	assert_int_equal(l.chain.waiting, l.total_due);
+	assert_int_equal(l.paid, 0);
+	assert_int_equal(t->model->called, 0);
+	t->now_ms = t->model->release_ms + SETTLE_LAG_MS;
+	a_minute_later(t);
+	assert_int_equal(t->model->called, 1);
+	look(t);
+	l = account(t->bed, label(1));
+	assert_int_equal(l.state, LEASE_CLOSED);
+	assert_int_equal(l.paid, l.total_due);
+	assert_int_equal(l.refunded, l.deposited - l.total_due);
+	/* that was that */
+	t->model->called = 0;
+	for (int i = 0; i < 5; i++)
+		a_minute_later(t);
+	assert_int_equal(t->model->called, 0);
+}
+
+static void what_was_released_and_nobody_called_for_is_called_for(void **state)
+{
+	struct town *t = *state;
+
+	populate(t, 2, 1);
+	follow_from_now(t);
+	t->model->release_ms = t->now_ms;
+	run(t);
+	look(t);
+	assert_true(account(t->bed, label(0)).chain.waiting > 0);
+	t->now_ms = t->model->release_ms + LEASE_CALL_IDLE_MS + SETTLE_LAG_MS - EVERY_MS - 1;
+	a_minute_later(t);
+	assert_int_equal(t->model->called, 0);
+	a_minute_later(t);
+	assert_int_equal(t->model->called, 2);
+	assert_int_equal(t->model->ntxs, 1 + 2); /* one lease in a transaction */
+	assert_int_equal(account(t->bed, label(0)).chain.waiting, 0);
+	assert_int_equal(account(t->bed, label(0)).paid, chain_of(t, 0)->paid);
+	assert_follows(t);
+}
+
+static void a_call_that_fails_holds_up_nobody(void **state)
+{
+	struct town *t = *state;
+
+	populate(t, 3, 1);
+	follow_from_now(t);
+	run(t);
+	for (size_t i = 0; i < 2; i++)
+		tell_to_end(t, i, t->bed->to_ms);
+	chain_of(t, 0)->poison = true;
+	a_minute_later(t);
+	assert_int_equal(chain_of(t, 1)->at.state, LEASE_CLOSED);
+	assert_int_equal(chain_of(t, 0)->at.state, LEASE_OPEN);
+	assert_int_equal(pods_go_on(t, 3, 70).receipts, 1);
+	run(t);
+	assert_int_equal(state_of(t, 2, 2), LEDGER_SETTLE_FINAL);
+	assert_int_equal(state_of(t, 0, 1), LEDGER_SETTLE_FINAL);
+	chain_of(t, 0)->poison = false;
+	a_minute_later(t);
+	assert_int_equal(chain_of(t, 0)->at.state, LEASE_CLOSED);
 }
 
 /* ---- Beside settling ------------------------------------------------------------------------ */
@@ -343,6 +435,9 @@ int main(void)
 		IN_TOWN(what_can_not_be_read_ends_nothing),
 		IN_TOWN(the_last_receipt_goes_up_to_the_end_and_claims_nothing_more),
 		IN_TOWN(receipts_behind_the_end_fail_and_those_before_are_settled),
+		IN_TOWN(a_lease_that_can_end_is_ended),
+		IN_TOWN(what_was_released_and_nobody_called_for_is_called_for),
+		IN_TOWN(a_call_that_fails_holds_up_nobody),
 		IN_TOWN(reads_behind_a_settlement_follow_too),
 		IN_TOWN(it_goes_on_while_a_transaction_is_open_and_rests),
 		IN_TOWN(many_leases_are_read_in_parts_and_nothing_new_is_written),

@@ -17,6 +17,7 @@ struct town {
 	struct key *payer;
 	struct settle s;
 	uint64_t now_ms;
+	uint64_t grace_ms; /* of leases that are opened from now on */
 };
 
 static inline void settle_on(struct town *t)
@@ -75,6 +76,15 @@ static inline const char *label(size_t i)
 	return text;
 }
 
+static inline void open_for_long(struct town *t, const char *name)
+{
+	struct book_lease l = lease_named(name, 1000000000000);
+	cleanup(json_free) struct json *view = NULL;
+
+	l.grace_ms = t->grace_ms;
+	must(book_lease_open(&t->bed->b, &l, t->bed->to_ms, &view, &why));
+}
+
 /* n leases, on chain as well, with `windows` receipts each. */
 static inline void populate(struct town *t, size_t n, size_t windows)
 {
@@ -84,7 +94,7 @@ static inline void populate(struct town *t, size_t n, size_t windows)
 	for (size_t i = 0; i < n; i++) {
 		struct ledger_lease row;
 
-		open_lease(t->bed, label(i), 1000000000000);
+		open_for_long(t, label(i));
 		must(ledger_lease_get(t->bed->ledger, label(i), &row, &why));
 		memcpy(t->model->leases[i].id, row.id, OBJECT_ID_LEN);
 		t->model->leases[i].at = account(t->bed, label(i));

@@ -323,6 +323,72 @@ static void only_a_confirmed_end_is_one(void **state)
 	assert_false(lease_ended(&l));
 }
 
+/* 100 of what is due waits until second 60; told to end at second 4, with a grace of 50 s. */
+static struct lease ending(void)
+{
+	struct lease l = known();
+
+	l.terms.grace_ms = 50000;
+	reported(&l);
+	l.chain.claims[0].release_ms = T0 + 60000;
+	l.state = LEASE_CLOSING;
+	l.closing_ms = l.last_to_ms = T0 + 4000;
+	return l;
+}
+
+static void a_call_is_due_when_it_does_something(void **state)
+{
+	const uint64_t idle = 60000 + LEASE_CALL_IDLE_MS;
+	static const struct {
+		const char *name;
+		uint64_t closing, last_to, disputed, version, at;
+		enum lease_call call;
+	} cases[] = {
+		{ "a claim waits", 0, 4000, 0, 1, 59999, LEASE_CALL_NONE },
+		{ "it is released", 0, 4000, 0, 1, 60000, LEASE_CALL_NONE },
+		{ "and nobody calls", 0, 4000, 0, 1, idle - 1, LEASE_CALL_NONE },
+		{ "for long", 0, 4000, 0, 1, idle, LEASE_CALL_SETTLE },
+		{ "in the ledger", 0, 4000, 0, 0, idle, LEASE_CALL_NONE },
+		{ "a dispute is open", 4000, 4000, 99, 1, idle, LEASE_CALL_NONE },
+		{ "reported to its end, a claim waits", 4000, 4000, 0, 1, 59999, LEASE_CALL_NONE },
+		{ "reported to its end", 4000, 4000, 0, 1, 60000, LEASE_CALL_FINISH },
+		{ "not reported, in its grace", 40000, 4000, 0, 1, 89999, LEASE_CALL_NONE },
+		{ "its grace is over", 40000, 4000, 0, 1, 90000, LEASE_CALL_FINISH },
+		{ "a clock before its end", 99999999, 4000, 0, 1, 61000, LEASE_CALL_NONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct lease l = ending();
+
+		l.closing_ms = cases[i].closing ? T0 + cases[i].closing : 0;
+		l.last_to_ms = T0 + cases[i].last_to;
+		l.chain.version = cases[i].version;
+		l.chain.disputed_until_ms = cases[i].disputed;
+		if (lease_call_due(&l, T0 + cases[i].at) != cases[i].call)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
+static void who_is_closed_or_was_never_reported_to_is_not_called(void **state)
+{
+	struct lease l = ending();
+
+	(void)state;
+	l.seq = 0;
+	assert_int_equal(lease_call_due(&l, T0 + 99999999), LEASE_CALL_NONE);
+	l = ending();
+	l.state = LEASE_CLOSED;
+	assert_int_equal(lease_call_due(&l, T0 + 99999999), LEASE_CALL_NONE);
+	/* an empty escrow pays nothing */
+	l = ending();
+	l.closing_ms = 0;
+	l.deposited = l.paid;
+	assert_int_equal(lease_call_due(&l, T0 + 99999999), LEASE_CALL_NONE);
+	assert_string_equal(lease_call_name(LEASE_CALL_FINISH), "finish");
+	assert_null(lease_call_name(LEASE_CALL_NONE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +397,8 @@ int main(void)
 		cmocka_unit_test(what_can_not_be_changes_nothing),
 		cmocka_unit_test(a_lease_that_was_never_read_takes_what_it_is_told),
 		cmocka_unit_test(only_a_confirmed_end_is_one),
+		cmocka_unit_test(a_call_is_due_when_it_does_something),
+		cmocka_unit_test(who_is_closed_or_was_never_reported_to_is_not_called),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
