@@ -73,7 +73,7 @@ struct agent {
 	struct ends *ends; /* ends.c */
 	uint64_t short_of[SHORTAGES]; /* shortage.c: counts at its last look */
 
-	/* hosting.c; NULL: there is no API server */
+	/* hosting.c; NULL, and "": there is no API server */
 	struct runs *runs;
 	struct notices *notices;
 	char hosting_dir[METER_PATH_MAX];
@@ -124,8 +124,9 @@ void measure_window(struct agent *a, measure_then then, const struct json *args,
 /* hosting.c: workloads of leases that are Pods. */
 int hosting_open(struct agent *a, struct err *err);
 void hosting_close(struct agent *a); /* before the source stops */
-void hosting_look(struct agent *a); /* for leases that are closed */
-/* On the books' queue. */
+void hosting_look(struct agent *a); /* for leases that ended: hosting_ends.c */
+/* On the books' queue: whether something may run for it. A Pod needs a lease, and no lease may have been
+ * told to end; a container's may be one that is not there. */
 int hosting_check_lease(struct agent *a, const char *label, struct err *err);
 /* Blocking. The record is on disk; runs_add() takes it over. */
 int hosting_make(struct agent *a, const struct workload_spec *spec, struct run_record **ret,

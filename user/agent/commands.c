@@ -418,10 +418,10 @@ static void cmd_workload_run(void *ctx, const struct json *args, struct ctl_repl
 	struct agent *a = ctx;
 
 	if (w) {
-		w->act = a->runs ? check_lease : run_workload;
-		w->then = a->runs ? run_workload : NULL;
+		w->act = check_lease;
+		w->then = run_workload;
 	}
-	workload_add(a, a->runs ? a->books : a->hands, w, reply);
+	workload_add(a, a->books, w, reply);
 }
 
 /* One that is a Pod goes behind this; what there is to wait for, kubectl shows. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hosting: where objects come from an API server, a workload of a lease is a Pod (runs.h), not a
- * container of runc's. Leases that ended are looked for when a window was closed, for that is when they
- * close, when the chain says so, and at the start; one that can't be read counts as open.
+ * container of runc's.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -23,81 +22,6 @@
 #include "ledger/lease.h"
 #include "walrus/sri.h"
 #include "workload/workload.h"
-
-/* ---- Leases --------------------------------------------------------------------------------- */
-
-/* On the books' queue, whose the ledger is. */
-struct hosting_look {
-	struct work_job job;
-	struct agent *agent;
-	size_t n;
-	struct hosting_lease {
-		char label[LEDGER_LABEL_MAX];
-		bool ended;
-	} leases[];
-};
-
-static void look_run(struct work_job *job)
-{
-	struct hosting_look *look = container_of(job, struct hosting_look, job);
-
-	for (size_t i = 0; i < look->n; i++) {
-		struct hosting_lease *l = &look->leases[i];
-		struct ledger_lease row;
-		struct lease lease;
-
-		l->ended = ledger_lease_get(look->agent->ledger, l->label, &row, NULL) == 0 &&
-			   book_account(&row, &lease, NULL) == 0 && lease_ended(&lease);
-	}
-}
-
-static void look_done(struct work_job *job)
-{
-	struct hosting_look *look = container_of(job, struct hosting_look, job);
-
-	for (size_t i = 0; look->agent->runs && i < look->n; i++)
-		if (look->leases[i].ended)
-			runs_end_lease(look->agent->runs, look->leases[i].label);
-	free(look);
-}
-
-void hosting_look(struct agent *a)
-{
-	cleanup(free_ptr) const char **labels = NULL;
-	struct hosting_look *look;
-	size_t n = a->runs ? runs_leases(a->runs, &labels) : 0;
-
-	if (!n)
-		return;
-	look = calloc(1, sizeof(*look) + n * sizeof(look->leases[0]));
-	if (!look)
-		return; /* the next window looks again */
-	look->job = (struct work_job){ .run = look_run, .done = look_done };
-	look->agent = a;
-	look->n = n;
-	for (size_t i = 0; i < n; i++)
-		snprintf(look->leases[i].label, sizeof(look->leases[i].label), "%s", labels[i]);
-	work_add(a->books, &look->job);
-}
-
-int hosting_check_lease(struct agent *a, const char *label, struct err *err)
-{
-	struct ledger_lease row;
-	struct lease lease;
-	int r;
-
-	if (!label || !*label)
-		return err_set(err, -EINVAL,
-			       "lease: missing; a workload that is a Pod runs for a lease");
-	r = ledger_lease_get(a->ledger, label, &row, err);
-	if (r == -ENOENT)
-		return err_set(err, r, "there is no lease %s; open it first", label);
-	if (r == 0)
-		r = book_account(&row, &lease, err);
-	if (r == 0 && lease.closing_ms)
-		return err_set(err, -EPERM, "lease %s is %s", label, lease_state_name(lease.state));
-	return r;
-}
 
 /* ---- Making one ----------------------------------------------------------------------------- */
 
@@ -201,8 +125,10 @@ int hosting_open(struct agent *a, struct err *err)
 
 	if (r < 0)
 		return err_errno(err, r, "Events");
-	if (!opt.api)
+	if (!opt.api) {
+		hosting_look(a);
 		return 0;
+	}
 	if (path_format(a->hosting_dir, sizeof(a->hosting_dir), "%s/" RUN_RECORDS_DIR,
 			a->cfg->paths.state))
 		return err_set(err, -ENAMETOOLONG, "paths.state: %s: too long",

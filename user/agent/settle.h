@@ -27,7 +27,7 @@
  *     view, and what became free to be tried again by it, in one transaction. A read that fails, or
  *     finds no object, changes nothing.
  * E8. What the chain pays or ends only when it is called (lease_call_due()) is called when nothing
- *     else is due: one lease in a transaction, each at most once a minute.
+ *     else is due: one lease in a transaction, each at most once in look_every_ms.
  *
  * Whatever the chain does is a result, not an error; errors are the ledger's and memory's.
  */

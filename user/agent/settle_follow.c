@@ -10,7 +10,6 @@
 #include "core/err.h"
 
 #define AGAIN_MS 1000 /* until the end of a lease is read once more */
-#define CALLS_EVERY_MS 60000
 
 static int keep(struct settle *s, struct ledger_lease *row, const struct lease *now,
 		unsigned int news, uint64_t now_ms, struct err *err)
@@ -159,7 +158,7 @@ int settle_call_next(struct settle *s, uint64_t now_ms, struct ledger_intent_ite
 	int r = 0;
 
 	*ret_call = LEASE_CALL_NONE;
-	if (!s->look_every_ms || !is_time(k->at_ms, now_ms, CALLS_EVERY_MS))
+	if (!s->look_every_ms || !is_time(k->at_ms, now_ms, s->look_every_ms))
 		return 0;
 	r = book_leases(s->ledger, &leases, err);
 	for (size_t i = 0; r == 0 && i < leases.n; i++) {
@@ -176,6 +175,6 @@ int settle_call_next(struct settle *s, uint64_t now_ms, struct ledger_intent_ite
 		ret->seq = l.seq;
 		return 0;
 	}
-	*k = (struct settle_calls){ .at_ms = now_ms + CALLS_EVERY_MS };
+	*k = (struct settle_calls){ .at_ms = now_ms + s->look_every_ms };
 	return r;
 }

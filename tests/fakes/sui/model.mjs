@@ -98,11 +98,9 @@ export class Model {
 		return result;
 	}
 
-	// What somebody else does, in a transaction of its own: tenantDoes(id, lease.topUp, 5n).
-	tenantDoes(id, fn, ...args) {
-		const digest = digestOf(`by the tenant ${this.checkpoint}`);
-
-		this.happen(id, this.objects.get(normalizeSuiAddress(id)).lease.tenant, digest, (l, at) => fn(l, at, ...args));
+	// What somebody does in a transaction of its own: does(id, TENANT, lease.topUp, 5n).
+	does(id, sender, fn, ...args) {
+		this.happen(id, sender, digestOf(`by ${sender} at ${this.checkpoint}`), (l, at) => fn(l, at, ...args));
 		this.checkpoint++;
 	}
 

@@ -6,7 +6,7 @@
 // with one lease whose provider signs with REPORT-KEY (hex), without a challenge. Writes where it
 // is as a line of JSON, then answers lines on standard input with what the chain has: {"fault": {...}} as server.fault(),
 // {"provider": {"key": HEX}} makes that its current key, {"terms": {"grace_ms": 5000}} changes the lease's, and
-// {"tenant": ["topUp", 5]} calls what lease.mjs has under this name.
+// {"tenant": ["topUp", 5]} calls what lease.mjs has under this name, {"owner": [...]} as the provider's owner.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,16 +25,18 @@ model.balances.set(gas, 10n ** 12n);
 const server = await new Server(model, trusted).start();
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, 'ca.pem'), trusted.cert);
+setInterval(() => model.checkpoint++, 250).unref(); // as Sui's network does, whatever happens
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 say({ url: server.url, ca: join(folder, 'ca.pem'), network: TESTNET, package: model.package, market: MARKET, provider: PROVIDER, lease: LEASE });
 for await (const line of createInterface({ input: process.stdin })) {
-	const { fault, provider, terms, tenant } = JSON.parse(line);
+	const { fault, provider, terms, tenant, owner } = JSON.parse(line);
 
 	if (fault) server.fault(fault);
 	Object.assign(model.providers.get(PROVIDER), provider);
 	for (const [name, value] of Object.entries(terms ?? {})) model.objects.get(LEASE).lease.terms[name] = BigInt(value);
-	if (tenant) model.tenantDoes(LEASE, rules[tenant[0]], ...tenant.slice(1).map(BigInt));
+	if (tenant) model.does(LEASE, model.objects.get(LEASE).lease.tenant, rules[tenant[0]], ...tenant.slice(1).map(BigInt));
+	if (owner) model.does(LEASE, model.providers.get(PROVIDER).owner, rules[owner[0]], ...owner.slice(1).map(BigInt));
 	say({
 		lease: model.lease(LEASE),
 		provider: model.providers.get(PROVIDER),

@@ -6,7 +6,8 @@
 //
 // on: execute, simulate, read (all else) or any. What it does then: hang, drop (closes the connection), status (a
 // number, with a page of HTML), cut (bytes of the answer that come), error (a GraphQL error's code), chain (another
-// identifier), stale (reads see the model as it was when the fault was set). accept: what was asked is done first.
+// identifier), stale (reads see the model as it was when the fault was set), missing (there is no such object). accept: what was
+// asked is done first.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { buildSchema, graphql, parse, validate } from 'graphql';
@@ -39,7 +40,7 @@ function shownObject(object) {
 }
 
 // Roots of queries and mutations over the model `m`, reading from `seen`.
-const roots = (m, seen, chain) => ({
+const roots = (m, seen, { chain = m.chain, missing }) => ({
 	chainIdentifier: chain,
 	epoch: () => ({ epochId: Number(seen.epoch), referenceGasPrice: String(m.gasPrice), protocolConfigs: { protocolVersion: 138 } }),
 	checkpoint: () => ({ sequenceNumber: seen.checkpoint }),
@@ -47,7 +48,7 @@ const roots = (m, seen, chain) => ({
 		balance: ({ coinType }) => m.balanceOf(address, coinType.replace(/^0x2::/, `0x${'0'.repeat(63)}2::`)),
 		objects: ({ filter, ...args }) => page(m.coinsOf(address, filter.type.replaceAll('0x2::', `0x${'0'.repeat(63)}2::`)).map(shownObject), args),
 	}),
-	object: ({ address }) => shownObject(seen.objects.get(address)),
+	object: ({ address }) => (missing ? null : shownObject(seen.objects.get(address))),
 	events: ({ filter, ...args }) =>
 		page(m.events.filter((e) => e.type === filter.type).map((e) => ({ transaction: { digest: e.digest }, contents: { json: e.json } })), args),
 	transaction: ({ digest }) => (seen.transactions.has(digest) ? { digest, effects: seen.transactions.get(digest) } : null),
@@ -123,7 +124,7 @@ export class Server {
 		if (query.length > QUERY_MAX) return graphqlError('the query is too large', 'GRAPHQL_PARSE_FAILED');
 		const errors = validate(schema, parse(query));
 		if (errors.length) return graphqlError(errors[0].message, 'GRAPHQL_VALIDATION_FAILED');
-		const rootValue = roots(this.model, fault.stale ? fault.seen : this.model, fault.chain ?? this.model.chain);
+		const rootValue = roots(this.model, fault.stale ? fault.seen : this.model, fault);
 		const { data, errors: failed } = await graphql({ schema, source: query, rootValue, variableValues: variables });
 
 		if (!failed) return { data };
