@@ -9,6 +9,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 
+#define LEAD_MS 3000
 #define AGAIN_MS 1000 /* until the end of a lease is read once more */
 
 static int keep(struct settle *s, struct ledger_lease *row, const struct lease *now,
@@ -80,6 +81,16 @@ static bool is_time(uint64_t at_ms, uint64_t now_ms, uint64_t every_ms)
 	return now_ms >= at_ms || at_ms - now_ms > every_ms;
 }
 
+/* Shortly before a multiple of the time between two, where windows end: a lease that was told to end is
+ * known before a window is billed to it, whose receipt the chain would refuse. */
+static uint64_t next_look(uint64_t now_ms, uint64_t every_ms)
+{
+	uint64_t lead_ms = every_ms / 8 < LEAD_MS ? every_ms / 8 : LEAD_MS;
+	uint64_t at_ms = (now_ms / every_ms + 1) * every_ms - lead_ms;
+
+	return at_ms > now_ms ? at_ms : at_ms + every_ms;
+}
+
 bool settle_look_due(const struct settle *s, uint64_t now_ms)
 {
 	const struct settle_look *k = &s->look;
@@ -123,7 +134,7 @@ int settle_look(struct settle *s, uint64_t now_ms, struct settle_result *ret, st
 	}
 	k->after[0] = '\0';
 	if (r == 0 && k->all)
-		k->all_ms = now_ms + s->look_every_ms;
+		k->all_ms = next_look(now_ms, s->look_every_ms);
 	return r;
 }
 

@@ -33,12 +33,12 @@ export const PROVIDER = `0x${'cc'.repeat(32)}`;
 export const LEASE = `0x${'bb'.repeat(32)}`;
 export const leaseId = (n) => `0x${'bb'.repeat(30)}${String(n).padStart(4, '0')}`;
 
-export function network(leases = [LEASE], deposit = 1000) {
+export function network(leases = [LEASE], deposit = 1000, terms = {}) {
 	const model = new Model(TESTNET);
 
 	for (const id of [MARKET, PROVIDER]) model.addObject(id, { type: 'x', json: {}, shared: 900 });
 	for (const id of leases)
-		model.addLease(id, { market: MARKET, provider: PROVIDER, key: Buffer.from(provider.getPublicKey().toRawBytes()), deposit });
+		model.addLease(id, { market: MARKET, provider: PROVIDER, key: Buffer.from(provider.getPublicKey().toRawBytes()), deposit, terms });
 	for (const key of [sender, sponsor]) model.balances.set(key.toSuiAddress(), 10n ** 9n);
 	return model;
 }

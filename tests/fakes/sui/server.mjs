@@ -100,6 +100,7 @@ export class Server {
 
 		fault.times--;
 		this.log.push({ kind, fault });
+		this.onAny?.();
 		for (const { at, fn } of this.hooks) if (at === this.log.length) fn();
 		const dies = this.kill?.at === this.log.length;
 		if (dies && this.kill.when === 'asked') this.kill.child();

@@ -17,3 +17,4 @@ sui-test: $(SUI_BINS) build/npm/sui/node_modules ## Sui's client, and settling, 
 	$(Q)node build/npm/sui/scenarios_test.mjs tests/vectors/scenarios.json $(T)
 	$(Q)node build/npm/sui/test.mjs $(O)/tests/interop/sui/client $(T)
 	$(Q)node build/npm/sui/settle_test.mjs $(O)/tests/interop/sui/settle $(T)
+	$(Q)node build/npm/sui/follow_test.mjs $(O)/tests/interop/sui/settle $(T)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * settle CHAIN CA-FILE TIMEOUT-MS DIR PACKAGE MARKET PROVIDER WINDOWS LEASES URL...: what the agent does
- * with leases on chain, without a kernel. LEASES (ids, with commas between) are adopted where the
- * ledger in DIR does not have them, and get WINDOWS receipts each; then all that is due is settled.
- * What it waits for passes at once. Prints "LEASE SEQ STATE" of each receipt.
+ * settle CHAIN CA-FILE TIMEOUT-MS DIR PACKAGE MARKET PROVIDER WINDOWS LOOKS LEASES URL...: what the
+ * agent does with leases on chain, without a kernel. LEASES (ids, with commas between) are adopted where
+ * the ledger in DIR does not have them, and get WINDOWS receipts each; then all that is due is settled,
+ * and the leases are looked at LOOKS times more; a lease that is told to end closes another window.
+ * What it waits for passes at once. Prints "LEASE SEQ STATE" of each receipt, and of each lease
+ * "= LEASE STATE deposited paid refunded waiting struck seq confirmations".
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,6 +22,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/parse.h"
+#include "ledger/lease.h"
 #include "ledger/ledger.h"
 #include "ledger/settlement.h"
 #include "ledger/usage.h"
@@ -28,6 +31,7 @@
 #define LEASES_MAX 64
 #define START_MS 1795000000000ULL
 #define WINDOW_MS 60000ULL
+#define LOOK_MS 10000
 
 enum {
 	ARG_CHAIN = 1,
@@ -38,6 +42,7 @@ enum {
 	ARG_MARKET,
 	ARG_PROVIDER,
 	ARG_WINDOWS,
+	ARG_LOOKS,
 	ARG_LEASES,
 	ARG_URLS
 };
@@ -48,7 +53,8 @@ struct town {
 	struct sui *sui;
 	struct ledger *ledger;
 	struct key *reports, *gas;
-	uint64_t windows;
+	uint64_t windows, looks;
+	uint64_t now_ms;
 	char *leases[LEASES_MAX]; /* their ids as text */
 	size_t n;
 };
@@ -98,6 +104,8 @@ static int open_town(struct town *t, char **argv, struct err *err)
 	if (r == 0)
 		r = parse_u64(argv[ARG_WINDOWS], 0, 1000, &t->windows);
 	if (r == 0)
+		r = parse_u64(argv[ARG_LOOKS], 0, 1000, &t->looks);
+	if (r == 0)
 		r = file_read(argv[ARG_CA], &ca, err);
 	config.write_ms = config.read_ms;
 	config.ca = ca.data;
@@ -121,7 +129,8 @@ static int open_town(struct town *t, char **argv, struct err *err)
 				     .arg = t->sui,
 				     .coin = "0x2::sui::SUI",
 				     .gas_max = 50000000,
-				     .fee_max = 1000000000 };
+				     .fee_max = 1000000000,
+				     .look_every_ms = t->looks ? LOOK_MS : 0 };
 	memcpy(t->settle.genesis, config.chain, HASH_LEN);
 	return r;
 }
@@ -181,23 +190,80 @@ static int make_windows(struct town *t, struct err *err)
 	return r;
 }
 
+static int another_window(struct town *t, struct err *err)
+{
+	t->windows++;
+	if (t->now_ms < START_MS + (t->windows + 1) * WINDOW_MS)
+		t->now_ms = START_MS + (t->windows + 1) * WINDOW_MS;
+	return make_windows(t, err);
+}
+
+static int one_step(struct town *t, struct settle_result *ret, struct err *err)
+{
+	int r = settle_step(&t->settle, t->now_ms, ret, err);
+
+	if (r == 0 && ret->why.code)
+		fprintf(stderr, "waits: %s\n", ret->why.text);
+	if (r == 0 && ret->odd.code)
+		fprintf(stderr, "odd: %s\n", ret->odd.text);
+	if (r == 0 && ret->closing)
+		r = another_window(t, err);
+	ret->more |= ret->closing;
+	return r;
+}
+
 static int settle_all(struct town *t, struct err *err)
 {
-	uint64_t now_ms = START_MS + (t->windows + 1) * WINDOW_MS; /* all of them are over */
-
 	for (int i = 0; i < STEPS_MAX; i++) {
 		struct settle_result result = {};
-		int r = settle_step(&t->settle, now_ms, &result, err);
+		int r = one_step(t, &result, err);
 
 		if (r < 0)
 			return r;
 		if (!result.more && !result.wait_ms)
 			return 0;
-		if (result.why.code)
-			fprintf(stderr, "waits: %s\n", result.why.text);
-		now_ms += result.wait_ms;
+		t->now_ms += result.wait_ms;
 	}
 	return err_set(err, -ETIME, "not settled after %d steps", STEPS_MAX);
+}
+
+/* 1: it was told to end, and its last receipt is not there: whoever learnt of it was killed. */
+static int lacks_its_end(const struct ledger_lease *row, void *arg)
+{
+	struct lease l;
+	int r = lease_decode(row->account, row->account_len, &l, arg);
+
+	return r < 0 ? r : l.closing_ms && row->last_to_ms < l.closing_ms;
+}
+
+/* Windows go on by themselves; here only where that is needed. */
+static int look_on(struct town *t, struct err *err)
+{
+	int r = 0;
+
+	for (uint64_t i = 0; r == 0 && i < t->looks; i++) {
+		t->now_ms += LOOK_MS;
+		r = ledger_lease_list(t->ledger, lacks_its_end, err, err);
+		if (r == 1)
+			r = another_window(t, err);
+		if (r == 0)
+			r = settle_all(t, err);
+	}
+	return r;
+}
+
+static int show_lease(const struct ledger_lease *row, void *arg)
+{
+	struct lease l;
+	int r = lease_decode(row->account, row->account_len, &l, arg);
+
+	if (r < 0)
+		return r;
+	printf("= %s %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+	       " %" PRIu64 "\n",
+	       row->label, lease_state_name(l.state), l.deposited, l.paid, l.refunded,
+	       l.chain.waiting, l.chain.struck, l.seq, l.chain.confirmations);
+	return 0;
 }
 
 static int show(const struct ledger_settlement *s, void *arg)
@@ -221,10 +287,15 @@ static int run(struct town *t, char **argv, struct err *err)
 		r = adopt(t, t->leases[i], err);
 	if (r == 0)
 		r = make_windows(t, err);
+	/* all windows are over */
+	t->now_ms = START_MS + (t->windows + 1) * WINDOW_MS;
 	if (r == 0)
 		r = settle_all(t, err);
-	return r < 0 ? r :
-		       ledger_settlement_list(t->ledger, NULL, LEDGER_SETTLE_ANY, show, NULL, err);
+	if (r == 0)
+		r = look_on(t, err);
+	if (r == 0)
+		r = ledger_settlement_list(t->ledger, NULL, LEDGER_SETTLE_ANY, show, NULL, err);
+	return r < 0 ? r : ledger_lease_list(t->ledger, show_lease, err, err);
 }
 
 int main(int argc, char **argv)
