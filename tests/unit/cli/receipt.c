@@ -47,7 +47,7 @@ static void shows_receipts_settlements_and_leases(void **state)
 	assert_string_equal(json_str(json_at(leases, 0), "deposited", ""), "1000000");
 	assert_string_equal(json_str(json_at(leases, 0), "escrow", ""), "999000");
 	assert_string_equal(json_str(json_at(leases, 0), "total_due", ""), "2000");
-	assert_string_equal(json_str(json_at(leases, 0), "reported", ""), "1500");
+	assert_string_equal(json_str(json_at(leases, 0), "reported", ""), "1000");
 	assert_string_equal(json_str(json_at(leases, 0), "waiting", ""), "0");
 	assert_string_equal(json_str(json_at(leases, 0), "struck", ""), "0");
 	assert_int_equal(json_len(json_get(json_at(leases, 0), "claims")), 0);
