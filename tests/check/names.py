@@ -9,6 +9,7 @@ from tree import done, files, find, read
 
 # Unit tests that have no source file of their name, and why.
 WITHOUT_SOURCE = {
+    "tests/unit/chain/scenarios.c": "holds the local back end to the table that all back ends are held to",
     "tests/unit/cli/queries.c": "holds what several commands print against the queries of user/ledger/README.md",
     "tests/unit/ledger/crash.c": "kills the whole ledger at any instruction, not one file of it",
 }
