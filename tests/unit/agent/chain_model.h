@@ -186,8 +186,7 @@ static inline bool model_submit(struct model *m, const struct tx *tx, size_t i, 
 	const struct tx_command *c = &tx->commands[i];
 	const struct tx_input *in = tx->inputs;
 	struct model_lease *l = model_find(m, in[c->args[2].index].shared.id);
-	const struct tx_bytes *bytes = &in[c->args[3].index].pure;
-	const struct tx_bytes *sig = &in[c->args[4].index].pure;
+	const struct tx_bytes *bytes, *sig;
 	struct report r;
 
 	assert_int_equal(c->kind, TX_MOVE_CALL);
@@ -195,6 +194,8 @@ static inline bool model_submit(struct model *m, const struct tx *tx, size_t i, 
 	if (c->function.len != 10 || memcmp(c->function.at, "try_submit", 10) != 0)
 		return model_called(m, l, c, run);
 	assert_int_equal(c->nargs, 6);
+	bytes = &in[c->args[3].index].pure;
+	sig = &in[c->args[4].index].pure;
 	/* pure values are byte vectors: the count of 144 takes two bytes, that of 64 one */
 	assert_int_equal(bytes->len, 2 + REPORT_LEN);
 	assert_int_equal(sig->len, 1 + SIG_LEN);

@@ -111,8 +111,10 @@ static void check_refused(struct world *w, const char *reason, int r, const stru
 	const char *code = json_str(how, "local", NULL);
 
 	w->refused++;
-	if (!code)
+	if (!code) {
 		broken(w, "'%s' is no refusal of this back end", reason);
+		return;
+	}
 	if (strcmp(r < 0 ? strerrorname_np(-r) : "", code) != 0)
 		broken(w, "%s: %s, want %s", reason, r < 0 ? strerrorname_np(-r) : "taken", code);
 	if (!strstr(err->text, json_str(how, "says", "?")))
