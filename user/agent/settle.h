@@ -113,6 +113,8 @@ struct settle_result {
 	uint64_t look_ms; /* when leases are read again whatever else there is; 0: never */
 	bool closing; /* a lease was told to end: close a window */
 	bool ended; /* that is confirmed of one: end its work */
+	char lease[LEDGER_LABEL_MAX]; /* the last of these */
+	bool looked; /* leases were read for their own sake */
 	struct err odd; /* of a lease that could not be read, or says what can't be */
 };
 

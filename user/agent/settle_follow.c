@@ -49,6 +49,8 @@ int settle_follow(struct settle *s, const char *lease, const struct settle_lease
 		return r;
 	ret->closing |= news & LEASE_NEWS_CLOSING;
 	ret->ended |= news & LEASE_NEWS_ENDED;
+	if (news & (LEASE_NEWS_CLOSING | LEASE_NEWS_ENDED))
+		snprintf(ret->lease, sizeof(ret->lease), "%s", lease);
 	if (news & LEASE_NEWS_AGAIN && s->look_every_ms)
 		s->look.again_ms = now_ms + AGAIN_MS;
 	return 0;
@@ -116,6 +118,7 @@ int settle_look(struct settle *s, uint64_t now_ms, struct settle_result *ret, st
 	size_t read = 0;
 	int r = book_leases(s->ledger, &leases, err);
 
+	ret->looked = true;
 	if (!k->after[0]) {
 		k->all = is_time(k->all_ms, now_ms, s->look_every_ms);
 		k->again_ms = 0;

@@ -160,7 +160,8 @@ static void tell_odd(struct settling *s)
 	if (s->result.odd.code && strcmp(s->odd.text, s->result.odd.text) != 0)
 		log_warn("settling", "a lease stays as it was", "why=%s",
 			 log_quote(s->result.odd.text));
-	s->odd = s->result.odd;
+	if (s->result.looked)
+		s->odd = s->result.odd;
 }
 
 /* B3, as when the command line ends a lease; then its work ends, too. */
@@ -170,7 +171,7 @@ static void leases_end(struct settling *s)
 
 	if (s->result.closing || s->result.ended)
 		log_info("settling", s->result.ended ? "a lease has ended" : "a lease is to end",
-			 "");
+			 "lease=%s", s->result.lease);
 	if (s->result.closing && a->begun && !a->window_waits)
 		measure_window(a, NULL, NULL, NULL);
 	else if (s->result.ended)
