@@ -10,6 +10,8 @@
 #include "core/err.h"
 
 #define LEAD_MS 3000
+#define FAILURES_MAX \
+	3 /* of reads, until a round is given up: the chain is away, and each may have waited for a time-out */
 #define AGAIN_MS 1000 /* until the end of a lease is read once more */
 
 static int keep(struct settle *s, struct ledger_lease *row, const struct lease *now,
@@ -68,13 +70,17 @@ static bool is_open(const struct settle *s, const struct ledger_lease *row)
 	return s->look.all || (l.closing_ms && !lease_ended(&l));
 }
 
+/* *failures grows when the chain did not answer. */
 static int look_at(struct settle *s, const struct ledger_lease *row, uint64_t now_ms,
-		   struct settle_result *ret, struct err *err)
+		   size_t *failures, struct settle_result *ret, struct err *err)
 {
 	struct settle_lease seen = {};
 	int r = s->chain->lease(s->arg, row->id, &seen, &ret->odd);
 
-	return r < 0 ? 0 : settle_follow(s, row->label, &seen, now_ms, ret, err);
+	if (r == 0)
+		return settle_follow(s, row->label, &seen, now_ms, ret, err);
+	*failures += r != -ENOENT;
+	return 0;
 }
 
 /* By a wall clock, which may have been put back. */
@@ -115,7 +121,7 @@ int settle_look(struct settle *s, uint64_t now_ms, struct settle_result *ret, st
 {
 	cleanup(book_leases_fini) struct book_leases leases = {};
 	struct settle_look *k = &s->look;
-	size_t read = 0;
+	size_t read = 0, failures = 0;
 	int r = book_leases(s->ledger, &leases, err);
 
 	ret->looked = true;
@@ -123,7 +129,7 @@ int settle_look(struct settle *s, uint64_t now_ms, struct settle_result *ret, st
 		k->all = is_time(k->all_ms, now_ms, s->look_every_ms);
 		k->again_ms = 0;
 	}
-	for (size_t i = 0; r == 0 && i < leases.n; i++) {
+	for (size_t i = 0; r == 0 && i < leases.n && failures < FAILURES_MAX; i++) {
 		const struct ledger_lease *row = &leases.row[i];
 
 		if (strcmp(row->label, k->after) <= 0 || !is_open(s, row))
@@ -132,7 +138,7 @@ int settle_look(struct settle *s, uint64_t now_ms, struct settle_result *ret, st
 			ret->more = true;
 			return 0;
 		}
-		r = look_at(s, row, now_ms, ret, err);
+		r = look_at(s, row, now_ms, &failures, ret, err);
 		snprintf(k->after, sizeof(k->after), "%s", row->label);
 	}
 	k->after[0] = '\0';

@@ -343,6 +343,23 @@ static void a_call_that_fails_holds_up_nobody(void **state)
 	assert_int_equal(chain_of(t, 0)->at.state, LEASE_CLOSED);
 }
 
+static void a_chain_that_is_away_is_not_asked_for_every_lease(void **state)
+{
+	struct town *t = *state;
+
+	populate(t, 20, 0);
+	follow_from_now(t);
+	fault(t, ON_LEASE, -ETIMEDOUT, false, 1000);
+	assert_int_equal(look(t).odd.code, -ETIMEDOUT);
+	assert_int_equal(t->model->calls[ON_LEASE], 3);
+	/* one that can't be read keeps no other from being */
+	fault(t, ON_LEASE, -EIO, false, 2);
+	look(t);
+	assert_int_equal(t->model->calls[ON_LEASE], 3 + 20);
+	assert_true(account(t->bed, label(19)).chain.version > 0);
+	assert_int_equal(account(t->bed, label(1)).chain.version, 0);
+}
+
 /* ---- Beside settling ------------------------------------------------------------------------ */
 
 static void reads_behind_a_settlement_follow_too(void **state)
@@ -437,6 +454,7 @@ int main(void)
 		IN_TOWN(what_can_not_be_read_ends_nothing),
 		IN_TOWN(the_last_receipt_goes_up_to_the_end_and_claims_nothing_more),
 		IN_TOWN(receipts_behind_the_end_fail_and_those_before_are_settled),
+		IN_TOWN(a_chain_that_is_away_is_not_asked_for_every_lease),
 		IN_TOWN(a_lease_that_can_end_is_ended),
 		IN_TOWN(what_was_released_and_nobody_called_for_is_called_for),
 		IN_TOWN(a_call_that_fails_holds_up_nobody),
