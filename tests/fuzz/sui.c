@@ -4,7 +4,10 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "agent/settle_lease.h"
+#include "chain/lease_follow.h"
 #include "chain/sui_int.h"
+#include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 
@@ -24,6 +27,28 @@ static void try_nodes(const struct json *list)
 		assert(cursor[0]);
 }
 
+/* What adds up is kept as it was read, and is no news to who knows it. */
+static void try_lease(const struct json *fields)
+{
+	cleanup(buf_fini) struct buf bytes = BUF_INIT(LEASE_LEN_MAX);
+	struct settle_view view;
+	struct lease *l = &view.lease, kept, next;
+	unsigned int news = 0;
+
+	if (settle_read_lease(fields, &view, NULL) < 0)
+		return;
+	l->terms.label[0] = 'x';
+	l->chain.version = 1;
+	if (lease_check(l, NULL) < 0)
+		return;
+	lease_encode(l, &bytes);
+	assert(!buf_error(&bytes) && !lease_decode(bytes.data, bytes.len, &kept, NULL));
+	assert(!lease_follow(&kept, l, &next, &news, NULL));
+	assert(!(news & ~(unsigned int)(LEASE_NEWS_KEEP | LEASE_NEWS_AGAIN)));
+	assert((news != 0) == (l->closing_ms != 0));
+	lease_call_due(l, UINT64_MAX);
+}
+
 static void try_object(const struct json *node)
 {
 	cleanup(sui_object_fini) struct sui_object object = {};
@@ -31,6 +56,8 @@ static void try_object(const struct json *node)
 
 	if (sui_reply_object(node, &object, &err) < 0)
 		assert(err.code < 0 && err.text[0] && !object.json);
+	else
+		try_lease(object.json);
 }
 
 static void try_data(const struct json *data)
