@@ -129,11 +129,18 @@ int lease_follow(const struct lease *mine, const struct lease *seen, struct leas
 const char *lease_call_name(enum lease_call call)
 {
 	static const char *const names[] = {
-		[LEASE_CALL_SETTLE] = "settle", [LEASE_CALL_FINISH] = "finish"
+		[LEASE_CALL_SETTLE] = "settle",
+		[LEASE_CALL_FINISH] = "finish",
+		[LEASE_CALL_TIME_OUT] = "time_out",
 	};
 
 	_Static_assert(ARRAY_LEN(names) == LEASE_CALL_MAX_, "each call has a name");
 	return (unsigned int)call < LEASE_CALL_MAX_ ? names[call] : NULL;
+}
+
+static bool idle_since(uint64_t at_ms, uint64_t now_ms)
+{
+	return now_ms >= at_ms && now_ms - at_ms >= LEASE_CALL_IDLE_MS;
 }
 
 enum lease_call lease_call_due(const struct lease *l, uint64_t now_ms)
@@ -142,13 +149,15 @@ enum lease_call lease_call_due(const struct lease *l, uint64_t now_ms)
 	uint64_t last_ms = c->nclaims ? c->claims[c->nclaims - 1].release_ms : 0;
 	bool reported = l->last_to_ms >= l->closing_ms;
 
-	if (!c->version || !l->seq || l->state == LEASE_CLOSED || c->disputed_until_ms)
+	if (!c->version || !l->seq || l->state == LEASE_CLOSED)
 		return LEASE_CALL_NONE;
+	if (c->disputed_until_ms)
+		return idle_since(c->disputed_until_ms, now_ms) ? LEASE_CALL_TIME_OUT :
+								  LEASE_CALL_NONE;
 	if (l->closing_ms && last_ms <= now_ms &&
 	    (reported || (now_ms >= l->closing_ms && now_ms - l->closing_ms >= l->terms.grace_ms)))
 		return LEASE_CALL_FINISH;
-	if (c->nclaims && lease_escrow(l) && now_ms >= c->claims[0].release_ms &&
-	    now_ms - c->claims[0].release_ms >= LEASE_CALL_IDLE_MS)
+	if (c->nclaims && lease_escrow(l) && idle_since(c->claims[0].release_ms, now_ms))
 		return LEASE_CALL_SETTLE;
 	return LEASE_CALL_NONE;
 }

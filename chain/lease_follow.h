@@ -26,12 +26,19 @@ enum lease_news {
 };
 
 /* Calls that anybody may make of a lease on chain, and that move nobody's money but as it is due. */
-enum lease_call { LEASE_CALL_NONE, LEASE_CALL_SETTLE, LEASE_CALL_FINISH, LEASE_CALL_MAX_ };
+enum lease_call {
+	LEASE_CALL_NONE,
+	LEASE_CALL_SETTLE,
+	LEASE_CALL_FINISH,
+	LEASE_CALL_TIME_OUT,
+	LEASE_CALL_MAX_,
+};
 const char *lease_call_name(enum lease_call call); /* in lease.move; NULL for none */
-/* Claims are paid by the next report that comes; so long after their release none came. */
+/* So long after a claim's release no report came that would have paid it, and after the end of a
+ * dispute's time nobody settled it. */
 #define LEASE_CALL_IDLE_MS 600000
-/* What is to be called at that time, so that the provider has what was released to it, and the tenant
- * the rest. A lease that was never reported to is left to its tenant. */
+/* What is to be called at that time, so that the provider has what was released to it, the tenant the
+ * rest, and no dispute stays open for ever. A lease that was never reported to is left to its tenant. */
 enum lease_call lease_call_due(const struct lease *l, uint64_t now_ms);
 
 /*

@@ -9,10 +9,10 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 
-#define LEAD_MS 3000
-#define FAILURES_MAX \
-	3 /* of reads, until a round is given up: the chain is away, and each may have waited for a time-out */
 #define AGAIN_MS 1000 /* until the end of a lease is read once more */
+#define LEAD_MS 3000
+/* So many reads without an answer end a round: each may have waited for a time-out. */
+#define FAILURES_MAX 3
 
 static int keep(struct settle *s, struct ledger_lease *row, const struct lease *now,
 		unsigned int news, uint64_t now_ms, struct err *err)

@@ -5,7 +5,7 @@
 //
 // After each case the ledger says of each lease what the chain says.
 import { deepStrictEqual as same, ok } from 'node:assert';
-import { close, topUp } from './lease.mjs';
+import { close, dispute, topUp } from './lease.mjs';
 import { DEPOSIT, faults, LEASES, runSettling, WINDOWS } from './settle_bed.mjs';
 
 const LOOKS = 8;
@@ -30,8 +30,8 @@ function tellsToEnd(model) {
 }
 
 // The program ran to its end: what it says is what the chain has.
-async function follows({ model, agent }) {
-	const { receipts, leases } = await agent.ends(WINDOWS, LOOKS);
+async function follows({ model, agent }, looks = LOOKS) {
+	const { receipts, leases } = await agent.ends(WINDOWS, looks);
 	const want = LEASES.map((id) => {
 		const l = model.lease(id);
 		const state = l.closed ? 'closed' : l.closing_ms ? 'closing' : 'open';
@@ -92,6 +92,18 @@ const cases = {
 		addsMoney(model);
 		server.after(1, () => tellsToEnd(model));
 		await followsAll({ model, agent });
+	},
+
+	async what_nobody_calls_for_is_called_for({ model, server, agent }) {
+		begin({ model, server });
+		for (const id of [topped, still]) Object.assign(model.objects.get(id).lease.terms, { challenge_ms: 50_000n, dispute_ms: 100_000n, bond_bps: 5_000n });
+		await agent.ends(WINDOWS);
+		model.does(topped, TENANT, dispute, 1_000_000n);
+		model.now = () => START + 1_000_000n; // of the chain, in these 900 seconds of the agent's
+		const { chain } = await follows({ model, agent }, 90);
+		same([chain[still].paid, chain[still].claims], [chain[still].total_due, []]);
+		same([chain[topped].dispute, chain[topped].struck], [null, String(BigInt(chain[topped].total_due) / 2n)]);
+		same(chain[topped].paid, String(BigInt(chain[topped].total_due) - BigInt(chain[topped].struck)));
 	},
 
 	async killed_at_any_request_the_ledger_follows({ make }) {

@@ -26,6 +26,7 @@ const CALLS = {
 	settle: (l, at) => lease.settle(l, at),
 	close: (l, at) => lease.close(l, at),
 	finish: (l, at) => lease.finish(l, at),
+	time_out: (l, at) => lease.timeOut(l, at),
 };
 
 export class Model {

@@ -349,7 +349,10 @@ static void a_call_is_due_when_it_does_something(void **state)
 		{ "and nobody calls", 0, 4000, 0, 1, idle - 1, LEASE_CALL_NONE },
 		{ "for long", 0, 4000, 0, 1, idle, LEASE_CALL_SETTLE },
 		{ "in the ledger", 0, 4000, 0, 0, idle, LEASE_CALL_NONE },
-		{ "a dispute is open", 4000, 4000, 99, 1, idle, LEASE_CALL_NONE },
+		{ "a dispute is open", 4000, 4000, 99000, 1, 99000, LEASE_CALL_NONE },
+		{ "its time is over", 0, 4000, 99000, 1, 98999 + LEASE_CALL_IDLE_MS,
+		  LEASE_CALL_NONE },
+		{ "for long", 0, 4000, 99000, 1, 99000 + LEASE_CALL_IDLE_MS, LEASE_CALL_TIME_OUT },
 		{ "reported to its end, a claim waits", 4000, 4000, 0, 1, 59999, LEASE_CALL_NONE },
 		{ "reported to its end", 4000, 4000, 0, 1, 60000, LEASE_CALL_FINISH },
 		{ "not reported, in its grace", 40000, 4000, 0, 1, 89999, LEASE_CALL_NONE },
@@ -364,7 +367,7 @@ static void a_call_is_due_when_it_does_something(void **state)
 		l.closing_ms = cases[i].closing ? T0 + cases[i].closing : 0;
 		l.last_to_ms = T0 + cases[i].last_to;
 		l.chain.version = cases[i].version;
-		l.chain.disputed_until_ms = cases[i].disputed;
+		l.chain.disputed_until_ms = cases[i].disputed ? T0 + cases[i].disputed : 0;
 		if (lease_call_due(&l, T0 + cases[i].at) != cases[i].call)
 			fail_msg("%s", cases[i].name);
 	}
