@@ -16,9 +16,7 @@
 
 static const char domain[16] = "USAGE-RECORD-V1"; /* with its NUL */
 
-/* Four texts with their counts (one byte, two for the name), the cgroup id, the usage. */
-#define POD_LEN_MAX (1 + 63 + 2 + 253 + 1 + 64 + 1 + 36 + 8 + 168)
-static_assert(RECORD_PODS_MAX * POD_LEN_MAX + 1024 < RECORD_LEN_MAX, "any record fits");
+static_assert(RECORD_PODS_MAX * RECORD_POD_LEN_MAX + 1024 < RECORD_LEN_MAX, "any record fits");
 
 void record_fini(struct record *r)
 {
@@ -54,7 +52,7 @@ static int check_text(const char *name, const char *text, size_t size, bool may_
 	return 0;
 }
 
-static int check_pod(const struct record_pod *p, struct err *err)
+int record_pod_check(const struct record_pod *p, struct err *err)
 {
 	const struct usage *u = &p->use;
 	int r;
@@ -82,7 +80,7 @@ static int check_pods(const struct record *r, struct err *err)
 		return err_set(err, -EINVAL, "pods: %zu, want at most %d", r->npods,
 			       RECORD_PODS_MAX);
 	for (size_t i = 0; i < r->npods; i++) {
-		if (check_pod(&r->pods[i], err) < 0) {
+		if (record_pod_check(&r->pods[i], err) < 0) {
 			err_wrap(err, "pods[%zu]", i);
 			return -EINVAL;
 		}
@@ -189,6 +187,26 @@ int record_report(const struct record *r, const uint8_t market[OBJECT_ID_LEN], s
 
 /* ---- Bytes ---------------------------------------------------------------------------------- */
 
+void record_pod_encode(const struct record_pod *p, struct buf *out)
+{
+	bcs_put_str(out, p->namespace);
+	bcs_put_str(out, p->name);
+	bcs_put_str(out, p->uid);
+	bcs_put_str(out, p->boot_id);
+	bcs_put_u64(out, p->cgroup_id);
+	usage_encode(&p->use, out);
+}
+
+void record_pod_decode(struct bcs *in, struct record_pod *ret)
+{
+	bcs_get_str(in, ret->namespace, sizeof(ret->namespace));
+	bcs_get_str(in, ret->name, sizeof(ret->name));
+	bcs_get_str(in, ret->uid, sizeof(ret->uid));
+	bcs_get_str(in, ret->boot_id, sizeof(ret->boot_id));
+	ret->cgroup_id = bcs_get_u64(in);
+	usage_decode(in, &ret->use);
+}
+
 int record_encode(const struct record *r, struct buf *out, struct err *err)
 {
 	int e = record_check(r, err);
@@ -206,16 +224,8 @@ int record_encode(const struct record *r, struct buf *out, struct err *err)
 	bcs_put_u64(out, r->to_ms);
 	price_encode(&r->prices, out);
 	bcs_put_uleb(out, (uint32_t)r->npods);
-	for (size_t i = 0; i < r->npods; i++) {
-		const struct record_pod *p = &r->pods[i];
-
-		bcs_put_str(out, p->namespace);
-		bcs_put_str(out, p->name);
-		bcs_put_str(out, p->uid);
-		bcs_put_str(out, p->boot_id);
-		bcs_put_u64(out, p->cgroup_id);
-		usage_encode(&p->use, out);
-	}
+	for (size_t i = 0; i < r->npods; i++)
+		record_pod_encode(&r->pods[i], out);
 	usage_encode(&r->totals, out);
 	if (buf_error(out))
 		return err_errno(err, buf_error(out), "usage record of seq %" PRIu64, r->seq);
@@ -232,16 +242,8 @@ static int decode_pods(struct bcs *in, struct record *r)
 	if (!r->pods)
 		return -ENOMEM;
 	r->npods = n;
-	for (uint32_t i = 0; i < n && !in->error; i++) {
-		struct record_pod *p = &r->pods[i];
-
-		bcs_get_str(in, p->namespace, sizeof(p->namespace));
-		bcs_get_str(in, p->name, sizeof(p->name));
-		bcs_get_str(in, p->uid, sizeof(p->uid));
-		bcs_get_str(in, p->boot_id, sizeof(p->boot_id));
-		p->cgroup_id = bcs_get_u64(in);
-		usage_decode(in, &p->use);
-	}
+	for (uint32_t i = 0; i < n && !in->error; i++)
+		record_pod_decode(in, &r->pods[i]);
 	return 0;
 }
 

@@ -24,8 +24,13 @@
 #include "core/clock.h"
 #include "core/usage.h"
 
+struct bcs;
+struct buf;
+
 #define RECORD_PODS_MAX 4096
 #define RECORD_LEN_MAX (4U << 20) /* bytes of an encoded record */
+/* Of one pod: four texts with their counts (one byte, two for the name), the cgroup id, the usage. */
+#define RECORD_POD_LEN_MAX (1 + 63 + 2 + 253 + 1 + 64 + 1 + 36 + 8 + 168)
 #define RECORD_LABEL_SIZE 64 /* sizes count the NUL */
 #define RECORD_NODE_SIZE 254
 
@@ -51,6 +56,11 @@ struct record {
 	size_t npods;
 	struct usage totals; /* of the lease, after this window */
 };
+
+/* A pod by itself, as the record has it. Errors of bytes are the buffer's and the reader's own. */
+void record_pod_encode(const struct record_pod *p, struct buf *out);
+void record_pod_decode(struct bcs *in, struct record_pod *ret);
+int record_pod_check(const struct record_pod *p, struct err *err); /* -EINVAL names the field */
 
 void record_fini(struct record *r); /* leaves an empty record */
 

@@ -10,6 +10,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { scenarios } from './scenarios.mjs';
 import { signatures } from './signatures.mjs';
+import { vectors } from './totals.mjs';
 
 const LIMIT_MS = 120_000;
 const MAX_PACKAGE = 102_400; // protocol limit
@@ -29,6 +30,7 @@ function weir(root) {
 	files['tests/signatures.move'] = signatures(
 		Object.entries(files).filter(([name]) => name.startsWith('tests/')).map(([, source]) => source),
 	);
+	files['tests/vectors.move'] = vectors(JSON.parse(readFileSync(join(root, 'tests/vectors/totals-v1.json'), 'utf8')));
 	return files;
 }
 

@@ -135,14 +135,30 @@ def pod_usage(pod, window):
     return u
 
 
-def main():
+def pods_of(window):
+    return [("shop", f"web-{i}", "3f1e5d5c-1111-4222-8333-00000000000%d" % i if i == 0 else "",
+             BOOT, 4200 + i, pod_usage(i, window)) for i in range(2)]
+
+
+def times_of(window):
+    start = OPENED + 500 + 60000 * window
+    return start, start + 60000
+
+
+def pod_bytes(pod):
+    n, name, uid, boot, cg, u = pod
+    return text(n) + text(name) + text(uid) + text(boot) + u64(cg) + usage(u)
+
+
+def compact(v):
+    return json.dumps(v, separators=(",", ":"))
+
+
+def receipt_file():
     totals = {name: 0 for name in COUNTERS + ["memory_byte_ns", "memory_peak_bytes"]}
     previous, lines = bytes(32), []
     for window in range(3):
-        seq, start = window + 1, OPENED + 500 + 60000 * window
-        end = start + 60000
-        pods = [("shop", f"web-{i}", "3f1e5d5c-1111-4222-8333-00000000000%d" % i if i == 0 else "",
-                 BOOT, 4200 + i, pod_usage(i, window)) for i in range(2)]
+        seq, (start, end), pods = window + 1, times_of(window), pods_of(window)
         for pod in pods:
             for name in totals:
                 totals[name] = (max(totals[name], pod[5][name]) if name == "memory_peak_bytes"
@@ -150,8 +166,7 @@ def main():
         record = (b"USAGE-RECORD-V1\0" + previous + LEASE + text(LABEL) + text(NODE) + u64(OPENED)
                   + u64(seq) + u64(start) + u64(end) + b"".join(u64(TERMS[p]) for p in PRICES)
                   + bytes([len(pods)])
-                  + b"".join(text(n) + text(name) + text(uid) + text(boot) + u64(cg) + usage(u)
-                             for n, name, uid, boot, cg, u in pods)
+                  + b"".join(map(pod_bytes, pods))
                   + usage(totals))
         total_due = due(TERMS, totals, end - OPENED)
         report = (b"USAGE-REPORT-V1\0" + MARKET + LEASE + u64(seq) + u64(start) + u64(end)
@@ -167,9 +182,9 @@ def main():
     lease = {"id": LEASE.hex(), "label": LABEL, "market": MARKET.hex(),
              "provider": public_key(SEED).hex(), "opened": rfc3339(OPENED),
              "bytes_billed": "sockets", "prices": {p: str(TERMS[p]) for p in PRICES}}
-    compact = lambda v: json.dumps(v, separators=(",", ":"))
-    sys.stdout.write('{"version":"weir-receipts-v1","lease":' + compact(lease) + ',"receipts":[\n'
-                     + ",\n".join(compact(line) for line in lines) + "\n]}\n")
+    return ('{"version":"weir-receipts-v1","lease":' + compact(lease) + ',"receipts":[\n'
+            + ",\n".join(compact(line) for line in lines) + "\n]}\n")
 
 
-main()
+if __name__ == "__main__":
+    sys.stdout.write(receipt_file())
