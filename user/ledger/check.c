@@ -26,6 +26,10 @@ static const char *const checks[] = {
 	"  FROM receipts WINDOW w AS (PARTITION BY lease ORDER BY seq))"
 	" WHERE s IS NOT NULL AND (seq <> s + 1 OR from_ms < t OR total_due < d) LIMIT 1",
 
+	"SELECT 'receipt ' || lease || '/' || seq || ' is signed, and one before it is not' FROM receipts r"
+	" WHERE signature <> zeroblob(64) AND seq > (SELECT min(seq) FROM receipts u"
+	" WHERE u.lease = r.lease AND u.signature = zeroblob(64)) LIMIT 1",
+
 	"SELECT 'lease ' || label || ' does not stand where its last receipt does' FROM leases l"
 	" JOIN receipts r ON r.lease = label AND r.seq ="
 	" (SELECT max(seq) FROM receipts WHERE lease = label)"

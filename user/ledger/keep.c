@@ -50,6 +50,9 @@ static int let_go(struct ledger *l, uint64_t window, uint64_t *ret_rows, struct 
 {
 	int r = run_on(l, "DELETE FROM late WHERE window = :window", window, err);
 
+	/* whose leaves go: nothing can be proven from it any more */
+	if (r == 0)
+		r = run_on(l, "DELETE FROM totals WHERE window <= :window", window, err);
 	if (r == 0)
 		r = run_on(l, "DELETE FROM interface_usage WHERE window = :window", window, err);
 	if (r == 0)

@@ -12,6 +12,11 @@
 #define LEASE_FIXED "label, id, market, provider"
 #define LEASE_FREE "account, deposited, paid, refunded, state, opened_ms, closed_ms, " USAGE_NAMES
 #define LEASE_KEPT "seq, last_to_ms, last_total_due"
+/* What others write: signing.c, and the insert. */
+#define LEASE_READ                                                        \
+	LEASE_COLUMNS ", held, since_window, (SELECT coalesce(min(r.seq)" \
+		      " - 1, leases.seq) FROM receipts r"                 \
+		      " WHERE r.lease = label AND r.signature = zeroblob(64))"
 #define LEASE_COLUMNS LEASE_FIXED ", " LEASE_FREE ", " LEASE_KEPT
 
 #define FREE_PARAMS \
@@ -45,6 +50,9 @@ static int lease_get(struct stmt *s, struct ledger_lease *ret, struct err *err)
 	v.seq = get_u64(s);
 	v.last_to_ms = get_u64(s);
 	v.last_total_due = get_u64(s);
+	get_text(s, v.held, sizeof(v.held));
+	v.since_window = get_u64(s);
+	v.signed_seq = get_u64(s);
 	r = stmt_end(s, err);
 	if (r == 0)
 		*ret = v;
@@ -83,7 +91,7 @@ static int lease_look(struct ledger *l, const char *label, struct ledger_lease *
 		      struct err *err)
 {
 	cleanup(stmt_done) struct stmt s = {};
-	int r = stmt_open(l, "SELECT " LEASE_COLUMNS " FROM leases WHERE label = :label", &s, err);
+	int r = stmt_open(l, "SELECT " LEASE_READ " FROM leases WHERE label = :label", &s, err);
 
 	if (r < 0)
 		return r;
@@ -121,7 +129,7 @@ int ledger_lease_list(struct ledger *l, int (*fn)(const struct ledger_lease *lea
 {
 	cleanup(stmt_done) struct stmt s = {};
 	struct ledger_lease lease;
-	int r = stmt_open(l, "SELECT " LEASE_COLUMNS " FROM leases ORDER BY label", &s, err);
+	int r = stmt_open(l, "SELECT " LEASE_READ " FROM leases ORDER BY label", &s, err);
 
 	if (r < 0)
 		return r;
@@ -139,8 +147,9 @@ static int lease_insert(struct ledger *l, const struct ledger_lease *v, struct e
 {
 	cleanup(stmt_done) struct stmt s = {};
 	int r = stmt_open(l,
-			  "INSERT INTO leases (" LEASE_COLUMNS ") VALUES (:label, :id, :market,"
-			  " :provider, " FREE_PARAMS ", :seq, :last_to_ms, :last_total_due)",
+			  "INSERT INTO leases (" LEASE_COLUMNS ", since_window) VALUES (:label,"
+			  " :id, :market, :provider, " FREE_PARAMS ", :seq, :last_to_ms,"
+			  " :last_total_due, (SELECT coalesce(max(id), 0) + 1 FROM windows))",
 			  &s, err);
 
 	if (r < 0)

@@ -16,6 +16,7 @@
 #define LEDGER_ID_LEN 32
 #define LEDGER_STATE_MAX 32
 #define LEDGER_ACCOUNT_MAX 1024
+#define LEDGER_HELD_MAX 256
 
 struct ledger_lease {
 	char label[LEDGER_LABEL_MAX]; /* value of the pods' label: 1 to 63 of [A-Za-z0-9._-] */
@@ -28,6 +29,10 @@ struct ledger_lease {
 	/* The settlement back end's own record of the lease (prices, tenant, ...), opaque here: BCS. */
 	uint8_t account[LEDGER_ACCOUNT_MAX];
 	size_t account_len;
+	/* Read only: */
+	char held[LEDGER_HELD_MAX]; /* why its receipts are not signed (signing.h); "": they are */
+	uint64_t signed_seq; /* up to this one they are */
+	uint64_t since_window; /* from this one on the label means this lease */
 };
 
 /* Adds or changes. -EINVAL: not a label, or paid + refunded > deposited; -EPERM: would change what

@@ -80,7 +80,8 @@ int ledger_receipt_list(struct ledger *l, const char *lease, uint64_t from_seq,
 	cleanup(stmt_done) struct stmt s = {};
 	int r = stmt_open(l,
 			  "SELECT " RECEIPT_COLUMNS " FROM receipts"
-			  " WHERE " SQL_OF_LEASE " AND seq >= :seq ORDER BY lease, seq",
+			  " WHERE " SQL_OF_LEASE " AND seq >= :seq"
+			  " AND signature <> zeroblob(64) ORDER BY lease, seq",
 			  &s, err);
 
 	if (r < 0)

@@ -3,10 +3,12 @@
  * Signed reports, as they left or will leave the process. Two different ones with the same (lease,
  * seq) are a proof that costs the provider its stake, so:
  *
- * R1. A receipt is never changed or deleted, by anybody (triggers).
+ * R1. A receipt is never changed or deleted, by anybody (triggers). It is written before it is signed,
+ *     with zeros for a signature, and given its signature once (signing.h). Of a lease, those that
+ *     are signed come before those that are not.
  * R2. A lease's seq runs without a gap; from_ms is not before the to_ms of the one before, and
  *     total_due, which is cumulative, not below its total_due.
- * R3. Only what a commit has put on disk may be sent.
+ * R3. Only what a commit has put on disk may be signed and sent.
  */
 #pragma once
 
@@ -38,8 +40,8 @@ int ledger_receipt_get(struct ledger *l, const char *lease, uint64_t seq,
 		       struct ledger_receipt *ret, struct err *err);
 void ledger_receipt_fini(struct ledger_receipt *r);
 
-/* In order of lease and seq, from from_seq on; lease NULL: of all. The record is the list's own and
- * gone after fn; fn as in ledger_usage_query(). */
+/* Those that are signed, in order of lease and seq, from from_seq on; lease NULL: of all. The record is
+ * the list's own and gone after fn; fn as in ledger_usage_query(). */
 int ledger_receipt_list(struct ledger *l, const char *lease, uint64_t from_seq,
 			int (*fn)(const struct ledger_receipt *r, void *arg), void *arg,
 			struct err *err);

@@ -186,13 +186,49 @@ static const char v5[] =
 	" labels TEXT NOT NULL CHECK (length(labels) BETWEEN 1 AND 2047)) STRICT;"
 	FROZEN("pod_labels")
 	NO_REPLACE("pod_labels", "pod = NEW.pod");
+
+/* What is written before it is signed: zeros until then, and then never another. */
+#define SIGNED_ONCE(table, same)                                                                   \
+	"DROP TRIGGER IF EXISTS " table "_no_update;"                                              \
+	"CREATE TRIGGER " table "_no_update BEFORE UPDATE ON " table                               \
+	" WHEN OLD.signature <> zeroblob(64) OR NOT (" same ")"                                    \
+	" BEGIN SELECT RAISE(ABORT, '" table " are never changed'); END;"
+
+static const char v6[] =
+	/* A receipt is on disk before it is signed. */
+	SIGNED_ONCE("receipts", "NEW.lease = OLD.lease AND NEW.seq = OLD.seq"
+	" AND NEW.window = OLD.window AND NEW.from_ms = OLD.from_ms AND NEW.to_ms = OLD.to_ms"
+	" AND NEW.total_due = OLD.total_due AND NEW.report = OLD.report AND NEW.hash = OLD.hash"
+	" AND NEW.record = OLD.record")
+	"CREATE INDEX receipts_unsigned ON receipts (lease, seq) WHERE signature = zeroblob(64);"
+
+	/* Why a lease's receipts are not signed, and from which window on its label means it. */
+	"ALTER TABLE leases ADD COLUMN held TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE leases ADD COLUMN since_window INTEGER NOT NULL DEFAULT 0;"
+
+	/* What the node says it used in all, in the windows from first on: as signed, and the secret
+	 * behind the blinds of its leaves. */
+	"CREATE TABLE totals (window INTEGER PRIMARY KEY REFERENCES windows,"
+	" first INTEGER NOT NULL REFERENCES windows CHECK (first <= window),"
+	" statement BLOB NOT NULL CHECK (length(statement) = 168),"
+	" secret BLOB NOT NULL CHECK (length(secret) = 32),"
+	" signature BLOB NOT NULL CHECK (length(signature) = 64)) STRICT;"
+	SIGNED_ONCE("totals", "NEW.window = OLD.window AND NEW.first = OLD.first"
+	" AND NEW.statement = OLD.statement AND NEW.secret = OLD.secret")
+	NO_REPLACE("totals", "window = NEW.window")
+	KEPT("totals")
+	"CREATE TRIGGER totals_apart BEFORE INSERT ON totals"
+	" WHEN NEW.first <= (SELECT max(window) FROM totals)"
+	" BEGIN SELECT RAISE(ABORT, 'a window is in one statement'); END;"
+	"CREATE INDEX totals_unsigned ON totals (window) WHERE signature = zeroblob(64);";
 /* clang-format on */
 
 /* migrations[n] brings version n (PRAGMA user_version) to n + 1. Only ever append. */
 static const struct {
 	const char *sql;
 	int (*fill)(struct ledger *l, struct err *err); /* what SQL can't; NULL: nothing */
-} migrations[] = { { v1, NULL }, { v2, NULL }, { v3, NULL }, { v4, days_fill }, { v5, NULL } };
+} migrations[] = { { v1, NULL },      { v2, NULL }, { v3, NULL },
+		   { v4, days_fill }, { v5, NULL }, { v6, NULL } };
 
 static int version_get(struct ledger *l, uint64_t *ret, struct err *err)
 {

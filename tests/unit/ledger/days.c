@@ -264,6 +264,9 @@ static void a_ledger_from_before_there_were_days_gets_them(void **state)
 		raw_exec(f,
 			 "DROP TABLE days; DROP TABLE kept; DROP TABLE late; DROP TABLE pod_labels;"
 			 "DROP TRIGGER usage_no_delete; DROP TRIGGER interface_usage_no_delete;"
+			 "DROP TABLE totals; DROP INDEX receipts_unsigned;"
+			 "ALTER TABLE leases DROP COLUMN held;"
+			 "ALTER TABLE leases DROP COLUMN since_window;"
 			 "ALTER TABLE pods DROP COLUMN read_ms; PRAGMA user_version = 3"),
 		SQLITE_OK);
 	must(ledger_open(f->path, &f->l, &why));

@@ -33,7 +33,7 @@ static void a_new_ledger_is_private_and_has_every_setting(void **state)
 	must(db_number(f->l, "PRAGMA foreign_keys", &v, &why));
 	assert_int_equal(v, 1);
 	must(db_number(f->l, "PRAGMA user_version", &v, &why));
-	assert_int_equal(v, 5);
+	assert_int_equal(v, 6);
 	must(db_number(f->l,
 		       "SELECT count(*) FROM pragma_table_list WHERE schema = 'main'"
 		       " AND type = 'table' AND name NOT LIKE 'sqlite_%' AND NOT strict",

@@ -16,13 +16,13 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
 	struct err err = {};
 
 	ledger_close(&f->l);
-	assert_int_equal(raw_exec(f, "PRAGMA user_version = 6"), SQLITE_OK);
+	assert_int_equal(raw_exec(f, "PRAGMA user_version = 7"), SQLITE_OK);
 	assert_int_equal(open_error(f, false, &err), -EPROTONOSUPPORT);
 	assert_non_null(strstr(err.text, f->path));
-	assert_non_null(strstr(err.text, "schema 6"));
+	assert_non_null(strstr(err.text, "schema 7"));
 	assert_int_equal(open_error(f, true, &err), -EPROTONOSUPPORT);
-	assert_int_equal(raw_number(f, "PRAGMA user_version"), 6);
-	assert_int_equal(raw_exec(f, "PRAGMA user_version = 5"), SQLITE_OK);
+	assert_int_equal(raw_number(f, "PRAGMA user_version"), 7);
+	assert_int_equal(raw_exec(f, "PRAGMA user_version = 6"), SQLITE_OK);
 	must(ledger_open(f->path, &f->l, &why));
 }
 
