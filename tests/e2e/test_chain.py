@@ -108,6 +108,7 @@ def test_a_chain_that_is_away_holds_up_no_window(bed, chain):
     pod = bed.pod("worker", lease="shop")
     bed.start()
     bed.weir("lease", "open", "shop", "--object", chain.where["lease"])
+    burn(bed, pod)  # the chain is asked before the first signature: test_one_story.py
     chain.ask(fault={"on": "any", "hang": True, "times": 50})
     for _ in range(3):
         burn(bed, pod)

@@ -8,6 +8,7 @@
 
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
+#include "agent/guard.h"
 #include "agent/links.h"
 #include "agent/runs.h"
 #include "agent/settling.h"
@@ -127,6 +128,13 @@ static int key_open(struct agent *a, struct err *err)
 		r = book_check(&a->book, err);
 	if (!r && made)
 		r = key_save(a->key, path, err);
+	if (r < 0)
+		return r;
+	r = guard_open(path, a->key, &a->guard, err);
+	a->book.guard = a->guard;
+	a->book.asks = a->cfg->chain.kind == CONFIG_CHAIN_SUI;
+	if (!r)
+		r = book_guard(&a->book, err);
 	if (r < 0)
 		return r;
 	if (made)
@@ -257,6 +265,7 @@ static void agent_close(struct agent *a)
 	uv_loop_close(&a->loop);
 	store_free(&a->store);
 	ledger_close(&a->ledger);
+	guard_close(&a->guard);
 	key_free(&a->key);
 	dp_close(&a->dp);
 }

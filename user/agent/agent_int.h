@@ -14,6 +14,7 @@
 
 struct buf;
 struct ctl_reply;
+struct guard;
 struct json;
 struct kube_set;
 struct kube_touched;
@@ -53,6 +54,7 @@ struct agent {
 	struct work *hands; /* the workloads' queue: a slow stop must not hold up a window */
 	struct store *store; /* its */
 	struct key *key;
+	struct guard *guard; /* the books' queue's */
 	struct settling *settling; /* NULL: leases settle in the ledger */
 
 	/* direct.c */
@@ -86,6 +88,7 @@ struct agent {
 	bool window_waits; /* the timer's last window is on the queue still */
 	uint64_t window_failed_ms;
 	struct err window_error;
+	struct book_signed last_signed;
 };
 
 /* direct.c: makes the kernel direct as the objects say. */
@@ -120,6 +123,9 @@ typedef int (*measure_then)(struct book *b, uint64_t at_ms, const struct json *a
 			    struct json **ret, struct err *err);
 void measure_window(struct agent *a, measure_then then, const struct json *args,
 		    struct ctl_reply *reply);
+
+/* What was signed, and what is held, is told. */
+void measure_signed(struct agent *a, const struct book_signed *s);
 
 /* hosting.c: workloads of leases that are Pods. */
 int hosting_open(struct agent *a, struct err *err);

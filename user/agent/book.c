@@ -12,7 +12,6 @@
 #include "ledger/ledger.h"
 #include "ledger/pod.h"
 #include "ledger/receipt.h"
-#include "ledger/settlement.h"
 
 /* A day of 500 pods is let go within 36 windows, and no transaction takes long. */
 #define KEEP_ROWS 20000
@@ -205,26 +204,13 @@ static int receipt_write(struct closing *c, const struct ledger_lease *row,
 
 	if (r < 0)
 		return r;
-	report_sign(report, c->book->key, out.report, out.signature);
+	report_encode(report, out.report); /* signed behind the commit: book_sign() */
 	report_hash(out.report, out.hash);
 	snprintf(out.lease, sizeof(out.lease), "%s", row->label);
 	out.total_due = report->total_due;
 	out.record = (uint8_t *)bytes.data;
 	out.record_len = bytes.len;
 	return ledger_receipt_put(&c->tx, &out, err);
-}
-
-static int settlement_due(struct closing *c, const struct ledger_lease *row, uint64_t amount,
-			  struct err *err)
-{
-	struct ledger_settlement s = { .seq = row->seq + 1,
-				       .state = LEDGER_SETTLE_DUE,
-				       .amount = amount,
-				       .created_ms = c->to_ms,
-				       .updated_ms = c->to_ms };
-
-	snprintf(s.lease, sizeof(s.lease), "%s", row->label);
-	return ledger_settlement_put(&c->tx, &s, err);
 }
 
 /* B5. What was used counts on, so that the lease stays beyond what can be said. */
@@ -271,8 +257,6 @@ static int bill_lease(struct closing *c, const struct ledger_lease *row, struct 
 	if (r)
 		return err_set(err, r, "%s", why.text);
 	r = receipt_write(c, row, &rec, &report, err);
-	if (!r)
-		r = settlement_due(c, row, report.total_due - row->last_total_due, err);
 	if (r < 0)
 		return r;
 	now.total = rec.totals;

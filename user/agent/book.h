@@ -3,11 +3,13 @@
  * The books: what turns readings into usage, usage into signed receipts, and receipts into money,
  * all in the ledger. Blocking, on the work queue's thread; knows no loop and no kernel.
  *
- *	readings -> window: usage of each pod -> per lease: record -> report -> signature -> due
+ *	readings -> window: usage of each pod -> per lease: record -> report, not signed yet
+ *	report   -> noted by the guard -> signature, due
  *	due      -> settled against the lease's escrow (chain: local)
  *
- * B1. A window with all that follows from it is one transaction, on disk before anything of it
- *     leaves the process. A crash before leaves nothing; the next window then covers its time.
+ * B1. A window with all that follows from it but signatures is one transaction, on disk before
+ *     anything of it leaves the process. A crash before leaves nothing; the next window then covers
+ *     its time.
  * B2. A lease's receipts are contiguous from its opening on. A window in which no pod of the lease
  *     was there is covered by its next receipt.
  * B3. Opening and closing a lease close a window first, so no lease pays for another time.
@@ -16,6 +18,9 @@
  *     the receipts of others are written all the same.
  * B6. A pod whose counters are below what was booked of it (something else than the kernel wrote
  *     them) is left out, and said; all others are booked. Once they are past it again, the rise is.
+ * B7. What is signed was in the ledger and then in the guard's file (guard.h) before. A lease of
+ *     which the guard or the chain knows a report that this ledger does not have is held: its usage
+ *     and its reports are written, and nothing of it is signed.
  *
  * What the local market is: its id and those of its leases are hashes of the provider's key and the
  * lease's label, so they are the same after a restart and differ between providers.
@@ -29,10 +34,12 @@
 #include "chain/lease.h"
 #include "chain/price.h"
 #include "core/clock.h"
+#include "core/crypto.h"
 #include "core/err.h"
 #include "core/usage.h"
 #include "meter/podtab.h"
 
+struct guard;
 struct json;
 struct key;
 struct ledger;
@@ -40,6 +47,8 @@ struct ledger;
 struct book {
 	struct ledger *ledger; /* borrowed, as is all here */
 	const struct key *key; /* signs the reports */
+	struct guard *guard; /* knows what it has signed */
+	bool asks; /* nothing is signed of a lease before the chain was asked about it */
 	const char *node; /* its name */
 	char boot[BOOT_ID_LEN];
 	uint64_t started_ms; /* where the first window of an empty ledger begins */
@@ -75,6 +84,26 @@ int book_check(const struct book *b, struct err *err);
  * BOOK_PODS_MAX. */
 int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, size_t n,
 		struct book_window *ret, struct err *err);
+struct book_signed {
+	size_t receipts; /* that were signed now */
+	size_t held; /* leases of which something is not signed */
+	bool ask; /* some of these wait for book_chain_says() */
+	struct err why; /* of the last one that does not; code 0: there is none */
+};
+
+/* Signs what windows have written, and makes it due. What can't be signed now can be later. */
+int book_sign(struct book *b, struct book_signed *ret, struct err *err);
+/* What the chain knows of the lease: its newest report's number (0: none) and hash. */
+int book_chain_says(struct book *b, const char *label, uint64_t seq, const uint8_t hash[HASH_LEN],
+		    struct err *err);
+/* Asks it about each lease that waits for that; -ENOENT: it has no such lease. *ret_why: why it did not
+ * answer, if so; the rest then wait on. */
+typedef int (*book_ask_fn)(void *arg, const uint8_t lease[OBJECT_ID_LEN], uint64_t *ret_seq,
+			   uint8_t ret_hash[HASH_LEN], struct err *err);
+int book_ask(struct book *b, book_ask_fn ask, void *arg, struct err *ret_why, struct err *err);
+/* At the start: what the ledger holds is known to the guard as well. */
+int book_guard(struct book *b, struct err *err);
+
 /* Lets windows go that begin before from_ms and whole days, a bounded part of them in one call. */
 int book_keep(struct book *b, uint64_t from_ms, struct err *err);
 /* Settles what is due; what a lease refuses is failed with its reason, the others go on. */

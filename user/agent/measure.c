@@ -247,6 +247,7 @@ struct window_job {
 	size_t n, settled;
 	bool local; /* leases settle in the ledger, right away */
 	struct book_window window;
+	struct book_signed sign;
 	uint64_t now_ms, keep_ms;
 	measure_then then;
 	struct json *args, *result;
@@ -285,6 +286,8 @@ static void window_run(struct work_job *job)
 	struct window_job *w = container_of(job, struct window_job, job);
 
 	w->r = windows_close(w);
+	if (!w->r)
+		w->r = book_sign(w->book, &w->sign, &w->err);
 	if (!w->r && w->local)
 		w->r = book_settle(w->book, w->window.to_ms, &w->settled, &w->err);
 	if (!w->r && w->then)
@@ -301,6 +304,14 @@ static void window_failed(struct agent *a, uint64_t now_ms, const struct err *er
 		  log_quote(err->text));
 }
 
+void measure_signed(struct agent *a, const struct book_signed *s)
+{
+	if (s->why.code && strcmp(s->why.text, a->last_signed.why.text) != 0)
+		log_error("measure", "leases are metered, and their receipts not signed",
+			  "leases=%zu error=%s", s->held, log_quote(s->why.text));
+	a->last_signed = *s;
+}
+
 static void window_report(struct agent *a, const struct window_job *w)
 {
 	if (!w->window.to_ms) {
@@ -311,6 +322,7 @@ static void window_report(struct agent *a, const struct window_job *w)
 	a->window_failed_ms = 0;
 	log_info("measure", "window closed", "pods=%zu receipts=%zu settled=%zu", w->window.pods,
 		 w->window.receipts, w->settled);
+	measure_signed(a, &w->sign);
 	if (w->window.unbilled)
 		log_error("measure", "leases without a receipt", "leases=%zu error=%s",
 			  w->window.unbilled, log_quote(w->window.why.text));

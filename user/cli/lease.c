@@ -70,6 +70,8 @@ static int add(const struct ledger_lease *row, void *arg)
 	member_mist(o, "unpaid", lease_unpaid(&l));
 	add_claims(o, &l);
 	json_set_u64(o, "seq", row->seq);
+	json_set_u64(o, "signed_seq", row->signed_seq);
+	json_set_str(o, "held", row->held);
 	member_time(o, "billed_to", row->last_to_ms);
 	return json_add(list->json, o);
 }
@@ -186,6 +188,7 @@ static const struct column columns[] = {
 	{ "ESCROW", "escrow", FORM_SUI },
 	{ "SEQ", "seq", FORM_NUMBER },
 	{ "BILLED TO", "billed_to", FORM_TEXT },
+	{ "HELD", "held", FORM_TEXT },
 	{},
 };
 

@@ -67,6 +67,7 @@ export class Model {
 		const owner = normalizeSuiAddress('0xb0');
 
 		this.providers.set(provider, { id: provider, key: key.toString('hex'), owner, agent: owner, payout: owner, backed: true });
+		this.showProvider(provider);
 		this.addObject(id, { type: `${this.package}::lease::Lease<${SUI}>`, shared: 900 });
 		this.objects.get(address).lease = lease.open({
 			id: address, market, provider, deposit: BigInt(deposit), tenant: normalizeSuiAddress('0x7e'),
@@ -74,6 +75,14 @@ export class Model {
 			terms: { challenge_ms: 0n, dispute_ms: 0n, bond_bps: 0n, grace_ms: 0n, ...terms },
 		}, opened);
 		return address;
+	}
+
+	// The provider's object says what there is to know of it, as far as the agent reads it.
+	showProvider(id) {
+		const object = this.objects.get(normalizeSuiAddress(id));
+		const keys = [{ key: Buffer.from(this.providers.get(id).key, 'hex').toString('base64'), retired_ms: null, slashed: false }];
+
+		if (object) object.json = { id, keys, capacities: [{ cpu_millis: '64000', memory_bytes: String(2 ** 40), net_bytes_s: '10000000000', from_ms: '0' }] };
 	}
 
 	// The lease as GraphQL shows it.

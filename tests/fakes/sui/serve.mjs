@@ -30,10 +30,12 @@ const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 say({ url: server.url, ca: join(folder, 'ca.pem'), network: TESTNET, package: model.package, market: MARKET, provider: PROVIDER, lease: LEASE });
 for await (const line of createInterface({ input: process.stdin })) {
-	const { fault, provider, terms, tenant, owner } = JSON.parse(line);
+	const { fault, heal, provider, terms, tenant, owner } = JSON.parse(line);
 
 	if (fault) server.fault(fault);
+	if (heal) server.faults.length = 0;
 	Object.assign(model.providers.get(PROVIDER), provider);
+	model.showProvider(PROVIDER);
 	for (const [name, value] of Object.entries(terms ?? {})) model.objects.get(LEASE).lease.terms[name] = BigInt(value);
 	if (tenant) model.does(LEASE, model.objects.get(LEASE).lease.tenant, rules[tenant[0]], ...tenant.slice(1).map(BigInt));
 	if (owner) model.does(LEASE, model.providers.get(PROVIDER).owner, rules[owner[0]], ...owner.slice(1).map(BigInt));

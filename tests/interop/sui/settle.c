@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "agent/book.h"
+#include "agent/guard.h"
 #include "agent/settle.h"
 #include "agent/settle_lease.h"
 #include "core/buf.h"
@@ -92,6 +93,19 @@ static void split_leases(struct town *t, char *list)
 	}
 }
 
+/* The reports' key is in a file for it, as the agent's is. */
+static int guard_of(struct town *t, const char *dir, struct err *err)
+{
+	char path[4096];
+	int r = path_format(path, sizeof(path), "%s/provider.key", dir);
+
+	if (r == 0)
+		r = key_save(t->reports, path, err);
+	if (r == 0 || r == -EEXIST)
+		r = guard_open(path, t->reports, &t->book.guard, err);
+	return r;
+}
+
 static int open_town(struct town *t, char **argv, struct err *err)
 {
 	cleanup(buf_fini) struct buf ca = BUF_INIT(1 << 16);
@@ -123,6 +137,8 @@ static int open_town(struct town *t, char **argv, struct err *err)
 				 .node = "node-a",
 				 .boot = "01234567-89ab-cdef-0123-456789abcdef",
 				 .started_ms = START_MS };
+	if (r == 0)
+		r = guard_of(t, argv[ARG_DIR], err);
 	t->settle = (struct settle){ .ledger = t->ledger,
 				     .key = t->gas,
 				     .chain = &settle_sui,
@@ -167,6 +183,7 @@ static int adopt(struct town *t, const char *id, struct err *err)
 static int make_windows(struct town *t, struct err *err)
 {
 	struct book_reading readings[LEASES_MAX] = {};
+	struct book_signed sign;
 	struct book_window window;
 	struct ledger_window last = { .to_ms = START_MS };
 	int r = ledger_window_last(t->ledger, &last, NULL);
@@ -187,7 +204,7 @@ static int make_windows(struct town *t, struct err *err)
 		}
 		r = book_window(&t->book, START_MS + w * WINDOW_MS, readings, t->n, &window, err);
 	}
-	return r;
+	return r < 0 ? r : book_sign(&t->book, &sign, err);
 }
 
 static int another_window(struct town *t, struct err *err)
@@ -310,6 +327,7 @@ int main(int argc, char **argv)
 	if (r < 0)
 		fprintf(stderr, "settle: %s (%s)\n", err.text, strerrorname_np(-r));
 	ledger_close(&t.ledger);
+	guard_close(&t.book.guard);
 	sui_free(&t.sui);
 	key_free(&t.reports);
 	key_free(&t.gas);

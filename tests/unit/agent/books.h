@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/book.h"
+#include "agent/guard.h"
 #include "chain/lease.h"
 #include "chain/receipt.h"
 #include "core/buf.h"
@@ -24,9 +25,10 @@
 #define GIB_TX 500000ULL
 
 struct bed {
-	char dir[64], path[96];
+	char dir[64], path[96], key_file[96];
 	struct ledger *ledger;
 	struct key *key;
+	struct guard *guard;
 	struct book b;
 	uint64_t now_ms, to_ms; /* of the last window */
 };
@@ -51,11 +53,15 @@ static inline int setup(void **state)
 	if (!mkdtemp(t->dir))
 		return -1;
 	snprintf(t->path, sizeof(t->path), "%s/ledger.db", t->dir);
+	snprintf(t->key_file, sizeof(t->key_file), "%s/provider.key", t->dir);
 	t->key = key_of(7);
+	must(key_save(t->key, t->key_file, &why));
+	must(guard_open(t->key_file, t->key, &t->guard, &why));
 	t->now_ms = t->to_ms = STARTED_MS;
 	must(ledger_open(t->path, &t->ledger, &why));
 	t->b = (struct book){ .ledger = t->ledger,
 			      .key = t->key,
+			      .guard = t->guard,
 			      .node = "node-a",
 			      .boot = BOOT,
 			      .started_ms = STARTED_MS };
@@ -67,6 +73,7 @@ static inline int teardown(void **state)
 	struct bed *t = *state;
 
 	ledger_close(&t->ledger);
+	guard_close(&t->guard);
 	key_free(&t->key);
 	dir_remove(t->dir, NULL);
 	free(t);
@@ -75,12 +82,16 @@ static inline int teardown(void **state)
 
 #define ON_BED(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-/* What is left after a SIGKILL: the file. */
+/* What is left after a SIGKILL: the files. */
 static inline void crash(struct bed *t)
 {
 	ledger_close(&t->ledger);
+	guard_close(&t->guard);
 	must(ledger_open(t->path, &t->ledger, &why));
+	must(guard_open(t->key_file, t->key, &t->guard, &why));
 	t->b.ledger = t->ledger;
+	t->b.guard = t->guard;
+	must(book_guard(&t->b, &why));
 	t->b.started_ms = t->now_ms;
 }
 
@@ -120,7 +131,7 @@ static inline struct book_reading last_reading(uint64_t cgroup_id, const char *l
 }
 
 /* The window up to now; holds what is true of all of them. */
-static inline struct book_window window(struct bed *t, struct book_reading *readings, size_t n)
+static inline struct book_window closed(struct bed *t, struct book_reading *readings, size_t n)
 {
 	struct book_window w = {};
 
@@ -130,6 +141,23 @@ static inline struct book_window window(struct bed *t, struct book_reading *read
 	if (t->now_ms > w.from_ms)
 		assert_int_equal(w.to_ms, t->now_ms);
 	t->to_ms = w.to_ms;
+	return w;
+}
+
+static inline struct book_signed sign(struct bed *t)
+{
+	struct book_signed s = {};
+
+	must(book_sign(&t->b, &s, &why));
+	return s;
+}
+
+/* The same, and what follows from it is signed. */
+static inline struct book_window window(struct bed *t, struct book_reading *readings, size_t n)
+{
+	struct book_window w = closed(t, readings, n);
+
+	assert_int_equal(sign(t).held, 0);
 	return w;
 }
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of settling share: settling.c takes the steps, settling_asked.c does what is asked for. */
+#pragma once
+
+#include <uv.h>
+
+#include "agent/agent_int.h"
+#include "agent/settle.h"
+#include "agent/settling.h"
+#include "agent/work.h"
+
+struct settling {
+	struct agent *agent;
+	struct work *queue; /* beside the books' */
+	struct sui *sui; /* the queue's, as are the next three */
+	struct key *key;
+	struct settle settle;
+	bool found; /* market and provider */
+	uv_timer_t timer;
+	struct work_job job;
+	bool running;
+	struct settle_result result; /* of the job that ran */
+	struct book_signed sign; /* the same */
+	struct err odd; /* that was told last */
+	struct err err;
+	int r;
+};
+
+/* Takes the next step soon, unless one is under way. On the loop. */
+void settling_begin(struct settling *s);
+/* Asks the chain without holding the books. On the queue. */
+int settling_get_object(struct settling *s, const uint8_t id[OBJECT_ID_LEN], struct sui_object *ret,
+			struct err *err);
