@@ -26,7 +26,7 @@ void record_fini(struct record *r)
 
 /* ---- Rules ---------------------------------------------------------------------------------- */
 
-static int pod_cmp(const struct record_pod *a, const struct record_pod *b)
+int record_pod_cmp(const struct record_pod *a, const struct record_pod *b)
 {
 	int order = strcmp(a->boot_id, b->boot_id);
 
@@ -84,7 +84,7 @@ static int check_pods(const struct record *r, struct err *err)
 			err_wrap(err, "pods[%zu]", i);
 			return -EINVAL;
 		}
-		if (i && pod_cmp(&r->pods[i - 1], &r->pods[i]) >= 0)
+		if (i && record_pod_cmp(&r->pods[i - 1], &r->pods[i]) >= 0)
 			return err_set(err, -EINVAL,
 				       "pods[%zu].cgroup_id: not in ascending order of boot_id and "
 				       "cgroup_id, or twice",
@@ -127,7 +127,7 @@ int record_check(const struct record *r, struct err *err)
 
 static int compare(const void *a, const void *b)
 {
-	return pod_cmp(a, b);
+	return record_pod_cmp(a, b);
 }
 
 int record_sort(struct record *r, struct err *err)
@@ -135,7 +135,7 @@ int record_sort(struct record *r, struct err *err)
 	if (r->npods)
 		qsort(r->pods, r->npods, sizeof(*r->pods), compare);
 	for (size_t i = 1; i < r->npods; i++) {
-		if (pod_cmp(&r->pods[i - 1], &r->pods[i]) == 0)
+		if (record_pod_cmp(&r->pods[i - 1], &r->pods[i]) == 0)
 			return err_set(err, -EEXIST,
 				       "pods %s/%s and %s/%s are both cgroup %" PRIu64,
 				       r->pods[i - 1].namespace, r->pods[i - 1].name,

@@ -61,6 +61,8 @@ struct record {
 void record_pod_encode(const struct record_pod *p, struct buf *out);
 void record_pod_decode(struct bcs *in, struct record_pod *ret);
 int record_pod_check(const struct record_pod *p, struct err *err); /* -EINVAL names the field */
+/* By boot_id, then cgroup_id: the order of I1. */
+int record_pod_cmp(const struct record_pod *a, const struct record_pod *b);
 
 void record_fini(struct record *r); /* leaves an empty record */
 
