@@ -182,7 +182,7 @@ static int read_leaf(const struct json *obj, struct proof_totals *t, struct err 
 static int read_totals(const struct json *obj, struct proof_totals *t, struct err *err)
 {
 	uint8_t statement[TOTALS_LEN];
-	const struct json *leaves;
+	const struct json *leaves = NULL;
 	size_t len = 0;
 	int r = read_hex(obj, "statement", statement, sizeof(statement), &len, err);
 
@@ -224,7 +224,7 @@ int proofs_parse(const char *text, size_t len, struct proofs *ret, struct err *e
 {
 	cleanup(json_free) struct json *doc = NULL;
 	cleanup(proofs_fini) struct proofs p = {};
-	const struct json *list;
+	const struct json *list = NULL;
 	int r;
 
 	if (len < strlen(HEAD) || memcmp(text, HEAD, strlen(HEAD)) != 0)

@@ -8,12 +8,12 @@
 #include "core/err.h"
 
 /* Where the walk through all leaves stands. */
-struct walk {
+struct leaf_walk {
 	const struct proofs *p;
 	size_t totals, leaf;
 };
 
-static const struct leaf *next_leaf(struct walk *w)
+static const struct leaf *next_leaf(struct leaf_walk *w)
 {
 	while (w->totals < w->p->count && w->leaf == w->p->at[w->totals].count) {
 		w->totals++;
@@ -22,7 +22,7 @@ static const struct leaf *next_leaf(struct walk *w)
 	return w->totals < w->p->count ? &w->p->at[w->totals].list[w->leaf].leaf : NULL;
 }
 
-static int refuse_leaf(const struct walk *w, struct err *err)
+static int refuse_leaf(const struct leaf_walk *w, struct err *err)
 {
 	err_wrap(err, "proofs: statement %zu: leaf %zu", w->totals + 1, w->leaf + 1);
 	return -EBADMSG;
@@ -98,7 +98,8 @@ static int check_pod(const struct leaf *l, const struct record *r, size_t k, str
 }
 
 /* I2: takes the leaves of the receipt's window. */
-static int match(struct walk *w, const struct record *r, struct proofs_summary *s, struct err *err)
+static int match(struct leaf_walk *w, const struct record *r, struct proofs_summary *s,
+		 struct err *err)
 {
 	const struct leaf *l;
 	size_t k = 0;
@@ -124,7 +125,7 @@ int proofs_verify(const struct proofs *p, const struct receipts *rs, struct proo
 		  struct err *err)
 {
 	struct proofs_summary s = { .statements = p->count };
-	struct walk w = { .p = p };
+	struct leaf_walk w = { .p = p };
 	struct totals before = {};
 	int r = 0;
 

@@ -44,6 +44,7 @@ struct json *answers_status(struct agent *a)
 	set_time(j, "window_failed", a->window_failed_ms);
 	if (a->window_failed_ms)
 		json_set_str(j, "window_error", a->window_error.text);
+	json_set_u64(j, "windows_unsaid", a->last_window.unsaid);
 	json_set_u64(j, "leases_held", a->last_signed.held);
 	if (a->last_signed.why.code)
 		json_set_str(j, "held_error", a->last_signed.why.text);

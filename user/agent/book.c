@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "agent/book_int.h"
+#include "agent/book_totals.h"
 #include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/crypto.h"
@@ -27,7 +28,7 @@ struct closing {
 	struct ledger_tx tx;
 	uint64_t id, from_ms, to_ms;
 	struct share *shares;
-	size_t n_shares, receipts, unbilled, fallen;
+	size_t n_shares, receipts, unsaid, unbilled, fallen;
 	struct err why, why_fallen; /* of the last unbilled lease, of the last fallen pod */
 };
 
@@ -279,7 +280,7 @@ static int write_all(struct closing *c, struct book_reading *readings, size_t n,
 		if (r < 0)
 			err_wrap(err, "lease %s", leases.row[i].label);
 	}
-	return r;
+	return r < 0 ? r : book_totals_write(c->book, &c->tx, &c->unsaid, err);
 }
 
 int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, size_t n,
@@ -311,6 +312,7 @@ int book_window(struct book *b, uint64_t now_ms, struct book_reading *readings, 
 				     .to_ms = c.to_ms,
 				     .pods = c.n_shares,
 				     .receipts = c.receipts,
+				     .unsaid = c.unsaid,
 				     .unbilled = c.unbilled,
 				     .why = c.why,
 				     .fallen = c.fallen,

@@ -22,6 +22,11 @@
  *     which the guard or the chain knows a report that this ledger does not have is held: its usage
  *     and its reports are written, and nothing of it is signed.
  *
+ * B8. Of each window, or of a few in a row, the node's totals are stated once (chain/totals.h), over all
+ *     pods, with leases or without. What was read late, or a window that a clock made short, can be
+ *     more than the node has in that time: such a window waits for the next ones, and what is over the
+ *     capacity even with BOOK_UNSAID_MAX of them is left unsaid.
+ *
  * What the local market is: its id and those of its leases are hashes of the provider's key and the
  * lease's label, so they are the same after a restart and differ between providers.
  */
@@ -44,13 +49,21 @@ struct json;
 struct key;
 struct ledger;
 
+/* What the node is registered with: to say that it used more costs the stake. */
+struct book_capacity {
+	bool bounds; /* nothing is said of totals over it */
+	uint64_t cpu_millis, memory_bytes, net_bytes_s; /* the last one in each direction */
+};
+
 struct book {
 	struct ledger *ledger; /* borrowed, as is all here */
-	const struct key *key; /* signs the reports */
+	const struct key *key; /* signs the reports, and what is said of the node's totals */
 	struct guard *guard; /* knows what it has signed */
 	bool asks; /* nothing is signed of a lease before the chain was asked about it */
 	const char *node; /* its name */
 	char boot[BOOT_ID_LEN];
+	const uint8_t *market, *provider; /* the ids on chain; NULL: the local ones */
+	struct book_capacity capacity;
 	uint64_t started_ms; /* where the first window of an empty ledger begins */
 };
 
@@ -68,6 +81,7 @@ struct book_reading {
 struct book_window {
 	uint64_t from_ms, to_ms;
 	size_t pods, receipts;
+	size_t unsaid; /* windows up to this one of which no statement is made yet: B8 */
 	size_t unbilled; /* leases of B5 */
 	struct err why; /* of the last of them */
 	size_t fallen; /* pods of B6 */

@@ -17,6 +17,9 @@ struct book_leases {
 int book_leases(struct ledger *l, struct book_leases *ret, struct err *err);
 void book_leases_fini(struct book_leases *ls);
 
+/* The id of the local market of the provider with this key. */
+int book_local_market(const uint8_t provider[OBJECT_ID_LEN], uint8_t ret[OBJECT_ID_LEN]);
+
 /* The settlement back end's own record of the lease. */
 int book_account(const struct ledger_lease *row, struct lease *ret, struct err *err);
 /* Puts it back into its row, with what the ledger itself guards. */

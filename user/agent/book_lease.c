@@ -127,6 +127,11 @@ static int hash_of(const char *domain, const void *a, size_t a_len, const char *
 	return buf_error(&text);
 }
 
+int book_local_market(const uint8_t provider[OBJECT_ID_LEN], uint8_t ret[OBJECT_ID_LEN])
+{
+	return hash_of("weir-local-market-v1", provider, OBJECT_ID_LEN, "", ret);
+}
+
 /* An address as chains write it, or a plain name for one who has none. A mistyped address must not
  * become a name: the refund would be nobody's. */
 static int tenant_address(const char *tenant, uint8_t ret[OBJECT_ID_LEN], struct err *err)
@@ -160,7 +165,7 @@ static int terms_of(const struct book *b, const struct book_lease *l, uint64_t o
 			       sizeof(t.label) - 1);
 	memcpy(t.provider, key_public(b->key), sizeof(t.provider));
 	memcpy(t.label, l->label, len);
-	r = hash_of("weir-local-market-v1", t.provider, sizeof(t.provider), "", t.market);
+	r = book_local_market(t.provider, t.market);
 	if (!r)
 		r = hash_of("weir-local-lease-v1", t.market, sizeof(t.market), l->label, t.id);
 	if (r < 0)

@@ -10,6 +10,7 @@
 #include "agent/book_int.h"
 #include "agent/guard.h"
 #include "chain/report.h"
+#include "chain/totals.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "ledger/ledger.h"
@@ -101,6 +102,79 @@ static int choose(struct book *b, struct book_leases *leases, struct book_signed
 	return r;
 }
 
+/* ---- Totals of the node --------------------------------------------------------------------- */
+
+struct unsigned_totals {
+	struct ledger_totals *at;
+	size_t n;
+};
+
+static void totals_list_fini(struct unsigned_totals *list)
+{
+	free(list->at);
+}
+
+static int totals_add(const struct ledger_totals *t, void *arg)
+{
+	struct unsigned_totals *list = arg;
+	struct ledger_totals *more = reallocarray(list->at, list->n + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	list->at = more;
+	list->at[list->n++] = *t;
+	return 0;
+}
+
+static int totals_known(const struct ledger_totals *t, struct totals *ret,
+			struct guard_totals *ret_known, struct err *err)
+{
+	int r = totals_decode(t->statement, TOTALS_LEN, ret, err);
+
+	if (r < 0)
+		return r;
+	ret_known->to_ms = ret->to_ms;
+	blake2b256(t->statement, TOTALS_LEN, ret_known->hash);
+	return 0;
+}
+
+/* Leaves in the list what may be signed, and notes it: nothing of a time of which something else is. */
+static int choose_totals(struct book *b, struct unsigned_totals *list, struct err *err)
+{
+	size_t n = 0;
+	int r = ledger_totals_list(b->ledger, LEDGER_UNSIGNED, 0, totals_add, list, err);
+
+	for (size_t i = 0; r == 0 && i < list->n; i++) {
+		struct guard_totals last = guard_totals(b->guard), this;
+		struct totals said;
+
+		r = totals_known(&list->at[i], &said, &this, err);
+		if (r < 0 ||
+		    (said.from_ms < last.to_ms && memcmp(this.hash, last.hash, HASH_LEN) != 0))
+			continue;
+		guard_note_totals(b->guard, &this);
+		list->at[n++] = list->at[i];
+	}
+	list->n = n;
+	return r;
+}
+
+static int sign_totals(struct book *b, struct ledger_tx *tx, const struct unsigned_totals *list,
+		       struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < list->n; i++) {
+		uint8_t signature[SIG_LEN];
+
+		key_sign(b->key, list->at[i].statement, TOTALS_LEN, signature);
+		r = ledger_totals_sign(tx, list->at[i].window, signature, err);
+	}
+	return r;
+}
+
+/* ---- Receipts ------------------------------------------------------------------------------- */
+
 static int note(struct book *b, const struct book_leases *leases, struct err *err)
 {
 	int r = 0;
@@ -185,22 +259,25 @@ static int sign_lease(struct book *b, struct ledger_tx *tx, const struct ledger_
 	return r;
 }
 
-static int sign_all(struct book *b, const struct book_leases *leases, size_t *count,
-		    struct err *err)
+static int sign_all(struct book *b, const struct book_leases *leases,
+		    const struct unsigned_totals *totals, size_t *count, struct err *err)
 {
 	cleanup(ledger_rollback) struct ledger_tx tx = {};
 	int r;
 
-	if (!leases->n)
+	if (!leases->n && !totals->n)
 		return 0;
 	r = ledger_begin(b->ledger, &tx, err);
 	for (size_t i = 0; r == 0 && i < leases->n; i++)
 		r = sign_lease(b, &tx, &leases->row[i], count, err);
+	if (r == 0)
+		r = sign_totals(b, &tx, totals, err);
 	return r < 0 ? r : ledger_commit(&tx, err);
 }
 
 int book_sign(struct book *b, struct book_signed *ret, struct err *err)
 {
+	cleanup(totals_list_fini) struct unsigned_totals totals = {};
 	cleanup(book_leases_fini) struct book_leases leases = {};
 	struct book_signed done = {};
 	int r = book_leases(b->ledger, &leases, err);
@@ -208,9 +285,11 @@ int book_sign(struct book *b, struct book_signed *ret, struct err *err)
 	if (r == 0)
 		r = choose(b, &leases, &done, err);
 	if (r == 0)
+		r = choose_totals(b, &totals, err);
+	if (r == 0)
 		r = note(b, &leases, err);
 	if (r == 0)
-		r = sign_all(b, &leases, &done.receipts, err);
+		r = sign_all(b, &leases, &totals, &done.receipts, err);
 	if (r < 0)
 		return err_wrap(err, "signing receipts");
 	*ret = done;
@@ -267,11 +346,24 @@ int book_ask(struct book *b, book_ask_fn ask, void *arg, struct err *ret_why, st
 	return r;
 }
 
+static int know_totals(const struct ledger_totals *t, void *arg)
+{
+	struct guard_totals known;
+	struct totals said;
+
+	if (totals_known(t, &said, &known, NULL) < 0)
+		return -EBADMSG;
+	guard_note_totals(arg, &known);
+	return 0;
+}
+
 int book_guard(struct book *b, struct err *err)
 {
 	cleanup(book_leases_fini) struct book_leases leases = {};
 	int r = book_leases(b->ledger, &leases, err);
 
+	if (r == 0)
+		r = ledger_totals_list(b->ledger, LEDGER_SIGNED, 0, know_totals, b->guard, err);
 	for (size_t i = 0; r == 0 && i < leases.n; i++) {
 		cleanup(ledger_receipt_fini) struct ledger_receipt receipt = {};
 		const struct ledger_lease *row = &leases.row[i];

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/book.h"
 #include "core/err.h"
 #include "core/json.h"
 #include "core/parse.h"
@@ -52,5 +53,19 @@ int settle_check_key(const struct json *provider, const uint8_t key[PUBKEY_LEN],
 		return err_set(err, -EKEYREJECTED,
 			       "the provider's key %s has cost its stake: rotate it on chain",
 			       ours);
+	return 0;
+}
+
+int settle_capacity(const struct json *provider, struct book_capacity *ret, struct err *err)
+{
+	const struct json *list = json_get(provider, "capacities");
+	const struct json *last = json_at(list, json_len(list) - 1);
+	struct book_capacity c = { .bounds = true };
+
+	if (!json_len(list) || json_u64(last, "cpu_millis", &c.cpu_millis) < 0 ||
+	    json_u64(last, "memory_bytes", &c.memory_bytes) < 0 ||
+	    json_u64(last, "net_bytes_s", &c.net_bytes_s) < 0)
+		return err_set(err, -EBADMSG, "the provider on chain does not say its capacity");
+	*ret = c;
 	return 0;
 }

@@ -17,3 +17,7 @@ int settle_last_report(const struct json *lease, uint64_t *ret_seq, uint8_t ret_
 /* Whether the provider's current key is this one: the chain takes reports by no other. -EBADMSG,
  * -EKEYREJECTED: it is another one, or has cost its stake. */
 int settle_check_key(const struct json *provider, const uint8_t key[PUBKEY_LEN], struct err *err);
+
+struct book_capacity;
+/* What the provider's node is registered with now. -EBADMSG */
+int settle_capacity(const struct json *provider, struct book_capacity *ret, struct err *err);

@@ -17,6 +17,7 @@
 /* Short, for an agent that is told to stop has to wait for them; what is open then stays journaled. */
 #define READ_MS 10000
 #define WRITE_MS 25000
+#define CAPACITY_MS 600000 /* a capacity that falls may be noticed so late */
 
 /* ---- The chain, asked without holding the books --------------------------------------------- */
 
@@ -119,12 +120,34 @@ static int get_last_report(void *arg, const uint8_t lease[OBJECT_ID_LEN], uint64
 	return r < 0 ? r : settle_last_report(object.json, ret_seq, ret_hash, err);
 }
 
+/* By which the node's totals are bounded (B8); what was read last holds while the chain is away. */
+static void read_capacity(struct settling *s)
+{
+	cleanup(sui_object_fini) struct sui_object object = {};
+	uint64_t now_ms = clock_wall_ms();
+	struct book_capacity capacity;
+	struct err err = {};
+
+	if (now_ms - s->capacity_ms < CAPACITY_MS)
+		return;
+	if (settling_get_object(s, s->settle.provider.id, &object, &err) < 0 ||
+	    settle_capacity(object.json, &capacity, &err) < 0) {
+		log_debug("settling", "the capacity stays", "why=%s", log_quote(err.text));
+		return;
+	}
+	s->agent->book.capacity = capacity;
+	s->capacity_ms = now_ms;
+}
+
 /* What waits to be signed until the chain was asked; then a step. */
 static int sign_and_settle(struct settling *s, struct err *err)
 {
 	struct book *book = &s->agent->book;
 	struct err why = {};
-	int r = book_ask(book, get_last_report, s, &why, err);
+	int r;
+
+	read_capacity(s);
+	r = book_ask(book, get_last_report, s, &why, err);
 
 	if (r == 0)
 		r = book_sign(book, &s->sign, err);
@@ -296,6 +319,9 @@ int settling_open(struct agent *a, struct err *err)
 	if (r < 0)
 		return err_errno(err, r, "settling");
 	r = settle_configure(cfg, &s->settle, err);
+	a->book.market = s->settle.market.id;
+	a->book.provider = s->settle.provider.id;
+	a->book.capacity.bounds = true; /* of what is not known yet */
 	if (r == 0)
 		r = load_key(s, cfg, err);
 	if (r == 0)

@@ -21,6 +21,7 @@ struct settling {
 	bool running;
 	struct settle_result result; /* of the job that ran */
 	struct book_signed sign; /* the same */
+	uint64_t capacity_ms; /* when it was read */
 	struct err odd; /* that was told last */
 	struct err err;
 	int r;

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/book_totals.h"
+#include "chain/proof.h"
 #include "chain/receipt.h"
 #include "cli/members.h"
 #include "cli/node.h"
@@ -68,9 +70,9 @@ static int add_exported(const struct ledger_receipt *r, void *arg)
 	return 0;
 }
 
-/* One snapshot for lease and receipts. */
+/* One snapshot for lease, receipts and proofs, which are wanted unless NULL. */
 static int collect(struct ledger *ledger, const char *label, uint64_t from_seq,
-		   struct receipts *file, struct err *err)
+		   struct receipts *file, struct proofs *proofs, struct err *err)
 {
 	cleanup(ledger_rollback) struct ledger_tx tx = {};
 	struct export e = { .err = err };
@@ -90,6 +92,8 @@ static int collect(struct ledger *ledger, const char *label, uint64_t from_seq,
 		rc = err_set(err, -ENOENT,
 			     "lease '%s' has no receipt from %" PRIu64 " on; its last is %" PRIu64,
 			     label, from_seq, lease.seq);
+	if (rc == 0 && proofs)
+		rc = book_prove(ledger, &e.file, proofs, err);
 	if (rc != 0)
 		receipts_fini(&e.file);
 	else
@@ -119,7 +123,9 @@ static int run_export(struct cli *cli, struct json **ret, struct err *err)
 {
 	cleanup(ledger_close) struct ledger *ledger = NULL;
 	cleanup(receipts_fini) struct receipts file = {};
+	cleanup(proofs_fini) struct proofs proofs = {};
 	cleanup(buf_fini) struct buf text = BUF_INIT(RECEIPTS_LEN_MAX);
+	const bool proven = cli_flag(cli, "proofs");
 	const char *label = cli_flag(cli, "lease"), *from = cli_flag(cli, "from-seq");
 	const char *path = cli_flag(cli, "output");
 	uint64_t from_seq = 1;
@@ -131,9 +137,11 @@ static int run_export(struct cli *cli, struct json **ret, struct err *err)
 		return cli_usage(cli, err, "--from-seq: '%.40s' is not a number from 1", from);
 	rc = node_ledger(cli, &ledger, err);
 	if (rc == 0)
-		rc = collect(ledger, label, from_seq, &file, err);
+		rc = collect(ledger, label, from_seq, &file, proven ? &proofs : NULL, err);
 	if (rc == 0)
 		rc = receipts_render(&file, &text, err);
+	if (rc == 0 && proven)
+		rc = proofs_render(&proofs, &text, err);
 	if (rc != 0)
 		return rc;
 	if (path && strcmp(path, "-") != 0)
@@ -163,10 +171,40 @@ static struct json *summary_json(const struct receipts_summary *s)
 	return o;
 }
 
+/* What is behind the receipts, if anything; *ret is then an object that says what it proves, else NULL. */
+static int proofs_check(const char *text, size_t len, struct json **ret, struct err *err)
+{
+	cleanup(receipts_free) struct receipts *rs = NULL;
+	cleanup(proofs_fini) struct proofs p = {};
+	size_t behind = proofs_behind(text, len);
+	struct proofs_summary s = {};
+	struct json *o;
+	int r;
+
+	*ret = NULL;
+	if (behind == len)
+		return 0;
+	r = proofs_parse(text + behind, len - behind, &p, err);
+	if (r == 0)
+		r = receipts_parse(text, behind, &rs, err);
+	if (r == 0)
+		r = proofs_verify(&p, rs, &s, err);
+	if (r < 0)
+		return r;
+	o = json_new_object();
+	json_set_u64(o, "statements", s.statements);
+	json_set_u64(o, "receipts_proven", s.proven);
+	json_set_u64(o, "receipts_unproven", s.unproven);
+	member_hex(o, "provider", s.provider, sizeof(s.provider));
+	*ret = o;
+	return o ? 0 : -ENOMEM;
+}
+
 static int run_verify(struct cli *cli, struct json **ret, struct err *err)
 {
 	cleanup(buf_fini) struct buf text = BUF_INIT(RECEIPTS_LEN_MAX);
-	const char *path = cli_arg(cli, 0), *hex = cli_flag(cli, "key");
+	const char *path = cli_arg(cli, 0), *hex = cli_flag(cli, "key"), *body;
+	cleanup(json_free) struct json *proofs = NULL;
 	struct receipts_summary summary;
 	uint8_t key[PUBKEY_LEN];
 	struct json *o;
@@ -182,13 +220,18 @@ static int run_verify(struct cli *cli, struct json **ret, struct err *err)
 	rc = file_read(path, &text, err);
 	if (rc < 0)
 		return rc;
-	rc = receipts_verify(text.data ? text.data : "", text.len, hex ? key : NULL, &summary, err);
+	body = text.data ? text.data : "";
+	rc = receipts_verify(body, proofs_behind(body, text.len), hex ? key : NULL, &summary, err);
+	if (rc == 0)
+		rc = proofs_check(body, text.len, &proofs, err);
 	if (rc < 0)
 		return err_wrap(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
 	o = summary_json(&summary);
 	if (!o)
 		return -ENOMEM;
 	json_set_bool(o, "key_given", hex != NULL);
+	if (proofs)
+		json_set(o, "proofs", take_ptr(proofs));
 	*ret = o;
 	return 0;
 }
@@ -206,6 +249,7 @@ static const struct column columns[] = {
 static const struct view verify_views[] = {
 	{ .path = "", .money = (const char *const[]){ "total_due", NULL } },
 	{ .path = "totals" },
+	{ .path = "proofs" },
 	{},
 };
 
@@ -213,6 +257,7 @@ static const struct cli_flag export_flags[] = {
 	{ "lease", 'l', "LEASE", "whose receipts" },
 	{ "from-seq", 0, "N", "from this one on; 1 unless given" },
 	{ "output", 'o', "FILE", "write there instead of standard output" },
+	{ "proofs", 0, NULL, "with proofs that the node's stated totals have these pods in them" },
 	{},
 };
 
@@ -243,6 +288,11 @@ static const struct cli_command commands[] = {
 		.name = "export",
 		.flags = export_flags,
 		.help = "a file of one lease's receipts that anyone can verify",
+		.more = "With --proofs the node's signed totals stand behind the receipts, with the "
+			"path from each pod of the lease to them: what is billed is part of what the "
+			"node says it used in all, which can't be more than it has. That can be shown "
+			"for as long as usage is kept window by window (meter.keep); a file that was "
+			"made in time stays valid.",
 		.views = (const struct view[]){ { .path = "" }, {} },
 		.run = run_export,
 	},

@@ -44,6 +44,26 @@ int ledger_window_last(struct ledger *l, struct ledger_window *ret, struct err *
 	return r < 0 ? r : 0;
 }
 
+int ledger_window_get(struct ledger *l, uint64_t id, struct ledger_window *ret, struct err *err)
+{
+	cleanup(stmt_done) struct stmt s = {};
+	struct ledger_window w = { .id = id };
+	int r = stmt_open(l, "SELECT from_ms, to_ms FROM windows WHERE id = :id", &s, err);
+
+	if (r < 0)
+		return r;
+	put_u64(&s, id);
+	r = stmt_next(&s, err);
+	if (r <= 0)
+		return r < 0 ? r : err_set(err, -ENOENT, "%s: no window %" PRIu64, db_path(l), id);
+	w.from_ms = get_u64(&s);
+	w.to_ms = get_u64(&s);
+	r = stmt_end(&s, err);
+	if (r == 0)
+		*ret = w;
+	return r;
+}
+
 static int window_append(struct ledger_tx *tx, uint64_t from_ms, uint64_t to_ms, uint64_t *ret_id,
 			 struct err *err)
 {

@@ -40,6 +40,7 @@ struct ledger_window {
 int ledger_window_append(struct ledger_tx *tx, uint64_t from_ms, uint64_t to_ms, uint64_t *ret_id,
 			 struct err *err);
 int ledger_window_last(struct ledger *l, struct ledger_window *ret, struct err *err); /* -ENOENT */
+int ledger_window_get(struct ledger *l, uint64_t id, struct ledger_window *ret, struct err *err);
 
 /* Books what the pod used since its last reading into the window of this transaction, and makes
  * `reading` its last one. ret_delta may be NULL. -ENOENT: no such pod; -EEXIST: it has usage in

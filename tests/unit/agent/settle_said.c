@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/settle_said.h"
 
+#include "agent/book.h"
 #include "core/crypto.h"
 #include "core/json.h"
 #include "unit/core/must.h"
@@ -78,11 +79,32 @@ static void only_the_providers_current_key_will_do(void **state)
 	assert_non_null(strstr(why.text, "0808"));
 }
 
+static void the_capacity_is_the_last_one_registered(void **state)
+{
+	cleanup(json_free) struct json *p = parsed(
+		"{\"capacities\":[{\"cpu_millis\":\"1\",\"memory_bytes\":\"2\",\"net_bytes_s\":\"3\"},"
+		"{\"cpu_millis\":\"4000\",\"memory_bytes\":\"5\",\"net_bytes_s\":\"6\"}]}");
+	cleanup(json_free) struct json *none = parsed("{\"capacities\":[]}");
+	cleanup(json_free) struct json *bad = parsed("{\"capacities\":[{\"cpu_millis\":\"1\"}]}");
+	struct book_capacity c = {};
+
+	(void)state;
+	must(settle_capacity(p, &c, &why));
+	assert_true(c.bounds);
+	assert_int_equal(c.cpu_millis, 4000);
+	assert_int_equal(c.memory_bytes, 5);
+	assert_int_equal(c.net_bytes_s, 6);
+	assert_int_equal(settle_capacity(none, &c, &why), -EBADMSG);
+	assert_int_equal(settle_capacity(bad, &c, &why), -EBADMSG);
+	assert_int_equal(c.cpu_millis, 4000);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_leases_last_report_is_read),
 		cmocka_unit_test(a_lease_that_does_not_say_it_is_refused),
+		cmocka_unit_test(the_capacity_is_the_last_one_registered),
 		cmocka_unit_test(only_the_providers_current_key_will_do),
 	};
 

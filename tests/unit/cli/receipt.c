@@ -96,6 +96,32 @@ static void export_goes_to_standard_output_unless_told(void **state)
 	assert_string_equal(s->run.out, file.data);
 }
 
+/* What the books have no statement about: the agent's tests make some, and prove them. */
+static void proofs_are_exported_where_something_was_stated(void **state)
+{
+	struct sold *s = *state;
+
+	assert_int_equal(run(&s->run, "receipt", "export", "--lease", "gold", "--proofs"), 1);
+	assert_non_null(strstr(s->run.err, "nothing can be proven of these receipts"));
+	assert_string_equal(s->run.out, "");
+}
+
+static void a_file_with_proofs_says_what_they_prove(void **state)
+{
+	struct sold *s = *state;
+	cleanup(json_free) struct json *said = NULL;
+	uint64_t n;
+
+	run_ok(&s->run, "-j", "receipt", "verify", "tests/vectors/proofs-v1.json");
+	said = run_json(&s->run);
+	assert_int_equal(json_u64(json_get(said, "proofs"), "receipts_proven", &n), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(json_u64(json_get(said, "proofs"), "statements", &n), 0);
+	assert_int_equal(n, 2);
+	run_ok(&s->run, "receipt", "verify", "tests/vectors/proofs-v1.json");
+	assert_non_null(strstr(s->run.out, "receipts_proven"));
+}
+
 static void export_may_begin_later(void **state)
 {
 	struct sold *s = *state;
@@ -155,6 +181,8 @@ int main(void)
 		TEST(shows_receipts_settlements_and_leases),
 		TEST(exported_file_verifies_anywhere),
 		TEST(export_goes_to_standard_output_unless_told),
+		TEST(proofs_are_exported_where_something_was_stated),
+		TEST(a_file_with_proofs_says_what_they_prove),
 		TEST(export_may_begin_later),
 		TEST(flipped_bit_and_other_key_are_found),
 		TEST(standard_input_is_read_for_a_dash),
