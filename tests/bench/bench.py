@@ -14,11 +14,12 @@ import ledger
 import meter
 import node
 import paths
+import scale
 from bed import WEIR, missing, run
 
 PARTS = {"connect": paths.connect, "established": paths.established, "northsouth": paths.northsouth,
          "change": node.change, "sync": node.sync, "memory": node.memory, "grow": node.grow, "blobid": blobid.blobid,
-         "ledger": ledger.ledger, "meter": meter.meter, "api": api.api}
+         "ledger": ledger.ledger, "meter": meter.meter, "api": api.api, "scale": scale.scale}
 TOOLS = ("nft", "iptables-legacy-restore", "taskset", "nsenter", "ip")
 
 
