@@ -297,6 +297,7 @@ static int check_meter(const struct config *cfg, struct err *err)
 	return 0;
 }
 
+/* What all who deal with the chain need. A tenant has no provider, a new provider none yet. */
 static int check_chain(const struct config *cfg, struct err *err)
 {
 	const struct {
@@ -305,8 +306,6 @@ static int check_chain(const struct config *cfg, struct err *err)
 		{ "chain.network", cfg->chain.network },
 		{ "chain.package", cfg->chain.package },
 		{ "chain.market", cfg->chain.market },
-		{ "chain.provider", cfg->chain.provider },
-		{ "chain.keyFile", cfg->chain.key_file },
 		{ "chain.graphql", cfg->chain.graphql.n ? "there" : "" },
 	};
 

@@ -4,16 +4,13 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "agent/settle_config.h"
 #include "agent/settle_said.h"
-#include "core/buf.h"
+#include "agent/site.h"
 #include "core/cleanup.h"
 #include "core/crypto.h"
-#include "core/file.h"
 #include "core/json.h"
 #include "core/log.h"
 
-#define CA_MAX (1U << 20)
 /* Short, for an agent that is told to stop has to wait for them; what is open then stays journaled. */
 #define READ_MS 10000
 #define WRITE_MS 25000
@@ -259,23 +256,34 @@ void settling_due(struct agent *a)
 
 /* ---- Start and end -------------------------------------------------------------------------- */
 
-static int connect_chain(struct settling *s, const struct config *cfg, struct err *err)
+/* What an agent needs beyond what all who deal with the chain do. */
+static int check_needs(const struct config *cfg, struct err *err)
 {
-	cleanup(buf_fini) struct buf ca = BUF_INIT(CA_MAX);
-	const char *urls[SUI_URLS_MAX + 1] = {};
-	struct sui_config config = { .urls = urls, .read_ms = READ_MS, .write_ms = WRITE_MS };
-	int r;
+	if (!cfg->chain.provider[0])
+		return err_set(err, -EINVAL,
+			       "chain.provider: is empty; an agent that settles on Sui needs it: "
+			       "'weir provider register' makes one");
+	if (!cfg->chain.key_file[0])
+		return err_set(err, -EINVAL,
+			       "chain.keyFile: is empty; an agent that settles on Sui needs a key "
+			       "that pays for gas: 'weir key new FILE' makes one");
+	return 0;
+}
 
-	if (cfg->chain.graphql.n > SUI_URLS_MAX)
-		return err_set(err, -E2BIG, "chain.graphql: more than %d URLs", SUI_URLS_MAX);
-	for (size_t i = 0; i < cfg->chain.graphql.n; i++)
-		urls[i] = cfg->chain.graphql.v[i];
-	memcpy(config.chain, s->settle.genesis, HASH_LEN);
-	r = cfg->chain.ca_file[0] ? file_read(cfg->chain.ca_file, &ca, err) : 0;
+static int read_site(struct settling *s, const struct config *cfg, struct err *err)
+{
+	struct site site;
+	int r = check_needs(cfg, err);
+
+	if (r == 0)
+		r = site_read(cfg, &site, err);
 	if (r < 0)
-		return err_wrap(err, "chain.caFile");
-	config.ca = ca.len ? ca.data : NULL;
-	return sui_new(&config, &s->sui, err);
+		return r;
+	memcpy(s->settle.genesis, site.genesis, HASH_LEN);
+	memcpy(s->settle.package, site.package, OBJECT_ID_LEN);
+	memcpy(s->settle.market.id, site.market, OBJECT_ID_LEN);
+	memcpy(s->settle.provider.id, site.provider, OBJECT_ID_LEN);
+	return site_connect(cfg, &site, READ_MS, WRITE_MS, &s->sui, err);
 }
 
 /* The hot key pays and nothing else; with the report key it would be worth more to a thief. */
@@ -318,14 +326,12 @@ int settling_open(struct agent *a, struct err *err)
 	r = work_new_beside(a->books, &s->queue);
 	if (r < 0)
 		return err_errno(err, r, "settling");
-	r = settle_configure(cfg, &s->settle, err);
+	r = read_site(s, cfg, err);
 	a->book.market = s->settle.market.id;
 	a->book.provider = s->settle.provider.id;
 	a->book.capacity.bounds = true; /* of what is not known yet */
 	if (r == 0)
 		r = load_key(s, cfg, err);
-	if (r == 0)
-		r = connect_chain(s, cfg, err);
 	if (r < 0)
 		return r;
 	s->settle.key = s->key;
