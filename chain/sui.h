@@ -97,6 +97,14 @@ struct sui_gas {
 	uint64_t computation, storage, rebate, kept;
 };
 
+#define SUI_CREATED_MAX 8
+#define SUI_NAME_SIZE 64
+
+struct sui_created {
+	uint8_t id[OBJECT_ID_LEN];
+	char name[SUI_NAME_SIZE]; /* of its type: "lease::Lease" */
+};
+
 /* What became of a transaction, or would. */
 struct sui_effects {
 	bool success; /* false: it was executed, changed nothing, and cost its gas */
@@ -104,6 +112,9 @@ struct sui_effects {
 	char abort_code[24]; /* decimal, over 2^63 for some; "" unless Move code aborted */
 	struct sui_gas gas;
 	uint64_t checkpoint; /* that has it; 0: none yet */
+	struct sui_created
+		created[SUI_CREATED_MAX]; /* the first objects that it made; not of a simulation */
+	size_t ncreated;
 };
 
 /* Runs the bytes (TransactionData, unsigned) without effect. *ret_outputs, unless NULL, is the list
@@ -124,6 +135,8 @@ bool sui_undecided(int code);
 int sui_get_transaction(struct sui *s, const uint8_t digest[HASH_LEN], struct sui_effects *ret,
 			uint64_t *ret_epoch, struct err *err);
 
+/* What it cost in all, after the rebate. */
+uint64_t sui_gas_cost(const struct sui_gas *gas);
 /* What to allow for a transaction that cost this much when it was simulated: computation and net
  * storage, half as much again for what changes until it runs. -EOVERFLOW. */
 int sui_budget(const struct sui_gas *gas, uint64_t price, uint64_t *ret);

@@ -78,16 +78,6 @@ int sui_new(const struct sui_config *config, struct sui **ret, struct err *err)
 	return rc;
 }
 
-int json_set_base64(struct json *o, const char *key, const void *data, size_t len)
-{
-	cleanup(free_ptr) char *text = malloc(BASE64_LEN(len));
-
-	if (!text)
-		return json_set(o, key, NULL);
-	base64_encode(data, len, text);
-	return json_set_str(o, key, text);
-}
-
 static int post(struct sui *s, const struct endpoint *e, const struct buf *body, bool mutation,
 		struct buf *reply, struct err *err)
 {

@@ -25,6 +25,3 @@ int sui_reply_coin(const struct json *node, struct object_ref *ret, uint64_t *re
 int sui_reply_effects(const struct json *effects, struct sui_effects *ret, struct err *err);
 /* 1: another page follows, behind the cursor; 0: none does. */
 int sui_reply_page(const struct json *list, char cursor[SUI_CURSOR_SIZE], struct err *err);
-
-/* A variable that is bytes in base64. */
-int json_set_base64(struct json *o, const char *key, const void *data, size_t len);

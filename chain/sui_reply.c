@@ -182,13 +182,45 @@ static void read_error(const struct json *error, struct sui_effects *ret)
 		 constant ? ": " : "", constant ? constant : "");
 }
 
+/* The part between the package and the type arguments. */
+static int read_name(const char *type, char ret[SUI_NAME_SIZE])
+{
+	const char *name = strstr(type, "::");
+	size_t len = name ? strcspn(name + 2, "<") : 0;
+
+	if (!len || len >= SUI_NAME_SIZE)
+		return -EBADMSG;
+	memcpy(ret, name + 2, len);
+	ret[len] = '\0';
+	return 0;
+}
+
+/* An object whose type has no such name is none of ours, and left out. */
+static int read_created(const struct json *changes, struct sui_effects *ret)
+{
+	json_foreach(change, json_get(changes, "nodes")) {
+		const struct json *type =
+			json_path(change, "outputState.asMoveObject.contents.type");
+		struct sui_created *c = &ret->created[ret->ncreated];
+
+		if (!json_bool(change, "idCreated", false) || ret->ncreated == SUI_CREATED_MAX ||
+		    read_name(json_str(type, "repr", ""), c->name) < 0)
+			continue;
+		if (address_parse(json_str(change, "address", ""), c->id) < 0)
+			return -EBADMSG;
+		ret->ncreated++;
+	}
+	return 0;
+}
+
 int sui_reply_effects(const struct json *effects, struct sui_effects *ret, struct err *err)
 {
 	const char *status = json_str(effects, "status", "");
 	struct sui_effects e = { .success = strcmp(status, "SUCCESS") == 0 };
 
 	if ((!e.success && strcmp(status, "FAILURE") != 0) ||
-	    read_gas(json_path(effects, "gasEffects.gasSummary"), &e.gas) < 0)
+	    read_gas(json_path(effects, "gasEffects.gasSummary"), &e.gas) < 0 ||
+	    read_created(json_get(effects, "objectChanges"), &e) < 0)
 		return err_set(err, -EBADMSG, "Sui: a reply without a transaction's effects");
 	if (!e.success)
 		read_error(json_get(effects, "executionError"), &e);

@@ -7,18 +7,21 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 
-#define EFFECTS                                                                                  \
+#define EFFECTS(more)                                                                            \
 	"effects{status checkpoint{sequenceNumber} executionError{message abortCode identifier " \
 	"constant module{name} function{name}} gasEffects{gasSummary{computationCost "           \
-	"storageCost storageRebate nonRefundableStorageFee}}}"
+	"storageCost storageRebate nonRefundableStorageFee}}" more "}"
+#define CREATED                                             \
+	" objectChanges(first:50){nodes{address idCreated " \
+	"outputState{asMoveObject{contents{type{repr}}}}}}"
 
 int sui_simulate(struct sui *s, const void *tx, size_t len, struct sui_effects *ret,
 		 struct json **ret_outputs, struct err *err)
 {
 	static const char query[] =
 		"query($tx:JSON!){chainIdentifier simulateTransaction(transaction:$tx,"
-		"checksEnabled:true,doGasSelection:false){" EFFECTS
-		" outputs{returnValues{value{bcs}}}}}";
+		"checksEnabled:true,doGasSelection:false){" EFFECTS(
+			"") " outputs{returnValues{value{bcs}}}}}";
 	cleanup(json_free) struct json *variables = json_new_object();
 	cleanup(json_free) struct json *data = NULL;
 	cleanup(json_free) struct json *outputs = NULL;
@@ -47,7 +50,7 @@ int sui_execute(struct sui *s, const void *tx, size_t len, const uint8_t (*sigs)
 {
 	static const char query[] =
 		"mutation($tx:Base64!,$sigs:[Base64!]!){executeTransaction(transactionDataBcs:$tx,"
-		"signatures:$sigs){" EFFECTS "}}";
+		"signatures:$sigs){" EFFECTS(CREATED) "}}";
 	cleanup(json_free) struct json *variables = json_new_object();
 	cleanup(json_free) struct json *data = NULL;
 	struct json *list = json_new_array();
@@ -70,8 +73,8 @@ int sui_get_transaction(struct sui *s, const uint8_t digest[HASH_LEN], struct su
 			uint64_t *ret_epoch, struct err *err)
 {
 	static const char query[] =
-		"query($d:String!){chainIdentifier epoch{epochId} transaction(digest:$d){" EFFECTS
-		"}}";
+		"query($d:String!){chainIdentifier epoch{epochId} transaction(digest:$d){" EFFECTS(
+			CREATED) "}}";
 	cleanup(json_free) struct json *variables = json_new_object();
 	cleanup(json_free) struct json *data = NULL;
 	char text[DIGEST_SIZE];
@@ -92,6 +95,13 @@ int sui_get_transaction(struct sui *s, const uint8_t digest[HASH_LEN], struct su
 	if (rc == 0 || rc == -ENOENT)
 		*ret_epoch = epoch;
 	return rc;
+}
+
+uint64_t sui_gas_cost(const struct sui_gas *gas)
+{
+	uint64_t net = gas->storage > gas->rebate ? gas->storage - gas->rebate : 0, cost;
+
+	return __builtin_add_overflow(gas->computation, net, &cost) ? UINT64_MAX : cost;
 }
 
 int sui_budget(const struct sui_gas *gas, uint64_t price, uint64_t *ret)

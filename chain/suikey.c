@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/cleanup.h"
 #include "core/err.h"
@@ -132,6 +133,30 @@ int suikey_parse(const char *text, struct key **ret, struct err *err)
 			       s.payload[0]);
 	rc = key_from_seed(s.payload + 1, ret);
 	return rc < 0 ? err_errno(err, rc, "key") : 0;
+}
+
+/* What stands in a file; wiped when it leaves its scope. */
+struct suikey_file {
+	char text[1024];
+};
+
+static void suikey_file_fini(struct suikey_file *f)
+{
+	wipe(f, sizeof(*f));
+}
+
+int suikey_load(const char *path, struct key **ret, struct err *err)
+{
+	cleanup(suikey_file_fini) struct suikey_file file = {};
+	int rc = secret_read(path, file.text, sizeof(file.text), err);
+
+	if (rc < 0)
+		return rc;
+	file.text[strcspn(file.text, "\r\n")] = '\0';
+	if (strncasecmp(file.text, PREFIX, PREFIX_LEN) != 0)
+		return key_load(path, ret, err);
+	rc = suikey_parse(file.text, ret, err);
+	return rc < 0 ? err_wrap(err, "%s", path) : 0;
 }
 
 void suikey_format(const struct key *k, char ret[SUIKEY_SIZE])

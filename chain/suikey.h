@@ -12,4 +12,7 @@
 
 /* -EINVAL: not such a text. -ENOTSUP: a key of another scheme. -ENOMEM. */
 int suikey_parse(const char *text, struct key **ret, struct err *err);
+/* A key file of a person: with such a text, or of ours (core/crypto.h); refused unless it is theirs
+ * alone. The first line counts. */
+int suikey_load(const char *path, struct key **ret, struct err *err);
 void suikey_format(const struct key *k, char ret[SUIKEY_SIZE]);

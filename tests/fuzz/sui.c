@@ -3,6 +3,7 @@
 #undef NDEBUG
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "agent/settle_lease.h"
 #include "chain/lease_follow.h"
@@ -77,6 +78,10 @@ static void try_data(const struct json *data)
 		assert(err.code == -EBADMSG);
 	else if (sui_budget(&effects.gas, 1000, &budget) == 0)
 		assert(budget >= 1500000);
+	assert(effects.ncreated <= SUI_CREATED_MAX);
+	for (size_t i = 0; i < effects.ncreated; i++)
+		assert(effects.created[i].name[0] &&
+		       strnlen(effects.created[i].name, SUI_NAME_SIZE) < SUI_NAME_SIZE);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

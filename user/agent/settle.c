@@ -143,16 +143,9 @@ static int halve(struct step *st, const struct sui_effects *effects, struct err 
 	return 0;
 }
 
-static uint64_t cost_of(const struct sui_gas *gas)
-{
-	uint64_t cost = gas->computation;
-
-	return gas->storage > gas->rebate ? cost + (gas->storage - gas->rebate) : cost;
-}
-
 static int executed(struct step *st, const struct sui_effects *effects, struct err *err)
 {
-	st->i->fee = cost_of(&effects->gas);
+	st->i->fee = sui_gas_cost(&effects->gas);
 	st->i->checkpoint = effects->checkpoint;
 	st->i->error[0] = '\0';
 	if (!effects->success)

@@ -51,6 +51,9 @@ bool sig_valid(const uint8_t pub[PUBKEY_LEN], const void *msg, size_t len,
  * this user with mode 0600 or 0400 (-EACCES). key_save() never overwrites (-EEXIST). */
 int key_load(const char *path, struct key **ret, struct err *err);
 int key_save(const struct key *k, const char *path, struct err *err);
+/* The text of such a file, whatever secret it holds, closed by a NUL; wipe() it. -E2BIG: of size
+ * bytes or more. */
+int secret_read(const char *path, char *ret, size_t size, struct err *err);
 
 /* Standard base64 with padding; strict when decoding (no blanks, canonical last character):
  * -EINVAL, or -E2BIG if it holds more than size bytes. */

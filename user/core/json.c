@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "core/cleanup.h"
+#include "core/crypto.h"
 #include "core/err.h"
 #include "core/json_impl.h"
 #include "core/parse.h"
@@ -388,6 +389,16 @@ int json_set_u64_text(struct json *obj, const char *key, uint64_t value)
 int json_set_u128(struct json *obj, const char *key, unsigned __int128 value)
 {
 	return json_set(obj, key, new_text_u128(value));
+}
+
+int json_set_base64(struct json *obj, const char *key, const void *data, size_t len)
+{
+	cleanup(free_ptr) char *text = malloc(BASE64_LEN(len));
+
+	if (!text)
+		return json_set(obj, key, NULL);
+	base64_encode(data, len, text);
+	return json_set_str(obj, key, text);
 }
 
 int json_set_null(struct json *obj, const char *key)

@@ -73,6 +73,8 @@ int json_set_bool(struct json *obj, const char *key, bool value);
 int json_set_u64(struct json *obj, const char *key, uint64_t value);
 int json_set_u64_text(struct json *obj, const char *key, uint64_t value); /* always a string */
 int json_set_u128(struct json *obj, const char *key, unsigned __int128 value); /* always a string */
+/* Bytes, in base64. */
+int json_set_base64(struct json *obj, const char *key, const void *data, size_t len);
 int json_set_null(struct json *obj, const char *key);
 /* A setter of this very node has failed; json_print() sees it of the whole tree. */
 bool json_failed(const struct json *j);

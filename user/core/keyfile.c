@@ -51,16 +51,44 @@ static int read_seed(int fd, struct secret *ret)
 	return parse_hex(ret->text, ret->seed, KEY_SEED_LEN);
 }
 
-int key_load(const char *path, struct key **ret, struct err *err)
+static int open_secret(const char *path, int *ret_fd, struct err *err)
 {
 	/* Not to hang on a FIFO before it is known to be none. */
 	cleanup(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	cleanup(secret_fini) struct secret secret = {};
 	int rc;
 
 	if (fd < 0)
 		return err_errno(err, -errno, "%s: cannot open", path);
 	rc = check_owner(fd, path, err);
+	if (rc == 0)
+		*ret_fd = take_fd(fd);
+	return rc;
+}
+
+int secret_read(const char *path, char *ret, size_t size, struct err *err)
+{
+	cleanup(close_fd) int fd = -1;
+	ssize_t n;
+	int rc = open_secret(path, &fd, err);
+
+	if (rc < 0)
+		return rc;
+	n = read(fd, ret, size); /* of a small regular file: all of it */
+	if (n >= 0 && (size_t)n < size) {
+		ret[n] = '\0';
+		return 0;
+	}
+	rc = n < 0 ? -errno : -E2BIG;
+	wipe(ret, size);
+	return err_errno(err, rc, "%s: cannot read", path);
+}
+
+int key_load(const char *path, struct key **ret, struct err *err)
+{
+	cleanup(secret_fini) struct secret secret = {};
+	cleanup(close_fd) int fd = -1;
+	int rc = open_secret(path, &fd, err);
+
 	if (rc < 0)
 		return rc;
 	rc = read_seed(fd, &secret);

@@ -215,6 +215,44 @@ static void a_page_leads_on_or_ends(void **state)
 	assert_string_equal(cursor, "c");
 }
 
+static void what_a_transaction_made_is_told_by_the_name_of_its_type(void **state)
+{
+	static const char text[] =
+		"{\"status\":\"SUCCESS\"," GAS ",\"objectChanges\":{\"nodes\":["
+		"{\"address\":\"0x1\",\"idCreated\":false,\"outputState\":null},"
+		"{\"address\":\"" ID "\",\"idCreated\":true,\"outputState\":{\"asMoveObject\":"
+		"{\"contents\":{\"type\":{\"repr\":\"0x7::lease::Lease<0x2::sui::SUI>\"}}}}},"
+		"{\"address\":\"0x3\",\"idCreated\":true,\"outputState\":{\"asMoveObject\":null}}]}}";
+	cleanup(json_free) struct json *j = parse(text);
+	struct sui_effects e = {};
+
+	(void)state;
+	assert_int_equal(sui_reply_effects(j, &e, NULL), 0);
+	assert_int_equal(e.ncreated, 1);
+	assert_string_equal(e.created[0].name, "lease::Lease");
+	assert_int_equal(e.created[0].id[OBJECT_ID_LEN - 1], 0xaa);
+}
+
+static void more_objects_than_there_is_room_for_are_left_out(void **state)
+{
+	cleanup(buf_fini) struct buf text = BUF_INIT(1 << 16);
+	cleanup(json_free) struct json *j = NULL;
+	struct sui_effects e = {};
+
+	(void)state;
+	buf_puts(&text, "{\"status\":\"SUCCESS\"," GAS ",\"objectChanges\":{\"nodes\":[");
+	for (int i = 0; i < 2 * SUI_CREATED_MAX; i++)
+		buf_printf(
+			&text,
+			"%s{\"address\":\"0x%x\",\"idCreated\":true,\"outputState\":{\"asMoveObject\":"
+			"{\"contents\":{\"type\":{\"repr\":\"0x2::coin::Coin\"}}}}}",
+			i ? "," : "", i + 1);
+	buf_puts(&text, "]}}");
+	j = parse(text.data);
+	assert_int_equal(sui_reply_effects(j, &e, NULL), 0);
+	assert_int_equal(e.ncreated, SUI_CREATED_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +265,8 @@ int main(void)
 		TEST(objects_are_owned_shared_or_neither),
 		TEST(an_object_that_lacks_a_part_is_malformed),
 		TEST(a_page_leads_on_or_ends),
+		TEST(what_a_transaction_made_is_told_by_the_name_of_its_type),
+		TEST(more_objects_than_there_is_room_for_are_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,9 @@
 
 #include <ctype.h>
 
+#include "core/file.h"
 #include "unit/core/random.h"
+#include "unit/core/temp.h"
 
 /* alice of tests/vectors/sui-vectors.json */
 static const char alice[] =
@@ -99,6 +101,54 @@ static void the_error_names_what_is_wrong(void **state)
 		       -ENOTSUP, "scheme 1");
 }
 
+static void a_file_holds_a_wallets_key_or_ours(void **state)
+{
+	cleanup(key_free) struct key *wallets = NULL, *made = NULL, *ours = NULL;
+	struct temp_path wallet = temp_path(state, "wallet"), own = temp_path(state, "own");
+	char text[100];
+
+	snprintf(text, sizeof(text), "%s\n", alice);
+	assert_int_equal(file_write_atomic(wallet.text, text, strlen(text), 0600, NULL), 0);
+	assert_int_equal(suikey_load(wallet.text, &wallets, NULL), 0);
+	assert_int_equal(key_save(wallets, own.text, NULL), 0);
+	assert_int_equal(suikey_load(own.text, &ours, NULL), 0);
+	assert_int_equal(suikey_parse(alice, &made, NULL), 0);
+	assert_memory_equal(key_public(wallets), key_public(made), PUBKEY_LEN);
+	assert_memory_equal(key_public(ours), key_public(made), PUBKEY_LEN);
+}
+
+static void a_file_that_others_see_or_that_holds_no_key_is_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		mode_t mode;
+		int rc;
+	} cases[] = {
+		{ alice, 0644, -EACCES },
+		{ alice, 0640, -EACCES },
+		{ "suiprivkey1qsecret", 0600, -EINVAL },
+		{ "secret", 0600, -EINVAL },
+		{ "", 0600, -EINVAL },
+	};
+	struct temp_path path = temp_path(state, "key");
+	char large[1100];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct key *key = NULL;
+		struct err err = {};
+
+		file_write_atomic(path.text, cases[i].text, strlen(cases[i].text), cases[i].mode,
+				  NULL);
+		assert_int_equal(suikey_load(path.text, &key, &err), cases[i].rc);
+		assert_null(key);
+		assert_non_null(strstr(err.text, path.text));
+		assert_false(strstr(err.text, "secret") || strstr(err.text, "89j7k"));
+	}
+	memset(large, 'x', sizeof(large));
+	file_write_atomic(path.text, large, sizeof(large), 0600, NULL);
+	assert_int_equal(suikey_load(path.text, &(struct key *){ NULL }, NULL), -E2BIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +156,8 @@ int main(void)
 		TEST(capital_letters_alone_are_the_same_key),
 		TEST(any_one_character_changed_is_refused),
 		TEST(the_error_names_what_is_wrong),
+		TEMP_TEST(a_file_holds_a_wallets_key_or_ours),
+		TEMP_TEST(a_file_that_others_see_or_that_holds_no_key_is_refused),
 	};
 
 	return crypto_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,15 +174,17 @@ static void setters_build_what_is_printed(void **state)
 	assert_int_equal(json_set_u64(j, "big", (1ull << 53) + 1), 0);
 	assert_int_equal(json_set_u64_text(j, "text", 7), 0);
 	assert_int_equal(json_set_u128(j, "u128", 8), 0);
+	assert_int_equal(json_set_base64(j, "base64", "\1\2", 2), 0);
 	assert_int_equal(json_set_null(j, "null"), 0);
 	assert_int_equal(json_add_str(arr, "y"), 0);
 	assert_int_equal(json_add_u64(arr, UINT64_MAX), 0);
 	assert_int_equal(json_add(arr, json_new_object()), 0);
 	assert_int_equal(json_set(j, "arr", arr), 0);
-	assert_printed(j,
-		       "{\"s\":\"x\",\"none\":null,\"t\":true,\"n\":9007199254740992,"
-		       "\"big\":\"9007199254740993\",\"text\":\"7\",\"u128\":\"8\",\"null\":null,"
-		       "\"arr\":[\"y\",\"18446744073709551615\",{}]}");
+	assert_printed(
+		j,
+		"{\"s\":\"x\",\"none\":null,\"t\":true,\"n\":9007199254740992,"
+		"\"big\":\"9007199254740993\",\"text\":\"7\",\"u128\":\"8\",\"base64\":\"AQI=\",\"null\":null,"
+		"\"arr\":[\"y\",\"18446744073709551615\",{}]}");
 }
 
 static void setting_again_replaces_in_place(void **state)
