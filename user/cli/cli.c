@@ -50,6 +50,18 @@ int cli_usage(struct cli *cli, struct err *err, const char *fmt, ...)
 	return -EINVAL;
 }
 
+void cli_note(const char *fmt, ...)
+{
+	char note[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(note, sizeof(note), fmt, ap);
+	va_end(ap);
+	text_clean(note);
+	fprintf(stderr, "weir: %s\n", note);
+}
+
 int cli_config_with(struct cli *cli, size_t argc, char *const argv[], const struct config **ret,
 		    struct err *err)
 {

@@ -83,6 +83,8 @@ const char *cli_arg(const struct cli *cli, size_t i);
 const char *cli_flag(const struct cli *cli, const char *name);
 __attribute__((format(printf, 3, 4))) int cli_usage(struct cli *cli, struct err *err,
 						    const char *fmt, ...);
+/* A line on standard error that can't wait for the command's end. */
+__attribute__((format(printf, 1, 2))) void cli_note(const char *fmt, ...);
 /* -c FILE, else the default file if there is one, else the defaults; then WEIR_* variables. */
 int cli_config(struct cli *cli, const struct config **ret, struct err *err);
 /* The same with flags ("--meter-window=60s") that go before all. */

@@ -13,6 +13,7 @@ extern const struct cli_object cli_object_pod;
 extern const struct cli_object cli_object_usage;
 extern const struct cli_object cli_object_receipt;
 extern const struct cli_object cli_object_lease;
+extern const struct cli_object cli_object_provider;
 extern const struct cli_object cli_object_settlement;
 extern const struct cli_object cli_object_workload;
 extern const struct cli_object cli_object_key;

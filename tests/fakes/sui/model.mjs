@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a Sui network remembers, as far as Weir can see it: objects, balances, epochs, transactions that happen once.
 // Bytes are decoded and signatures verified by @mysten/sui. Move code does not run here: of the package on chain there are
-// the rules of lease.mjs, and of those the calls in CALLS can be made by a transaction; anything else it names is an abort.
+// the rules of lease.mjs, and of those the calls in CALLS can be made by a transaction, and what people call (people.mjs);
+// anything else it names is an abort.
 import { createHash, webcrypto } from 'node:crypto';
 import * as lease from './lease.mjs';
+import { Scene } from './people.mjs';
 
 globalThis.crypto ??= webcrypto; // Node 18 has it under this name alone
 
@@ -42,7 +44,13 @@ export class Model {
 		this.executions = 0; // that changed anything, or cost gas
 		this.package = normalizeSuiAddress('0xabc');
 		this.providers = new Map(); // id: what lease.mjs wants to know of one
-		this.now = () => BigInt(Date.now());
+		this.later = 0n; // how far its clock is ahead of ours, in ms
+		this.now = () => BigInt(Date.now()) + this.later;
+	}
+
+	touch(object) {
+		object.version++;
+		object.digest = digestOf(`${object.address} ${object.version}`);
 	}
 
 	// {owner: address} or {shared: version}
@@ -101,8 +109,7 @@ export class Model {
 		const result = fn(l, at);
 
 		object.lease = l;
-		object.version++;
-		object.digest = digestOf(`${object.address} ${object.version}`);
+		this.touch(object);
 		for (const { name, ...json } of at.events)
 			this.events.push({ type: `${this.package}::lease::${name}`, digest, json: Object.fromEntries(Object.entries(json).map(([k, v]) => [k, typeof v === 'bigint' ? String(v) : v])) });
 		return result;
@@ -166,12 +173,16 @@ export class Model {
 		return undefined;
 	}
 
+	checkFunds(data) {
+		const why = new Scene(this, data).unpaid();
+
+		if (why) throw new Refused(why);
+	}
+
 	call(command, inputs, sender, digest) {
 		const pure = (arg) => Buffer.from(bcs.vector(bcs.u8()).parse(Buffer.from(inputs[arg.Input].Pure.bytes, 'base64')));
 		const abort = (message, code) => Object.assign(new Error(message), { code, module: command.module, function: command.function });
-		const call = command.module === 'lease' && CALLS[command.function];
-
-		if (command.package !== this.package || !call) throw abort(`there is no ${command.module}::${command.function} here`, '13906834328962203649');
+		const call = CALLS[command.function];
 		const { objectId } = inputs[command.arguments[2].Input].Object.SharedObject;
 		if (!this.objects.get(objectId)?.lease) throw abort('not a lease', '3');
 		const bytes = command.arguments.slice(3, -1).map(pure);
@@ -188,6 +199,8 @@ export class Model {
 	run(data, digest) {
 		const { inputs, commands } = data.kind.ProgrammableTransaction;
 		const restore = this.keep();
+		const scene = new Scene(this, data, digest);
+		const known = ({ MoveCall: c }) => c && c.package === this.package && c.module === 'lease' && CALLS[c.function];
 		const units = UNITS_MIN > UNITS_CALL * BigInt(commands.length) ? UNITS_MIN : UNITS_CALL * BigInt(commands.length);
 		const price = BigInt(data.gasData.price);
 		const gasSummary = { computationCost: Number(units * price), storageCost: 2280000, storageRebate: 2280000, nonRefundableStorageFee: 0 };
@@ -200,7 +213,8 @@ export class Model {
 		}
 		try {
 			for (const command of executionError ? [] : commands)
-				outputs.push({ returnValues: command.MoveCall ? this.call(command.MoveCall, inputs, data.sender, digest) : [] });
+				outputs.push({ returnValues: known(command) ? this.call(command.MoveCall, inputs, data.sender, digest) : scene.command(command) });
+			if (!executionError) scene.close();
 		} catch (e) {
 			executionError = {
 				message: e.message,
@@ -210,7 +224,9 @@ export class Model {
 			};
 		}
 		if (executionError) restore();
-		return { effects: { digest, status: executionError ? 'FAILURE' : 'SUCCESS', executionError, gasEffects: { gasSummary } }, outputs };
+		scene.charge(BigInt(gasSummary.computationCost), executionError !== null);
+		const objectChanges = executionError ? { nodes: [] } : scene.changes();
+		return { effects: { digest, status: executionError ? 'FAILURE' : 'SUCCESS', executionError, gasEffects: { gasSummary }, objectChanges }, outputs };
 	}
 
 	simulate(bytes) {
@@ -218,6 +234,7 @@ export class Model {
 
 		this.checkGas(data);
 		this.checkInputs(data.kind.ProgrammableTransaction);
+		this.checkFunds(data);
 		const restore = this.keep();
 		const result = this.run(data, TransactionDataBuilder.getDigestFromBytes(bytes));
 		restore();
@@ -237,6 +254,7 @@ export class Model {
 			});
 		this.checkGas(data);
 		this.checkInputs(data.kind.ProgrammableTransaction);
+		this.checkFunds(data);
 		const { effects } = this.run(data, digest);
 		if (!data.gasData.payment.length)
 			this.balances.set(data.gasData.owner, this.balances.get(data.gasData.owner) - BigInt(effects.gasEffects.gasSummary.computationCost));
