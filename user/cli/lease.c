@@ -3,6 +3,7 @@
 
 #include "chain/amount.h"
 #include "chain/lease.h"
+#include "cli/lease_tenant.h"
 #include "cli/members.h"
 #include "cli/node.h"
 #include "cli/objects.h"
@@ -126,6 +127,8 @@ static int run_open(struct cli *cli, struct json **ret, struct err *err)
 
 	if (!args || !list)
 		return -ENOMEM;
+	if (cli_flag(cli, "provider"))
+		return lease_tenant_open(cli, ret, err);
 	if (cli_flag(cli, "object")) {
 		json_set_str(args, "label", cli_arg(cli, 0));
 		json_set_str(args, "object", cli_flag(cli, "object"));
@@ -133,7 +136,8 @@ static int run_open(struct cli *cli, struct json **ret, struct err *err)
 	}
 	if (!cli_flag(cli, "tenant") || !cli_flag(cli, "deposit"))
 		return cli_usage(cli, err,
-				 "lease open: --tenant and --deposit, or --object, are needed");
+				 "lease open: --tenant and --deposit, --object, or --provider and "
+				 "--deposit are needed");
 	json_set_str(args, "label", cli_arg(cli, 0));
 	json_set_str(args, "tenant", cli_flag(cli, "tenant"));
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(prices); i++)
@@ -156,6 +160,8 @@ static int run_top_up(struct cli *cli, struct json **ret, struct err *err)
 
 	if (!args)
 		return -ENOMEM;
+	if (cli_flag(cli, "key"))
+		return lease_tenant_top_up(cli, ret, err);
 	if (amount_parse(cli_arg(cli, 1), &amount, &why) < 0)
 		return cli_usage(cli, err, "lease top-up: %s", why.text);
 	if (!amount)
@@ -171,6 +177,8 @@ static int run_close(struct cli *cli, struct json **ret, struct err *err)
 
 	if (!args)
 		return -ENOMEM;
+	if (cli_flag(cli, "key"))
+		return lease_tenant_close(cli, ret, err);
 	json_set_str(args, "label", cli_arg(cli, 0));
 	return node_call(cli, "lease.close", take_ptr(args), ret, err);
 }
@@ -192,7 +200,8 @@ static const struct column columns[] = {
 	{},
 };
 
-static const char *const money[] = { "deposited", "paid", "refunded", "escrow", "unpaid", NULL };
+static const char *const money[] = { "deposited", "paid",   "refunded", "escrow", "unpaid",
+				     "deposit",	  "amount", "gas",	NULL };
 
 static const struct view answer_views[] = { { .path = "", .money = money }, {} };
 
@@ -207,7 +216,23 @@ static const struct cli_flag open_flags[] = {
 	{ "gib-local", 0, "AMOUNT", "price of a GiB within this node" },
 	{ "rate-cap", 0, "AMOUNT", "most that a second may cost; 0: no cap" },
 	{ "object", 0, "ID",
-	  "chain.kind sui: the lease that the tenant opened on chain; no other flag" },
+	  "chain.kind sui, provider: the lease that the tenant opened on chain; no other flag" },
+	{ "provider", 0, "ID", "chain.kind sui, tenant: with whom to open one on chain" },
+	{ "key", 'k', "FILE", "tenant: the key that signs and pays, and co-signs receipts" },
+	{ "blob", 0, "ID", "tenant: what is to run, on Walrus" },
+	{ "integrity", 'i', "SRI", "tenant: and its digest (sha512-...)" },
+	{ "entry", 0, "TEXT", "tenant: and where it begins" },
+	{ "cpu-millis", 0, "N", "tenant: what it may use: 1000 are one core" },
+	{ "memory", 0, "SIZE", "tenant: and of memory, such as 256MiB" },
+	{ "pids", 0, "N", "tenant: and of processes" },
+	{ "grace", 0, "DURATION",
+	  "tenant: how long after its end reports are taken; 1d unless given" },
+	{},
+};
+
+static const struct cli_flag key_flag[] = {
+	{ "key", 'k', "FILE",
+	  "chain.kind sui, tenant: the key that signs and pays; LEASE is its id on chain" },
 	{},
 };
 
@@ -230,14 +255,17 @@ static const struct cli_command commands[] = {
 		.flags = open_flags,
 		.help = "agree on prices and put a deposit into escrow",
 		.more = "LEASE is the value of the label weir.dev/lease that ties pods to it. Prices "
-			"never change later. The agent does it. Amounts are exact: 1.5SUI, 250MIST; "
-			"without a unit MIST.",
+			"never change later. The agent does it, but with --provider: that opens a lease on "
+			"Sui as its tenant, without an agent, and prints what the provider has to run; more "
+			"on FILE and on what is done when no answer comes: 'provider help'. Amounts are "
+			"exact: 1.5SUI, 250MIST; without a unit MIST.",
 		.views = answer_views,
 		.run = run_open,
 	},
 	{
 		.name = "top-up",
 		.args = "LEASE AMOUNT",
+		.flags = key_flag,
 		.help = "add to the deposit; what is due and not paid yet is paid at once",
 		.views = answer_views,
 		.run = run_top_up,
@@ -245,7 +273,10 @@ static const struct cli_command commands[] = {
 	{
 		.name = "close",
 		.args = "LEASE",
+		.flags = key_flag,
 		.help = "settle the rest and refund what is left",
+		.more = "On Sui (--key) windows up to now may still be reported for the lease's grace; "
+			"the same command after that asks what is left back, if nobody did before.",
 		.views = answer_views,
 		.run = run_close,
 	},

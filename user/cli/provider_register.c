@@ -68,11 +68,6 @@ static int read_number(struct cli *cli, const char *flag, int (*parse)(const cha
 	return cli_usage(cli, err, "provider register: --%s %s is needed, more than 0", flag, like);
 }
 
-static int parse_count(const char *text, uint64_t *ret)
-{
-	return parse_u64(text, 1, UINT64_MAX, ret);
-}
-
 /* The key that reports are signed with: given, or this node's. */
 static int read_report_key(struct cli *cli, struct registration *reg, struct err *err)
 {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What people's transactions do to the model: coins that are split and taken along, providers that register and stake, leases
-// that tenants open, feed and close. The rules are those of chain/move (provider.move, lease.move), in so far as a command can
-// see them; abort codes are the modules'. A value that must not be dropped and is not used makes a transaction fail, as on chain.
+// that tenants open and feed (by the rules of lease.mjs). The others are those of chain/move (provider.move, offer.move), in so
+// far as a command can see them; abort codes are the modules'. A value that must not be dropped and is not used makes a transaction fail, as on chain.
 import { createHash } from 'node:crypto';
+import * as rules from './lease.mjs';
 
 const { bcs } = await import('@mysten/sui/bcs');
 const { normalizeSuiAddress } = await import('@mysten/sui/utils');
 
 const FRAMEWORK = normalizeSuiAddress('0x2');
-const LIMITS = { unbonds: 8, endpoint: 256 };
+const LIMITS = { unbonds: 8, endpoint: 256, entry: 256 };
 
 export function marketJson(id, { min_stake = 10n ** 9n, unbond_ms = 86400000n } = {}) {
 	return {
@@ -48,7 +49,8 @@ export function providerJson(id, { market, owner, key, stake, agent = owner, pay
 const u64 = (v) => bcs.u64().parse(v);
 const bytes = (v) => Buffer.from(bcs.vector(bcs.u8()).parse(v));
 const address = (v) => normalizeSuiAddress(Buffer.from(v).toString('hex'));
-const amounts = (v) => bcs.vector(bcs.u64()).parse(v);
+const big = (v) => BigInt(u64(v));
+const bigs = (v) => bcs.vector(bcs.u64()).parse(v).map(BigInt);
 
 // One transaction while it runs.
 export class Scene {
@@ -127,20 +129,37 @@ export class Scene {
 		return value ? [value] : [];
 	}
 
-	share(value, type) {
+	// Gives it an id; fill(id) is what is kept of it.
+	share(type, fill) {
 		const id = `0x${createHash('sha256').update(`${this.digest} ${this.made.length}`).digest('hex')}`;
 
-		value.json.id = id;
-		this.model.addObject(id, { type, json: value.json, shared: 1000 + this.model.objects.size });
+		this.model.addObject(id, { type: `${this.model.package}::${type}`, shared: 1000 + this.model.objects.size });
+		Object.assign(this.model.objects.get(id), fill(id));
 		this.made.push(id);
+	}
+
+	// What lease.mjs wants to know of a provider.
+	party({ object: { address: id, json } }) {
+		const { model } = this;
+		const min = BigInt(model.objects.get(json.market).json.params.min_stake);
+		const key = Buffer.from(json.keys.at(-1).key, 'base64').toString('hex');
+
+		model.providers.set(id, { id, key, owner: json.owner, agent: json.agent, payout: json.payout, backed: !json.jailed && BigInt(json.stake) >= min });
+		return model.providers.get(id);
+	}
+
+	// A rule of lease.mjs over a lease that is there.
+	happen(l, name, ...args) {
+		try {
+			this.model.happen(l.object.address, this.sender, this.digest, (lease, at) => rules[name](lease, at, ...args));
+		} catch (e) {
+			if (e instanceof rules.Abort) this.abort('lease', name, e.code);
+			throw e;
+		}
 	}
 
 	touch(object) {
 		this.model.touch(object);
-	}
-
-	emit(name, json) {
-		this.model.events.push({ type: `${this.model.package}::${name}`, digest: this.digest, json });
 	}
 
 	send(to, mist) {
@@ -210,7 +229,7 @@ const calls = {
 		return { json, drops: false };
 	},
 
-	'provider::share': (s, p) => s.share(p, `${s.model.package}::provider::Provider`),
+	'provider::share': (s, { json }) => s.share('provider::Provider', (id) => ({ json: { ...json, id } })),
 
 	'provider::add_stake': (s, m, p, { coin }) => {
 		checkMarket(s, m, p, 'provider', 'add_stake');
@@ -240,6 +259,31 @@ const calls = {
 		s.send(json.owner, free.reduce((sum, u) => sum + BigInt(u.amount), 0n));
 		s.touch(p.object);
 	},
-};
 
-export { address, amounts, bytes, calls, checkMarket, u64 };
+	'offer::prices': (s, core, memory, rx, tx, cap) => ({
+		prices: { core_s: big(core), gib_s: big(memory), rx_gib: bigs(rx), tx_gib: bigs(tx), cap_s: big(cap) },
+	}),
+
+	'offer::work': (s, blob, sri, entry, cpu, memory, pids, seal) => {
+		if (![0, 64].includes(bytes(sri).length) || bytes(entry).length > LIMITS.entry) s.abort('offer', 'work', 2);
+		const work = { blob_id: bcs.u256().parse(blob), sri: bytes(sri).toString('base64'), entry: bytes(entry).toString() };
+
+		return { work: { ...work, cpu_millis: u64(cpu), memory_bytes: u64(memory), pids: u64(pids), seal_id: bytes(seal).toString('base64') } };
+	},
+
+	'lease::open': (s, m, p, { coin }, { prices }, { work }, key, grace, { clock }) => {
+		const { params } = m.object.json;
+
+		checkMarket(s, m, p, 'lease', 'open');
+		if (!s.party(p).backed) s.abort('lease', 'open', rules.E.EUnbacked);
+		if (![0, 32].includes(bytes(key).length)) s.abort('lease', 'open', rules.E.ETerms);
+		const terms = { challenge_ms: BigInt(params.challenge_ms), dispute_ms: BigInt(params.dispute_ms), bond_bps: BigInt(params.bond_bps), grace_ms: big(grace) };
+		const offer = { market: m.object.address, provider: p.object.address, tenant: s.sender, tenantKey: bytes(key).toString('hex') };
+
+		return { open: (id) => rules.open({ id, ...offer, prices, work, terms, deposit: coin }, clock), drops: false };
+	},
+
+	'lease::share': (s, { open }) => s.share(`lease::Lease<${FRAMEWORK}::sui::SUI>`, (id) => ({ lease: open(id) })),
+
+	'lease::top_up': (s, m, p, l, { coin }) => s.happen(l, 'topUp', coin),
+};
