@@ -10,6 +10,8 @@
 #include "core/err.h"
 
 static const char domain[16] = "USAGE-REPORT-V1"; /* with its NUL */
+static const char cosign_domain[16] = "USAGE-COSIGN-V1";
+#define COSIGNED_LEN (sizeof(cosign_domain) + REPORT_LEN)
 static_assert(sizeof(domain) + 3 * 32 + 4 * 8 == REPORT_LEN, "the fields fill the report");
 
 static uint8_t *put(uint8_t *at, const void *data, size_t len)
@@ -76,6 +78,30 @@ int report_verify(const void *data, size_t len, const uint8_t sig[SIG_LEN],
 		return err_set(err, -EBADMSG,
 			       "signature: not of this report by the provider's key");
 	return report_decode(data, len, ret, err);
+}
+
+/* What the tenant signs. */
+static void cosigned_bytes(const uint8_t bytes[REPORT_LEN], uint8_t ret[COSIGNED_LEN])
+{
+	memcpy(ret, cosign_domain, sizeof(cosign_domain));
+	memcpy(ret + sizeof(cosign_domain), bytes, REPORT_LEN);
+}
+
+void report_cosign(const uint8_t bytes[REPORT_LEN], const struct key *key, uint8_t ret[SIG_LEN])
+{
+	uint8_t signed_bytes[COSIGNED_LEN];
+
+	cosigned_bytes(bytes, signed_bytes);
+	key_sign(key, signed_bytes, sizeof(signed_bytes), ret);
+}
+
+bool report_cosigned(const uint8_t bytes[REPORT_LEN], const uint8_t sig[SIG_LEN],
+		     const uint8_t pub[PUBKEY_LEN])
+{
+	uint8_t signed_bytes[COSIGNED_LEN];
+
+	cosigned_bytes(bytes, signed_bytes);
+	return sig_valid(pub, signed_bytes, sizeof(signed_bytes), sig);
 }
 
 void report_hash(const uint8_t bytes[REPORT_LEN], uint8_t ret[HASH_LEN])

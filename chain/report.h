@@ -48,6 +48,12 @@ void report_sign(const struct report *r, const struct key *key, uint8_t ret[REPO
 int report_verify(const void *data, size_t len, const uint8_t sig[SIG_LEN],
 		  const uint8_t pub[PUBKEY_LEN], struct report *ret, struct err *err);
 
+/* The tenant's acceptance of a report, with which it is paid at once: Ed25519 over the 16 bytes
+ * "USAGE-COSIGN-V1\0" and the report's. */
+void report_cosign(const uint8_t bytes[REPORT_LEN], const struct key *key, uint8_t ret[SIG_LEN]);
+bool report_cosigned(const uint8_t bytes[REPORT_LEN], const uint8_t sig[SIG_LEN],
+		     const uint8_t pub[PUBKEY_LEN]);
+
 /* What the next record carries as `prev`, and what the ledger keeps for (lease, seq). */
 void report_hash(const uint8_t bytes[REPORT_LEN], uint8_t ret[HASH_LEN]);
 

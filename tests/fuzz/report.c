@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reports and usage records from bytes: what is taken has exactly one encoding, the one given. */
+/* Reports, co-signatures and usage records from bytes: what is taken has exactly one encoding, the one given. */
 #include <assert.h>
+#include <string.h>
 
+#include "chain/cosign.h"
 #include "chain/record.h"
 #include "chain/report.h"
 #include "core/buf.h"
@@ -51,8 +53,26 @@ static void try_record(const uint8_t *data, size_t size)
 	assert(record_sort(&r, NULL) == 0);
 }
 
+/* What is taken is signed by the key in it, and read the same when it is written again. */
+static void try_cosign(const char *text, size_t size)
+{
+	cleanup(buf_fini) struct buf again = BUF_INIT(COSIGN_LEN_MAX);
+	struct cosign c, back;
+	struct err err = {};
+
+	if (cosign_parse(text, size, &c, &err) < 0) {
+		assert(err.code < 0 && err.text[0]);
+		return;
+	}
+	assert(report_cosigned(c.report, c.sig, c.key));
+	assert(cosign_render(&c, &again) == 0);
+	assert(cosign_parse(again.data, again.len, &back, NULL) == 0);
+	assert(memcmp(&c, &back, sizeof(c)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	try_cosign((const char *)data, size);
 	try_report(data, size);
 	try_record(data, size);
 	return 0;

@@ -194,6 +194,49 @@ static void verify_refuses_every_flipped_bit_and_other_keys(void **state)
 	assert_int_equal(report_verify(signed_, REPORT_LEN, sig, key_public(key), &got, NULL), 0);
 }
 
+/* Vectors that nobody made with our code, the same that the Move tests have. */
+static void co_signatures_are_those_that_the_chain_verifies(void **state)
+{
+	cleanup(buf_fini) struct buf text = BUF_INIT(1 << 20), move = BUF_INIT(1 << 20);
+	cleanup(json_free) struct json *vectors = NULL;
+	cleanup(key_free) struct key *key = NULL;
+	uint8_t seed[32], pub[PUBKEY_LEN];
+
+	(void)state;
+	assert_int_equal(crypto_init(), 0);
+	sample_read("tests/vectors/cosign-v1.json", &text);
+	sample_read("chain/move/weir/tests/cosign_tests.move", &move);
+	assert_int_equal(json_parse(text.data, text.len, 1 << 20, "vectors", &vectors, NULL), 0);
+	hex_of(vectors, "seed", seed, sizeof(seed));
+	hex_of(vectors, "key", pub, sizeof(pub));
+	assert_int_equal(key_from_seed(seed, &key), 0);
+	assert_memory_equal(key_public(key), pub, PUBKEY_LEN);
+	assert_int_equal(json_len(json_get(vectors, "cosignatures")), 3);
+	json_foreach(v, json_get(vectors, "cosignatures")) {
+		uint8_t bytes[REPORT_LEN], want[SIG_LEN], sig[SIG_LEN];
+		struct report r;
+		uint64_t due;
+
+		hex_of(v, "report", bytes, sizeof(bytes));
+		hex_of(v, "cosignature", want, sizeof(want));
+		assert_int_equal(report_decode(bytes, sizeof(bytes), &r, NULL), 0);
+		assert_int_equal(json_u64(v, "total_due", &due), 0);
+		assert_int_equal(r.total_due, due);
+		report_cosign(bytes, key, sig);
+		assert_memory_equal(sig, want, SIG_LEN);
+		assert_true(report_cosigned(bytes, want, pub));
+		/* the Move tests have the same */
+		assert_non_null(strstr(move.data, json_str(v, "report", "?")));
+		assert_non_null(strstr(move.data, json_str(v, "cosignature", "?")));
+		assert_false(sig_valid(pub, bytes, REPORT_LEN, want));
+		for (size_t bit = 0; bit < 8 * REPORT_LEN; bit += 13) {
+			bytes[bit / 8] ^= 1 << bit % 8;
+			assert_false(report_cosigned(bytes, want, pub));
+			bytes[bit / 8] ^= 1 << bit % 8;
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +246,7 @@ int main(void)
 		cmocka_unit_test(conflict_is_any_other_content_of_one_market_lease_and_seq),
 		cmocka_unit_test(decode_refuses_other_lengths_and_domains),
 		cmocka_unit_test(verify_refuses_every_flipped_bit_and_other_keys),
+		cmocka_unit_test(co_signatures_are_those_that_the_chain_verifies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
