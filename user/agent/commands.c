@@ -176,21 +176,6 @@ static void cmd_lease_close(void *ctx, const struct json *args, struct ctl_reply
 	change_local(ctx, then_close, args, reply);
 }
 
-static void cmd_settlement_retry(void *ctx, const struct json *args, struct ctl_reply *reply)
-{
-	struct agent *a = ctx;
-	struct err err = {};
-
-	if (a->settling) {
-		settling_retry(a, args, reply);
-		return;
-	}
-	err_set(&err, -EINVAL,
-		"settlement: chain.kind is local, where nothing is tried again: what failed is "
-		"paid with the lease's next receipt");
-	ctl_reply_error(reply, &err);
-}
-
 /* ---- Workloads ------------------------------------------------------------------------------ */
 
 struct workload_job {
@@ -475,7 +460,8 @@ static const struct ctl_handler handlers[] = {
 	{ "lease.open", cmd_lease_open },
 	{ "lease.top-up", cmd_lease_top_up },
 	{ "lease.close", cmd_lease_close },
-	{ "settlement.retry", cmd_settlement_retry },
+	{ "settlement.retry", settling_retry },
+	{ "receipt.accept", settling_accept },
 	{ "workload.run", cmd_workload_run },
 	{ "workload.stop", cmd_workload_stop },
 	{ "workload.remove", cmd_workload_remove },

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "agent/settle_cosign.h"
 #include "agent/settle_int.h"
 #include "core/cleanup.h"
 #include "core/crypto.h"
@@ -259,6 +260,8 @@ static int finish(struct step *st, struct err *err)
 			st->items.shown[n] ? LEDGER_SETTLE_FINAL : LEDGER_SETTLE_FAILED,
 			st->items.shown[n] ? "" : skipped, st->now_ms,
 			st->items.shown[n] ? &st->ret->settled : &st->ret->failed, err);
+	for (size_t n = 0; r == 0 && n < st->items.n; n++)
+		r = settle_cosigns_done(&tx, st->items.at[n].lease, st->items.at[n].seq, err);
 	st->i->state = LEDGER_INTENT_FINAL;
 	st->i->updated_ms = st->now_ms;
 	if (r == 0)

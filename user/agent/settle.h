@@ -28,6 +28,8 @@
  *     finds no object, changes nothing.
  * E8. What the chain pays or ends only when it is called (lease_call_due()) is called when nothing
  *     else is due: one lease in a transaction, each at most once in look_every_ms.
+ * E9. A report that the tenant co-signed goes with both signatures (settle_cosign.h), before newer
+ *     ones. A co-signature that the chain does not want is forgotten, and the report goes without.
  *
  * Whatever the chain does is a result, not an error; errors are the ledger's and memory's.
  */
@@ -54,6 +56,8 @@ struct ledger;
 struct settle_lease {
 	uint64_t initial_version;
 	struct lease lease; /* with version and checkpoint; without label, key and confirmations */
+	bool has_tenant_key; /* reports can be co-signed */
+	uint8_t tenant_key[PUBKEY_LEN];
 };
 
 /* The chain: sui.h over the network, or what a test makes of it. Codes as in sui.h. */

@@ -126,6 +126,19 @@ static int read_hash(const struct json *fields, uint8_t ret[HASH_LEN])
 	return len == 0 || len == HASH_LEN ? 0 : -EBADMSG;
 }
 
+/* Empty where the tenant accepts by transactions. */
+static int read_tenant_key(const struct json *fields, struct settle_view *ret)
+{
+	size_t len = 0;
+
+	if (base64_decode(json_str(fields, "tenant_key", "?"), ret->tenant_key, PUBKEY_LEN, &len) <
+		    0 ||
+	    (len != 0 && len != PUBKEY_LEN))
+		return -EBADMSG;
+	ret->has_tenant_key = len != 0;
+	return 0;
+}
+
 static int read_end(const struct json *fields, struct lease *l, struct err *err)
 {
 	const struct number closing = { "closing_ms", &l->closing_ms };
@@ -164,6 +177,8 @@ int settle_read_lease(const struct json *fields, struct settle_view *ret, struct
 		r = read_claims(fields, l, err);
 	if (r == 0)
 		r = read_hash(fields, l->last_hash) < 0 ? missing("last_hash", err) : 0;
+	if (r == 0)
+		r = read_tenant_key(fields, &view) < 0 ? missing("tenant_key", err) : 0;
 	if (r == 0)
 		r = read_end(fields, l, err);
 	if (r == 0 && escrow != lease_escrow(l))

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "chain/lease.h"
@@ -14,6 +15,8 @@ struct json;
 struct settle_view {
 	struct lease lease; /* but the label and the provider's key; no version, no checkpoint */
 	uint8_t provider[OBJECT_ID_LEN]; /* the object, not the key */
+	bool has_tenant_key; /* reports can be co-signed */
+	uint8_t tenant_key[PUBKEY_LEN];
 };
 
 /* -EBADMSG names what is missing, or does not add up. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/book_int.h"
+#include "agent/settle_cosign.h"
 #include "agent/settle_int.h"
 #include "chain/tx_build.h"
 #include "core/buf.h"
@@ -24,6 +25,8 @@ struct candidate {
 	enum lease_call call;
 	struct ledger_receipt receipt;
 	struct settle_object lease;
+	bool cosigned; /* by its tenant too: the chain pays it at once */
+	uint8_t cosig[SIG_LEN];
 };
 
 struct plan {
@@ -73,6 +76,34 @@ static int add_due(const struct ledger_settlement *row, void *arg)
 	snprintf(p->at[p->n].item.lease, sizeof(p->at[p->n].item.lease), "%s", row->lease);
 	p->n++;
 	return 0;
+}
+
+/* E9: before a newer one, and again if it went without the co-signature. */
+static int add_cosigned(struct plan *p, const struct settle_cosigned *c, struct err *err)
+{
+	struct ledger_settlement row;
+	size_t at = 0;
+	int r = ledger_settlement_get(p->s->ledger, c->lease, c->seq, &row, err);
+
+	while (at < p->n && strcmp(p->at[at].item.lease, c->lease) != 0)
+		at++;
+	if (r < 0 || row.created_ms + SETTLE_LAG_MS > p->now_ms || at == p->max)
+		return r;
+	p->n += at == p->n;
+	p->at[at] = (struct candidate){ .item.seq = c->seq, .cosigned = true };
+	snprintf(p->at[at].item.lease, sizeof(p->at[at].item.lease), "%s", c->lease);
+	memcpy(p->at[at].cosig, c->sig, SIG_LEN);
+	return 0;
+}
+
+static int add_all_cosigned(struct plan *p, struct err *err)
+{
+	struct settle_cosigns all = {};
+	int r = settle_cosigns_get(p->s->ledger, &all, err);
+
+	for (size_t i = 0; r == 0 && i < all.n; i++)
+		r = add_cosigned(p, &all.at[i], err);
+	return r;
 }
 
 static void drop(struct plan *p, size_t i)
@@ -129,18 +160,46 @@ static int cut_off(struct plan *p, struct candidate *c, struct err *err)
 	return r < 0 ? r : ledger_commit(&tx, err);
 }
 
+/* The chain needs it no more, or takes it no more: up to this number. */
+static int forget_cosigned(struct plan *p, struct candidate *c, uint64_t seq, struct err *err)
+{
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	int r = ledger_begin(p->s->ledger, &tx, err);
+
+	c->cosigned = false;
+	p->ret->more = true; /* what it held up */
+	if (r == 0)
+		r = settle_cosigns_drop(&tx, c->item.lease, seq, err);
+	return r < 0 ? r : ledger_commit(&tx, err);
+}
+
+/* Does the co-signature of that number go along still? */
+static int check_cosigned(struct plan *p, struct candidate *c, uint64_t seq,
+			  const struct lease *on_chain, struct err *err)
+{
+	bool newer = on_chain->seq > seq;
+	bool released = on_chain->seq == seq && !on_chain->chain.waiting;
+
+	if (!c->cosigned || (c->item.seq == seq && !newer && !released))
+		return 0;
+	return forget_cosigned(p, c, seq, err);
+}
+
 /* What was read changes what there is to do. *ret_keep: it belongs into the batch still. */
-static int check_receipt(struct plan *p, size_t i, uint64_t seq_on_chain, bool *ret_keep,
+static int check_receipt(struct plan *p, size_t i, const struct lease *on_chain, bool *ret_keep,
 			 struct err *err)
 {
 	struct candidate *c = &p->at[i];
-	int r = ledger_receipt_get(p->s->ledger, c->item.lease, c->item.seq, &c->receipt, err);
+	uint64_t seq = c->item.seq;
+	int r = ledger_receipt_get(p->s->ledger, c->item.lease, seq, &c->receipt, err);
 
 	if (r == 0)
 		r = cut_off(p, c, err);
+	if (r == 0)
+		r = check_cosigned(p, c, seq, on_chain, err);
 	if (r < 0)
 		return r;
-	if (seq_on_chain >= c->item.seq)
+	if (on_chain->seq >= c->item.seq && !c->cosigned)
 		return decide(p, i, LEDGER_SETTLE_FINAL, "", err);
 	*ret_keep = true;
 	return 0;
@@ -186,12 +245,13 @@ static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 	memcpy(c->lease.id, row.id, sizeof(c->lease.id));
 	c->lease.initial_version = on_chain.initial_version;
 	return c->call ? check_call(p, i, ret_keep, err) :
-			 check_receipt(p, i, on_chain.lease.seq, ret_keep, err);
+			 check_receipt(p, i, &on_chain.lease, ret_keep, err);
 }
 
 static void add_call(struct tx *tx, const struct settle *s, const struct candidate *c)
 {
-	struct tx_arg args[6] = {
+	const char *submit = c->cosigned ? "submit_cosigned" : "try_submit";
+	struct tx_arg args[7] = {
 		tx_shared(tx, s->market.id, s->market.initial_version, false),
 		tx_shared(tx, s->provider.id, s->provider.initial_version, false),
 		tx_shared(tx, c->lease.id, c->lease.initial_version, true),
@@ -202,9 +262,11 @@ static void add_call(struct tx *tx, const struct settle *s, const struct candida
 		args[n++] = tx_pure_bytes(tx, c->receipt.report, LEDGER_REPORT_LEN);
 		args[n++] = tx_pure_bytes(tx, c->receipt.signature, LEDGER_SIG_LEN);
 	}
+	if (c->cosigned)
+		args[n++] = tx_pure_bytes(tx, c->cosig, SIG_LEN);
 	args[n++] = tx_clock(tx);
-	tx_call(tx, s->package, "lease", c->call ? lease_call_name(c->call) : "try_submit",
-		&s->coin, 1, args, n);
+	tx_call(tx, s->package, "lease", c->call ? lease_call_name(c->call) : submit, &s->coin, 1,
+		args, n);
 }
 
 /* One transaction of all candidates, with this budget. */
@@ -243,6 +305,8 @@ static int shrink(struct plan *p, const struct sui_effects *effects, struct err 
 	int r;
 
 	p->ret->more = true;
+	if (p->n == 1 && p->at[0].cosigned) /* without the co-signature it may be taken */
+		return forget_cosigned(p, &p->at[0], p->at[0].item.seq, err);
 	if (p->n == 1)
 		return decide(p, 0, LEDGER_SETTLE_FAILED, effects->error, err);
 	r = ledger_begin(p->s->ledger, &tx, err);
@@ -272,7 +336,8 @@ static int try_out(struct plan *p, uint64_t *ret_budget, struct err *err)
 	if (!effects.success)
 		return shrink(p, &effects, err);
 	for (size_t i = p->n; r == 0 && i > 0; i--)
-		if (!p->at[i - 1].call && !taken(outputs, i - 1))
+		/* what is co-signed aborts where another one is skipped */
+		if (!p->at[i - 1].call && !p->at[i - 1].cosigned && !taken(outputs, i - 1))
 			r = decide(p, i - 1, LEDGER_SETTLE_FAILED,
 				   "the chain would skip the report", err);
 	if (r == 0 && sui_budget(&effects.gas, p->epoch.gas_price, ret_budget) < 0)
@@ -326,6 +391,9 @@ static int journal(struct plan *p, const struct buf *bytes, uint64_t budget, str
 	for (size_t i = 0; r == 0 && i < p->n; i++)
 		r = settle_rows(&tx, &(struct settle_span){ items[i].lease, 1, items[i].seq },
 				LEDGER_SETTLE_BUILT, "", p->now_ms, &count, err);
+	for (size_t i = 0; r == 0 && i < p->n; i++)
+		if (p->at[i].cosigned)
+			r = settle_cosigns_sent(&tx, items[i].lease, err);
 	if (r == 0)
 		r = ledger_commit(&tx, err);
 	p->ret->more = r == 0;
@@ -371,6 +439,8 @@ int settle_begin(struct settle *s, uint64_t now_ms, struct settle_result *ret, s
 		r = settle_retry(s->ledger, now_ms, err);
 	if (r == 0)
 		r = ledger_settlement_list(s->ledger, NULL, live, add_due, &p, err);
+	if (r == 0)
+		r = add_all_cosigned(&p, err);
 	if (r == 0 && !p.n && p.ripe_ms)
 		ret->wait_ms = p.ripe_ms - now_ms;
 	if (r == 0 && !p.n)

@@ -32,7 +32,9 @@ static int get_lease(void *arg, const uint8_t id[OBJECT_ID_LEN], struct settle_l
 	view.lease.chain.version = object.ref.version;
 	view.lease.chain.checkpoint = object.checkpoint;
 	*ret = (struct settle_lease){ .initial_version = object.initial_version,
-				      .lease = view.lease };
+				      .lease = view.lease,
+				      .has_tenant_key = view.has_tenant_key };
+	memcpy(ret->tenant_key, view.tenant_key, PUBKEY_LEN);
 	return 0;
 }
 

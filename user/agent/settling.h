@@ -16,8 +16,11 @@ int settling_open(struct agent *a, struct err *err);
 void settling_close(struct agent *a); /* when neither loop nor queues run any more */
 void settling_due(struct agent *a); /* a window was closed */
 
-/* Tries again what failed, now: {"lease", "seq"}, both or "lease" alone or neither. */
-void settling_retry(struct agent *a, const struct json *args, struct ctl_reply *reply);
+/* What the control socket asks for; the agent is the context. Refused when leases settle in the ledger.
+ * Tries again what failed, now: {"lease", "seq"}, both or "lease" alone or neither. */
+void settling_retry(void *agent, const struct json *args, struct ctl_reply *reply);
+/* Takes a tenant's co-signature: {"cosignature": the text of its file}. */
+void settling_accept(void *agent, const struct json *args, struct ctl_reply *reply);
 
 /* Takes over a lease that its tenant opened on chain: {"label", "object"}. */
 void settling_adopt(struct agent *a, const struct json *args, struct ctl_reply *reply);

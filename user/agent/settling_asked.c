@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What people ask of settling: another try, and taking over a lease from the chain. */
+/* What people ask of settling: another try, taking a co-signature, and taking over a lease from the chain. */
 #include <errno.h>
 #include <inttypes.h>
 
 #include "agent/ctl.h"
+#include "agent/settle_cosign.h"
 #include "agent/settle_lease.h"
 #include "agent/settle_said.h"
 #include "agent/settling_int.h"
@@ -25,11 +26,16 @@ static void asked_add(struct agent *a, void (*run)(struct work_job *),
 		      void (*done)(struct work_job *), const struct json *args,
 		      struct ctl_reply *reply)
 {
-	struct asked *q = calloc(1, sizeof(*q));
+	struct asked *q = a->settling ? calloc(1, sizeof(*q)) : NULL;
 	struct err err = {};
 
-	if (!q) {
+	if (!a->settling)
+		err_set(&err, -EINVAL,
+			"chain.kind is local: the ledger settles itself; what failed is paid with "
+			"the lease's next receipt, and needs no co-signature");
+	else if (!q)
 		err_errno(&err, -ENOMEM, "settling");
+	if (!q) {
 		ctl_reply_error(reply, &err);
 		return;
 	}
@@ -61,7 +67,7 @@ static void retry_run(struct work_job *job)
 }
 
 /* What is due is tried now, also where a step waits for better times. */
-static void retry_done(struct work_job *job)
+static void answer_done(struct work_job *job)
 {
 	struct asked *q = container_of(job, struct asked, job);
 
@@ -75,9 +81,32 @@ static void retry_done(struct work_job *job)
 	free(q);
 }
 
-void settling_retry(struct agent *a, const struct json *args, struct ctl_reply *reply)
+void settling_retry(void *agent, const struct json *args, struct ctl_reply *reply)
 {
-	asked_add(a, retry_run, retry_done, args, reply);
+	asked_add(agent, retry_run, answer_done, args, reply);
+}
+
+static void accept_run(struct work_job *job)
+{
+	struct asked *q = container_of(job, struct asked, job);
+	const char *text = json_str(q->args, "cosignature", "");
+	struct settle_cosigned accepted = {};
+	struct cosign c = {};
+
+	q->r = cosign_parse(text, strlen(text), &c, &q->err);
+	if (q->r == 0)
+		q->r = settle_accept(&q->settling->settle, &c, &accepted, &q->err);
+	if (q->r < 0)
+		return;
+	q->result = json_new_object();
+	json_set_str(q->result, "lease", accepted.lease);
+	json_set_u64(q->result, "seq", accepted.seq);
+	json_set_u64_text(q->result, "total_due", c.fields.total_due);
+}
+
+void settling_accept(void *agent, const struct json *args, struct ctl_reply *reply)
+{
+	asked_add(agent, accept_run, answer_done, args, reply);
 }
 
 /* ---- Taking over a lease -------------------------------------------------------------------- */

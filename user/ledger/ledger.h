@@ -66,7 +66,7 @@ int ledger_begin(struct ledger *l, struct ledger_tx *ret, struct err *err);
 int ledger_commit(struct ledger_tx *tx, struct err *err);
 void ledger_rollback(struct ledger_tx *tx); /* for cleanup(); no transaction: does nothing */
 
-#define LEDGER_META_MAX 4096
+#define LEDGER_META_MAX 16384
 /* Small facts of the agent by name. -ENOENT: never set; -ENAMETOOLONG: ret is too small. */
 int ledger_meta_get(struct ledger *l, const char *key, char *ret, size_t size, struct err *err);
 int ledger_meta_set(struct ledger_tx *tx, const char *key, const char *value, struct err *err);

@@ -25,6 +25,7 @@ const digestOf = (text) => toBase58(createHash('sha256').update(text).digest());
 // lease::NAME of lease.move: what it does with the lease, what it may see, and its bytes; what it returns.
 const CALLS = {
 	try_submit: (l, at, report, sig) => [lease.trySubmit(l, at, report, sig)],
+	submit_cosigned: (l, at, report, sig, cosig) => lease.submitCosigned(l, at, report, sig, cosig),
 	settle: (l, at) => lease.settle(l, at),
 	close: (l, at) => lease.close(l, at),
 	finish: (l, at) => lease.finish(l, at),

@@ -8,7 +8,7 @@
 // {"provider": {"key": HEX}} makes that its current key, {"terms": {"grace_ms": 5000}} changes the lease's,
 // {"tenant": ["topUp", 5]} calls what lease.mjs has under this name, {"owner": [...]} as the provider's owner,
 // {"fund": {ADDRESS: MIST}} sets address balances, {"coin": {"owner", "balance"}} makes a coin,
-// {"later": MS, "epochs": N} moves the chain's clock on, {"object": ID} asks for an object's fields.
+// {"market": {"challenge_ms": 5000}} changes the market's terms for later leases, {"later": MS, "epochs": N} moves the chain's clock on, {"object": ID} asks for an object's fields.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -37,7 +37,7 @@ const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 say({ url: server.url, ca: join(folder, 'ca.pem'), network: TESTNET, package: model.package, market: MARKET, provider: PROVIDER, lease: LEASE });
 for await (const line of createInterface({ input: process.stdin })) {
-	const { fault, heal, provider, terms, tenant, owner, fund, coin, later, epochs, object } = JSON.parse(line);
+	const { fault, heal, provider, terms, tenant, owner, market, fund, coin, later, epochs, object } = JSON.parse(line);
 
 	if (fault) server.fault(fault);
 	if (heal) server.faults.length = 0;
@@ -47,6 +47,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 	if (tenant) model.does(LEASE, model.objects.get(LEASE).lease.tenant, rules[tenant[0]], ...tenant.slice(1).map(BigInt));
 	if (owner) model.does(LEASE, model.providers.get(PROVIDER).owner, rules[owner[0]], ...owner.slice(1).map(BigInt));
 	for (const [address, mist] of Object.entries(fund ?? {})) model.balances.set(address, BigInt(mist));
+	for (const [name, value] of Object.entries(market ?? {})) model.objects.get(MARKET).json.params[name] = String(value);
 	if (coin)
 		model.addObject(`0xc${String(model.objects.size).padStart(4, '0')}`, { type: COIN, json: { balance: String(coin.balance) }, owner: coin.owner });
 	model.later += BigInt(later ?? 0);

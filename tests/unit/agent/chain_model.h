@@ -33,6 +33,8 @@ struct model_lease {
 	uint64_t seq, paid;
 	unsigned int taken; /* reports, ever */
 	bool poison; /* a batch with it aborts when executed */
+	uint8_t tenant_key[PUBKEY_LEN]; /* zeros: none */
+	unsigned int cosigned; /* reports, ever */
 };
 
 struct model_tx {
@@ -155,6 +157,8 @@ static inline int model_get_lease(void *arg, const uint8_t id[OBJECT_ID_LEN],
 	*ret = (struct settle_lease){ .initial_version = 5,
 				      .lease = m->stale ? l->old : model_view(l) };
 	ret->lease.chain.checkpoint = m->stale ? 0 : m->checkpoint;
+	memcpy(ret->tenant_key, l->tenant_key, PUBKEY_LEN);
+	ret->has_tenant_key = l->tenant_key[0] != 0;
 	return model_leave(m, ON_LEASE, err);
 }
 
@@ -180,43 +184,91 @@ static inline bool model_called(struct model *m, struct model_lease *l, const st
 	return true;
 }
 
-/* try_submit of command i: is it taken? Changes nothing unless `run`. */
-static inline bool model_submit(struct model *m, const struct tx *tx, size_t i, bool run)
+static inline bool model_submits(const struct tx_command *c)
+{
+	return c->nargs > 4; /* what anybody may call has no report */
+}
+
+struct model_report {
+	struct model_lease *lease;
+	struct report report;
+	bool cosigned, valid; /* by the tenant too; by the right key */
+};
+
+/* What command i hands in. */
+static inline struct model_report model_read(struct model *m, const struct tx *tx, size_t i)
 {
 	const struct tx_command *c = &tx->commands[i];
 	const struct tx_input *in = tx->inputs;
-	struct model_lease *l = model_find(m, in[c->args[2].index].shared.id);
-	const struct tx_bytes *bytes, *sig;
-	struct report r;
+	struct model_report r = { .lease = model_find(m, in[c->args[2].index].shared.id),
+				  .cosigned = c->nargs == 7 };
+	const struct tx_bytes *bytes = &in[c->args[3].index].pure;
+	const struct tx_bytes *sig = &in[c->args[4].index].pure;
+	const struct tx_bytes *cosig = &in[c->args[5].index].pure;
+	const char *name = r.cosigned ? "submit_cosigned" : "try_submit";
 
-	assert_int_equal(c->kind, TX_MOVE_CALL);
-	assert_non_null(l);
-	if (c->function.len != 10 || memcmp(c->function.at, "try_submit", 10) != 0)
-		return model_called(m, l, c, run);
-	assert_int_equal(c->nargs, 6);
-	bytes = &in[c->args[3].index].pure;
-	sig = &in[c->args[4].index].pure;
+	assert_true(c->nargs == 6 || c->nargs == 7);
+	assert_int_equal(c->function.len, strlen(name));
+	assert_memory_equal(c->function.at, name, strlen(name));
+	assert_non_null(r.lease);
 	/* pure values are byte vectors: the count of 144 takes two bytes, that of 64 one */
 	assert_int_equal(bytes->len, 2 + REPORT_LEN);
 	assert_int_equal(sig->len, 1 + SIG_LEN);
-	assert_int_equal(report_verify(bytes->at + 2, REPORT_LEN, sig->at + 1, m->pub, &r, NULL),
-			 0);
-	assert_memory_equal(r.lease, l->id, OBJECT_ID_LEN);
-	if (r.seq <= l->seq)
-		return false;
-	if (run) {
-		if (m->release_ms && r.total_due > l->paid) {
-			l->at.chain.waiting += r.total_due - l->paid;
-			l->at.chain.nclaims = 1; /* as if there were room for one alone */
-			l->at.chain.claims[0] = (struct lease_claim){ r.total_due, m->release_ms };
-		}
-		l->seq = r.seq;
-		l->paid = r.total_due;
-		l->taken++;
-		l->at.last_to_ms = r.to_ms;
-		l->at.chain.version++;
+	assert_int_equal(
+		report_verify(bytes->at + 2, REPORT_LEN, sig->at + 1, m->pub, &r.report, NULL), 0);
+	assert_memory_equal(r.report.lease, r.lease->id, OBJECT_ID_LEN);
+	if (r.cosigned) {
+		assert_int_equal(cosig->len, 1 + SIG_LEN);
+		r.valid = report_cosigned(bytes->at + 2, cosig->at + 1, r.lease->tenant_key);
 	}
-	return true;
+	return r;
+}
+
+/* Command i, which does not abort: does it do something? Changes nothing unless `run`. */
+static inline bool model_submit(struct model *m, const struct tx *tx, size_t i, bool run)
+{
+	const struct tx_command *c = &tx->commands[i];
+	struct model_report r;
+	struct model_lease *l = model_find(m, tx->inputs[c->args[2].index].shared.id);
+	bool newer;
+
+	assert_int_equal(c->kind, TX_MOVE_CALL);
+	if (!model_submits(c))
+		return model_called(m, l, c, run);
+	r = model_read(m, tx, i);
+	newer = r.report.seq > l->seq;
+	if (!run || (!newer && !r.cosigned))
+		return newer;
+	if (m->release_ms && r.report.total_due > l->paid) {
+		l->at.chain.waiting += r.report.total_due - l->paid;
+		l->at.chain.nclaims = 1; /* as if there were room for one alone */
+		l->at.chain.claims[0] = (struct lease_claim){ r.report.total_due, m->release_ms };
+	}
+	if (r.cosigned)
+		l->at.chain.waiting = l->at.chain.nclaims = 0;
+	if (r.cosigned)
+		memset(l->at.chain.claims, 0, sizeof(l->at.chain.claims));
+	l->seq = r.report.seq;
+	l->paid = r.report.total_due;
+	l->taken += newer;
+	l->cosigned += r.cosigned;
+	l->at.last_to_ms = r.report.to_ms;
+	l->at.chain.version++;
+	return newer;
+}
+
+/* Where a co-signed report aborts another one is skipped. */
+static inline bool model_aborts(struct model *m, const struct tx *tx)
+{
+	for (size_t i = 0; i < tx->ncommands; i++) {
+		struct model_report r = {};
+
+		if (model_submits(&tx->commands[i]))
+			r = model_read(m, tx, i);
+		if (r.cosigned && (!r.valid || r.report.seq < r.lease->seq))
+			return true;
+	}
+	return false;
 }
 
 static inline bool model_poisoned(struct model *m, const struct tx *tx)
@@ -250,7 +302,8 @@ static inline int model_simulate(void *arg, const void *data, size_t len, struct
 		json_set(output, "returnValues", list);
 		json_add(outputs, output);
 	}
-	*ret = (struct sui_effects){ .success = true, .gas.computation = MODEL_GAS };
+	*ret = (struct sui_effects){ .success = !model_aborts(m, &tx),
+				     .gas.computation = MODEL_GAS };
 	*ret_outputs = outputs;
 	tx_fini(&tx);
 	return model_leave(m, ON_SIMULATE, err);
@@ -289,7 +342,7 @@ static inline int model_run(struct model *m, const void *data, size_t len,
 	}
 	assert_true(m->ntxs < MODEL_TXS);
 	memcpy(t->digest, digest, HASH_LEN);
-	t->success = !model_poisoned(m, &tx);
+	t->success = !model_poisoned(m, &tx) && !model_aborts(m, &tx);
 	t->checkpoint = ++m->checkpoint;
 	for (size_t i = 0; t->success && i < tx.ncommands; i++)
 		model_submit(m, &tx, i, true);

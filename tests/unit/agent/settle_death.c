@@ -2,12 +2,6 @@
 /* Death at any moment, and ledgers of before. */
 #include "unit/agent/town_news.h"
 
-static void reopen(struct town *t)
-{
-	must(ledger_open(t->bed->path, &t->bed->ledger, &why));
-	settle_on(t);
-}
-
 static void a_ledger_that_is_behind_the_chain_settles_nothing(void **state)
 {
 	struct ledger_settlement s;
@@ -31,30 +25,6 @@ static void live(struct town *t)
 			look(t);
 		run(t);
 	}
-}
-
-/* A child settles and is killed at the n-th entry to or exit from the chain; then the next one goes
- * on from the file. */
-static bool killed_at(struct town *t, unsigned int n)
-{
-	int status;
-	pid_t pid;
-
-	ledger_close(&t->bed->ledger);
-	t->model->kill_at = t->model->events + n;
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		if (ledger_open(t->bed->path, &t->bed->ledger, NULL) < 0)
-			_exit(2);
-		settle_on(t);
-		live(t);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	t->model->kill_at = 0;
-	reopen(t);
-	return WIFSIGNALED(status);
 }
 
 static void death_at_any_moment_pays_once(void **state)
@@ -82,7 +52,7 @@ static void death_at_any_moment_pays_once(void **state)
 			t->model->ntxs = t->model->sent = 0;
 			t->model->faults[ON_EXECUTE] = scripts[s];
 			t->now_ms += 24 * 3600 * 1000ULL;
-			killed = killed_at(t, n);
+			killed = killed_at(t, n, live);
 			run(t);
 			assert_settled(t, seq);
 			assert_int_equal(t->model->leases[0].taken, before + 1);
@@ -117,7 +87,7 @@ static void death_at_any_moment_leaves_the_ledger_as_the_chain_is(void **state)
 		top_up(t, 0, 5);
 		top_up(t, 0, 7);
 		tell_to_end(t, 1, t->bed->to_ms);
-		killed = killed_at(t, n);
+		killed = killed_at(t, n, live);
 		chain_of(t, 2)->poison = false;
 		top_up(t, 2, 11);
 		live(t);

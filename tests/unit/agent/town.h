@@ -66,6 +66,12 @@ static inline int town_teardown(void **state)
 	return teardown(&bed);
 }
 
+static inline void reopen(struct town *t)
+{
+	must(ledger_open(t->bed->path, &t->bed->ledger, &why));
+	settle_on(t);
+}
+
 #define IN_TOWN(name) cmocka_unit_test_setup_teardown(name, town_setup, town_teardown)
 
 static inline const char *label(size_t i)
@@ -168,4 +174,28 @@ static inline void fault(struct town *t, enum model_call call, int code, bool do
 			 unsigned int times)
 {
 	t->model->faults[call] = (struct model_fault){ code, done, times };
+}
+
+/* A child lives from the file and is killed at the n-th entry to or exit from the chain; then the next
+ * one may go on. */
+static inline bool killed_at(struct town *t, unsigned int n, void (*live)(struct town *t))
+{
+	int status;
+	pid_t pid;
+
+	ledger_close(&t->bed->ledger);
+	t->model->kill_at = t->model->events + n;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (ledger_open(t->bed->path, &t->bed->ledger, NULL) < 0)
+			_exit(2);
+		settle_on(t);
+		live(t);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	t->model->kill_at = 0;
+	reopen(t);
+	return WIFSIGNALED(status);
 }
