@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A tenant and the chain: a lease is opened, fed and ended with the tenant's key, and the provider's agent bills it."""
 import base64
+import json
 
 import pytest
 from bed import wait_for
@@ -85,3 +86,44 @@ def test_what_no_tenant_may_is_said_before_anything_is_sent(bed, chain, tenant):
         assert says in refused["error"], refused
     assert cli(bed, "lease", "open", "shop", "--provider", chain.where["provider"], "--key", tenant["key"]).returncode == 2
     assert chain.ask()["executions"] == 0
+
+
+def test_what_the_tenant_accepts_is_paid_at_once(bed, chain, tenant):  # noqa: F811
+    chain.ask(market={"challenge_ms": 3600000})
+    opened = open_lease(bed, chain, tenant)
+    bed.start()
+    bed.weir(*opened["provider_runs"].split()[1:])
+    pod = bed.pod("worker", lease="shop")
+    pod.run("/usr/bin/python3", "-c", BURN)
+    # nobody accepted it: it waits for an hour
+    wait_for("a report", lambda: int(chain.ask(object=opened["object"])["object"]["seq"]))
+    wait_for("the cgroup can go", lambda: pod.cgroup.rmdir() or True)
+    for _ in range(2):  # with the first one its last reading is booked
+        last = bed.weir("agent", "status")["window_to"]
+        wait_for("a window ends", lambda before=last: bed.weir("agent", "status")["window_to"] > before)
+    file, cosigned, own = (str(bed.dir / name) for name in ("shop.json", "cosigned.json", "own.json"))
+
+    def export():
+        bed.cli("receipt", "export", "--lease", "shop", "-o", file)
+        return bed.weir("receipt", "verify", file)["last_seq"]
+    wait_for("the last report is on chain", lambda: export() == int(chain.ask(object=opened["object"])["object"]["seq"]))
+    assert chain.ask(object=opened["object"])["object"]["paid"] == "0"
+    due = int(bed.weir("receipt", "verify", file)["total_due"])
+    assert due > 0
+
+    def cosign(*words, check=True):
+        return weir(bed, "receipt", "cosign", file, "--key", tenant["key"], "-o", cosigned, *words, check=check)
+    totals = bed.weir("receipt", "verify", file)["totals"]
+    (bed.dir / "own.json").write_text(json.dumps({"cpu_ns": int(totals["cpu_ns"]) * 100 // 104}))
+    assert "over --cap 0.000000001SUI" in cosign("--cap", "1MIST", check=False)["error"]
+    assert "more than 3% over" in cosign("--own", own, "--tolerance", "3", check=False)["error"]
+    stranger = weir(bed, "receipt", "cosign", file, "--key", str(bed.dir / "gas.key"), "--cap", "1SUI", check=False)
+    assert "wants co-signatures" in stranger["error"]
+    assert cli(bed, "receipt", "cosign", file, "--key", tenant["key"]).returncode == 2
+
+    assert cosign("--cap", "1SUI", "--own", own, "--tolerance", "5")["total_due"] == str(due)
+    taken = bed.weir("receipt", "accept", cosigned)
+    assert (taken["lease"], taken["total_due"]) == ("shop", str(due))
+    wait_for("it is paid", lambda: chain.ask(object=opened["object"])["object"]["paid"] == str(due))
+    again = bed.weir("receipt", "accept", cosigned, check=False)
+    assert "nothing of it waits" in again["error"]

@@ -39,6 +39,23 @@ int provider_read(const struct json *provider, const struct json *market,
 	return 0;
 }
 
+static int get_key(const struct json *key, uint8_t ret[PUBKEY_LEN], struct err *err)
+{
+	size_t len = 0;
+
+	if (base64_decode(json_str(key, "key", ""), ret, PUBKEY_LEN, &len) == 0 &&
+	    len == PUBKEY_LEN)
+		return 0;
+	return missing("keys", err);
+}
+
+int provider_current_key(const struct json *provider, uint8_t *ret, struct err *err)
+{
+	const struct json *keys = json_get(provider, "keys");
+
+	return get_key(json_at(keys, json_len(keys) ? json_len(keys) - 1 : 0), ret, err);
+}
+
 struct look {
 	const uint8_t *own_key;
 	uint64_t now_ms, unbond_ms;
@@ -68,12 +85,9 @@ static int add_key(const struct json *k, struct look *look, struct json *list, s
 	struct json *o = json_new_object();
 	uint8_t key[PUBKEY_LEN] = {};
 	uint64_t retired_ms = 0;
-	size_t len = 0;
-	int r = base64_decode(json_str(k, "key", ""), key, sizeof(key), &len);
+	int r = get_key(k, key, err);
 
-	if (r < 0 || len != sizeof(key))
-		r = missing("keys", err);
-	else if (json_next(k))
+	if (r == 0 && json_next(k))
 		r = get_u64(k, "retired_ms", &retired_ms, err);
 	if (r == 0 && look->own_key && memcmp(key, look->own_key, sizeof(key)) == 0)
 		look->own = state;

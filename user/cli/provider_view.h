@@ -20,6 +20,8 @@ struct provider_state {
 /* -EBADMSG names what is missing. */
 int provider_read(const struct json *provider, const struct json *market,
 		  struct provider_state *ret, struct err *err);
+/* What reports are signed with now: 32 bytes. */
+int provider_current_key(const struct json *provider, uint8_t *ret, struct err *err);
 /* own_key: this node's report key, or NULL; now_ms tells what is over. */
 int provider_view(const struct json *provider, const struct json *market, const uint8_t *own_key,
 		  uint64_t now_ms, struct json **ret, struct err *err);

@@ -10,6 +10,7 @@
 #include "cli/node.h"
 #include "cli/objects.h"
 #include "cli/out.h"
+#include "cli/receipt_cosign.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
@@ -246,8 +247,10 @@ static const struct column columns[] = {
 	{},
 };
 
+static const char *const due[] = { "total_due", NULL };
+
 static const struct view verify_views[] = {
-	{ .path = "", .money = (const char *const[]){ "total_due", NULL } },
+	{ .path = "", .money = due },
 	{ .path = "totals" },
 	{ .path = "proofs" },
 	{},
@@ -283,6 +286,27 @@ static const struct cli_command commands[] = {
 			"the file agrees with itself: get the key from the provider by another way.",
 		.views = verify_views,
 		.run = run_verify,
+	},
+	{
+		.name = "cosign",
+		.args = "FILE",
+		.flags = receipt_cosign_flags,
+		.help = "tenant: accept what a receipt file says, so that it is paid at once",
+		.more = "FILE is what the provider exports. Its newest receipt says all: it is compared with "
+			"the lease on chain (keys, prices, times), with --cap and with the own count, and "
+			"signed. What comes out is for the provider's 'receipt accept'. Needs no agent.",
+		.views = (const struct view[]){ { .path = "", .money = due }, {} },
+		.run = receipt_cosign,
+	},
+	{
+		.name = "accept",
+		.args = "FILE",
+		.help = "provider: take a tenant's co-signature; the next settlement is paid with it at "
+			"once",
+		.more = "FILE is what the tenant's 'receipt cosign' wrote. The agent does it, and only with "
+			"chain.kind sui.",
+		.views = (const struct view[]){ { .path = "", .money = due }, {} },
+		.run = receipt_accept,
 	},
 	{
 		.name = "export",

@@ -71,6 +71,18 @@ static void the_own_key_is_looked_for_among_them(void **state)
 	}
 }
 
+static void the_last_key_is_the_current_one(void **state)
+{
+	cleanup(json_free) struct json *provider = sample_json(PROVIDER("1", OLD "," NEW, "false"));
+	cleanup(json_free) struct json *none = sample_json("{\"keys\":[]}");
+	uint8_t key[PUBKEY_LEN] = {};
+
+	(void)state;
+	assert_int_equal(provider_current_key(provider, key, NULL), 0);
+	assert_int_equal(key[0], 1);
+	assert_int_equal(provider_current_key(none, key, NULL), -EBADMSG);
+}
+
 static void jailed_or_under_the_minimum_it_is_not_backed(void **state)
 {
 	cleanup(json_free) struct json *poor = view(PROVIDER("999", NEW, "false"), NULL);
@@ -114,6 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_stakes_and_the_newest_capacity_are_told),
 		cmocka_unit_test(the_own_key_is_looked_for_among_them),
+		cmocka_unit_test(the_last_key_is_the_current_one),
 		cmocka_unit_test(jailed_or_under_the_minimum_it_is_not_backed),
 		cmocka_unit_test(what_is_no_provider_is_refused_by_name),
 	};

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "chain/cosign.h"
 #include "core/file.h"
 #include "core/parse.h"
 #include "unit/cli/books.h"
@@ -175,6 +176,46 @@ static void standard_input_is_read_for_a_dash(void **state)
 	close(fd);
 }
 
+/* Without a chain: what the file itself and the tenant's numbers say. */
+static void a_tenant_signs_what_is_within_its_cap(void **state)
+{
+	struct sold *s = *state;
+	cleanup(buf_fini) struct buf text = BUF_INIT(1 << 20);
+	char key[96], out[96];
+	struct cosign c;
+
+	snprintf(key, sizeof(key), "%s/tenant.key", s->run.dir);
+	snprintf(out, sizeof(out), "%s/cosigned.json", s->run.dir);
+	run_ok(&s->run, "key", "new", key);
+	run_ok(&s->run, "receipt", "export", "--lease", "gold", "-o", s->file);
+	run_ok(&s->run, "-j", "receipt", "cosign", s->file, "--offline", "--key", key, "--cap",
+	       "2000MIST", "-o", out);
+	assert_non_null(strstr(s->run.out, "\"seq\":2,\"total_due\":\"2000\""));
+	assert_int_equal(file_read(out, &text, NULL), 0);
+	assert_int_equal(cosign_parse(text.data, text.len, &c, NULL), 0);
+	assert_int_equal(c.fields.seq, 2);
+	/* to standard output the same bytes */
+	run_ok(&s->run, "receipt", "cosign", s->file, "--offline", "--key", key, "--cap", "1SUI");
+	assert_string_equal(s->run.out, text.data);
+
+	assert_int_equal(run(&s->run, "receipt", "cosign", s->file, "--offline", "--key", key,
+			     "--cap", "1999"),
+			 1);
+	assert_non_null(strstr(s->run.err, "0.000002SUI is due, over --cap 0.000001999SUI"));
+	/* never blindly, and never without a key */
+	assert_int_equal(run(&s->run, "receipt", "cosign", s->file, "--offline", "--key", key), 2);
+	assert_int_equal(run(&s->run, "receipt", "cosign", s->file, "--offline", "--cap", "1"), 2);
+	/* a chain that is not configured is not one that agrees */
+	assert_int_equal(run(&s->run, "receipt", "cosign", s->file, "--key", key, "--cap", "1SUI"),
+			 1);
+	assert_non_null(strstr(s->run.err, "chain.kind is local"));
+	/* what is accepted goes to an agent, when it is one */
+	assert_int_equal(run(&s->run, "receipt", "accept", out), 1);
+	assert_non_null(strstr(s->run.err, s->run.sock));
+	assert_int_equal(run(&s->run, "receipt", "accept", key), 1);
+	assert_null(strstr(s->run.err, s->run.sock));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +227,7 @@ int main(void)
 		TEST(export_may_begin_later),
 		TEST(flipped_bit_and_other_key_are_found),
 		TEST(standard_input_is_read_for_a_dash),
+		TEST(a_tenant_signs_what_is_within_its_cap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
