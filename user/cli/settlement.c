@@ -16,12 +16,14 @@
 #include "core/json.h"
 #include "core/parse.h"
 #include "ledger/intent.h"
+#include "ledger/lease.h"
 
 #define ID_MAX (LEDGER_LABEL_MAX + 24) /* of "LEASE/SEQ" */
 
 /* What is shown, and the transactions that carried it, in the same order. */
 struct shown {
 	struct json *list;
+	struct ledger *ledger;
 	bool sui;
 	struct ledger_carried *carried;
 	size_t n, cap;
@@ -78,11 +80,21 @@ static const struct ledger_carried *find_carried(struct shown *list,
 	return s->state == LEDGER_SETTLE_FINAL ? NULL : last;
 }
 
+/* When it is tried again, 0: never. What failed of a lease that is closed is not. */
+static uint64_t next_try(const struct shown *list, const struct ledger_settlement *s)
+{
+	struct ledger_lease lease;
+
+	if (!list->sui || s->state != LEDGER_SETTLE_FAILED ||
+	    ledger_lease_get(list->ledger, s->lease, &lease, NULL) < 0 || lease.closed_ms)
+		return 0;
+	return s->updated_ms + settle_rest_ms(s->attempts);
+}
+
 static int add(const struct ledger_settlement *s, void *arg)
 {
 	struct shown *list = arg;
 	const struct ledger_carried *carried = find_carried(list, s);
-	bool rests = list->sui && s->state == LEDGER_SETTLE_FAILED;
 	struct json *o = json_new_object();
 	char id[ID_MAX], digest[DIGEST_SIZE];
 
@@ -97,7 +109,7 @@ static int add(const struct ledger_settlement *s, void *arg)
 	member_time(o, "created", s->created_ms);
 	member_time(o, "updated", s->updated_ms);
 	json_set_u64(o, "attempts", s->attempts);
-	member_time(o, "next_try", rests ? s->updated_ms + settle_rest_ms(s->attempts) : 0);
+	member_time(o, "next_try", next_try(list, s));
 	member_text(o, "error", s->error);
 	json_set_str(o, "digest", carried ? digest : NULL);
 	return json_add(list->list, o);
@@ -105,7 +117,7 @@ static int add(const struct ledger_settlement *s, void *arg)
 
 static int fill(struct cli *cli, struct ledger *ledger, struct json *list, struct err *err)
 {
-	cleanup(shown_fini) struct shown shown = { .list = list };
+	cleanup(shown_fini) struct shown shown = { .list = list, .ledger = ledger };
 	const char *lease = cli_flag(cli, "lease");
 	const struct config *cfg;
 	int rc = cli_config(cli, &cfg, err);

@@ -81,6 +81,23 @@ static void on_sui(struct run *f)
 	run_write(f->config, text);
 }
 
+static void close_lease(struct run *f)
+{
+	cleanup(ledger_close) struct ledger *l = NULL;
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
+	struct ledger_lease row;
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/ledger.db", f->state);
+	books_must(ledger_open(path, &l, &books_err));
+	books_must(ledger_lease_get(l, "gold", &row, &books_err));
+	row.closed_ms = BOOKS_FROM + 5 * BOOKS_MINUTE;
+	snprintf(row.state, sizeof(row.state), "closed");
+	books_must(ledger_begin(l, &tx, &books_err));
+	books_must(ledger_lease_put(&tx, &row, &books_err));
+	books_must(ledger_commit(&tx, &books_err));
+}
+
 static void the_transaction_that_paid_or_the_last_that_tried_is_named(void **state)
 {
 	cleanup(json_free) struct json *rows = NULL;
@@ -110,6 +127,17 @@ static void what_failed_on_sui_says_when_it_is_tried_again(void **state)
 	assert_int_equal(json_type(json_get(json_at(rows, 0), "next_try")), JSON_NULL);
 	/* one attempt: two minutes later */
 	assert_string_equal(json_str(json_at(rows, 1), "next_try", ""), "2026-11-20T20:02:00Z");
+	/* a lease that is closed is left alone */
+	close_lease(f);
+	run_ok(f, "-j", "settlement", "show");
+	assert_null(strstr(f->out, "2026-11-20T20:02:00Z"));
+}
+
+static void people_see_the_reason_and_the_next_try(void **state)
+{
+	struct run *f = *state;
+
+	on_sui(f);
 	run_ok(f, "settlement", "show");
 	assert_memory_equal(f->out, "LEASE  SEQ  STATE ", 18);
 	assert_non_null(strstr(f->out, "  1  2026-11-20T20:02:00Z  lease::submit: 12  "));
@@ -122,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_transaction_that_paid_or_the_last_that_tried_is_named),
 		TEST(what_failed_on_sui_says_when_it_is_tried_again),
+		TEST(people_see_the_reason_and_the_next_try),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
