@@ -31,7 +31,7 @@ static void let(struct town *t, size_t n, size_t windows)
 		memcpy(t->model->leases[i].tenant_key, key_public(tenant), PUBKEY_LEN);
 }
 
-static struct cosign sign(struct town *t, size_t lease, uint64_t seq)
+static struct cosign co_sign(struct town *t, size_t lease, uint64_t seq)
 {
 	cleanup(ledger_receipt_fini) struct ledger_receipt receipt = {};
 	struct cosign c = {};
@@ -63,7 +63,7 @@ static void a_report_that_was_accepted_before_it_went_is_paid_at_once(void **sta
 	struct cosign c;
 
 	let(t, 3, 1);
-	c = sign(t, 1, 1);
+	c = co_sign(t, 1, 1);
 	must(accept(t, &c));
 	assert_int_equal(waiting(t), 1);
 	run(t);
@@ -85,7 +85,7 @@ static void one_that_waits_for_its_challenge_is_released(void **state)
 	let(t, 2, 2);
 	run(t);
 	assert_true(t->model->leases[0].at.chain.waiting > 0);
-	c = sign(t, 0, 2);
+	c = co_sign(t, 0, 2);
 	must(accept(t, &c));
 	run(t);
 	assert_int_equal(t->model->leases[0].at.chain.waiting, 0);
@@ -105,7 +105,7 @@ static void a_newer_report_goes_behind_it(void **state)
 	struct cosign c;
 
 	let(t, 1, 1);
-	c = sign(t, 0, 1);
+	c = co_sign(t, 0, 1);
 	more = reading(1, label(0), 500);
 	next_window(t->bed, &more, 1);
 	must(accept(t, &c));
@@ -128,7 +128,7 @@ static void what_is_not_the_tenants_or_not_ours_is_refused(void **state)
 	uint8_t bytes[REPORT_LEN];
 
 	let(t, 1, 2);
-	c = sign(t, 0, 1);
+	c = co_sign(t, 0, 1);
 	/* the same number with another content, signed by the tenant */
 	r = c.fields;
 	r.total_due++;
@@ -163,7 +163,7 @@ static void lost_answers_and_restarts_pay_nothing_twice(void **state)
 
 	let(t, 2, 1);
 	run(t);
-	c = sign(t, 0, 1);
+	c = co_sign(t, 0, 1);
 	must(accept(t, &c));
 	for (size_t i = 0; i < ARRAY_LEN(lost); i++) {
 		fault(t, ON_EXECUTE, lost[i], i % 2, 1);
@@ -197,7 +197,7 @@ static void death_at_any_moment_hands_it_in_once(void **state)
 		t = fresh;
 		let(t, 2, 1);
 		run(t);
-		c = sign(t, 0, 1);
+		c = co_sign(t, 0, 1);
 		must(accept(t, &c));
 		killed = killed_at(t, n, settle_all);
 		run(t);
@@ -217,7 +217,7 @@ static void one_that_the_chain_refuses_holds_up_nothing(void **state)
 	struct cosign c;
 
 	let(t, 2, 1);
-	c = sign(t, 0, 1);
+	c = co_sign(t, 0, 1);
 	must(accept(t, &c));
 	/* the lease was opened anew under the same id, so to say: its key is another one */
 	t->model->leases[0].tenant_key[5] ^= 1;
@@ -239,7 +239,7 @@ static void one_that_comes_while_its_report_is_on_its_way_is_kept(void **state)
 		step(t);
 	t->model->stale = true; /* the server that is asked has not seen it */
 	t->model->leases[0].old = t->model->leases[0].at;
-	c = sign(t, 0, 1);
+	c = co_sign(t, 0, 1);
 	must(accept(t, &c));
 	t->model->stale = false;
 	run(t);
@@ -255,12 +255,12 @@ static void so_many_wait_and_no_more(void **state)
 
 	let(t, SETTLE_BATCH_MAX + 1, 1);
 	for (size_t i = 0; i < SETTLE_BATCH_MAX; i++) {
-		c = sign(t, i, 1);
+		c = co_sign(t, i, 1);
 		must(accept(t, &c));
 		must(accept(t, &c));
 	}
 	assert_int_equal(waiting(t), SETTLE_BATCH_MAX);
-	c = sign(t, SETTLE_BATCH_MAX, 1);
+	c = co_sign(t, SETTLE_BATCH_MAX, 1);
 	assert_int_equal(accept(t, &c), -EBUSY);
 	run(t);
 	assert_int_equal(waiting(t), 0);
