@@ -90,8 +90,9 @@ export class Model {
 	showProvider(id) {
 		const object = this.objects.get(normalizeSuiAddress(id));
 		const keys = [{ key: Buffer.from(this.providers.get(id).key, 'hex').toString('base64'), retired_ms: null, slashed: false }];
+		const capacities = [{ cpu_millis: '64000', memory_bytes: String(2 ** 40), net_bytes_s: '10000000000', from_ms: '0' }];
 
-		if (object) object.json = { id, keys, capacities: [{ cpu_millis: '64000', memory_bytes: String(2 ** 40), net_bytes_s: '10000000000', from_ms: '0' }] };
+		if (object) object.json = { capacities, ...object.json, id, keys };
 	}
 
 	// The lease as GraphQL shows it.
