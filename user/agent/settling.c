@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/settling_int.h"
+#include "agent/settling.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 #include "agent/settle_said.h"
+#include "agent/settling_int.h"
 #include "agent/site.h"
 #include "core/cleanup.h"
 #include "core/crypto.h"
