@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/child.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,6 +22,7 @@
 #include "core/file.h"
 
 #define MS_NS 1000000u
+#define HANDED_FIRST 3
 
 /* Where programs are looked for. Not the caller's PATH: who can set that would be root. */
 static const char *const folders[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
@@ -63,6 +65,8 @@ struct pipe_ends {
 	int in, out, err; /* in: -1 is /dev/null; err: -1 is as out */
 	struct capture capture[2];
 	size_t captures;
+	int handed[CHILD_HANDED_MAX]; /* above the numbers they get */
+	size_t n_handed;
 };
 
 static void ends_close(struct pipe_ends *e)
@@ -72,6 +76,8 @@ static void ends_close(struct pipe_ends *e)
 	close_fd(&e->err);
 	for (size_t i = 0; i < e->captures; i++)
 		close_fd(&e->capture[i].fd);
+	for (size_t i = 0; i < e->n_handed; i++)
+		close_fd(&e->handed[i]);
 }
 
 static int set_actions(posix_spawn_file_actions_t *fa, const struct pipe_ends *ends)
@@ -83,8 +89,11 @@ static int set_actions(posix_spawn_file_actions_t *fa, const struct pipe_ends *e
 		e = posix_spawn_file_actions_adddup2(fa, ends->out, 1);
 	if (e == 0)
 		e = posix_spawn_file_actions_adddup2(fa, ends->err >= 0 ? ends->err : ends->out, 2);
+	for (size_t i = 0; e == 0 && i < ends->n_handed; i++)
+		e = posix_spawn_file_actions_adddup2(fa, ends->handed[i], HANDED_FIRST + (int)i);
 	if (e == 0)
-		e = posix_spawn_file_actions_addclosefrom_np(fa, 3);
+		e = posix_spawn_file_actions_addclosefrom_np(fa,
+							     HANDED_FIRST + (int)ends->n_handed);
 	return -e;
 }
 
@@ -238,6 +247,20 @@ static int open_output(const struct child *c, struct pipe_ends *e)
 	return e->out < 0 ? -errno : 0;
 }
 
+/* Out of the way of each other's numbers. */
+static int take_handed(const struct child *c, struct pipe_ends *e)
+{
+	assert(c->n_handed <= CHILD_HANDED_MAX);
+	for (size_t i = 0; i < c->n_handed; i++) {
+		int fd = fcntl(c->handed[i], F_DUPFD_CLOEXEC, HANDED_FIRST + CHILD_HANDED_MAX);
+
+		if (fd < 0)
+			return -errno;
+		e->handed[e->n_handed++] = fd;
+	}
+	return 0;
+}
+
 static int open_input(const struct buf *input, int *ret_fd)
 {
 	cleanup(close_fd) int fd = memfd_create("input", MFD_CLOEXEC);
@@ -267,6 +290,8 @@ int child_run(const struct child *c, int *ret_status, struct err *err)
 		r = open_pipe(&ends, c->errors, &ends.err);
 	if (r == 0 && c->input)
 		r = open_input(c->input, &ends.in);
+	if (r == 0)
+		r = take_handed(c, &ends);
 	if (r < 0)
 		return err_errno(err, r, "starting %s", c->argv[0]);
 	r = spawn(c, &ends, &pid, err);

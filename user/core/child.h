@@ -3,17 +3,20 @@
  * A child process by its argv (never a shell), waited for without polling: pidfd and poll().
  *
  * The child gets a session of its own (a Ctrl-C on the agent's terminal is not for it), no blocked
- * or ignored signal, and no descriptor but 0, 1 and 2. Its input is a file in memory, so that
+ * or ignored signal, and no descriptor but 0, 1, 2 and those it is handed. Its input is a file in memory, so that
  * nobody waits for it to read.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct buf;
 struct err;
+
+#define CHILD_HANDED_MAX 4
 
 struct child {
 	const char *const *argv; /* argv[0]: see program_find(); closed by NULL */
@@ -22,6 +25,8 @@ struct child {
 	struct buf *output; /* up to its limit, what is over is dropped; NULL: /dev/null */
 	struct buf
 		*errors; /* the same of its standard error alone; NULL: it goes with the output */
+	const int *handed; /* become 3, 4, ...; borrowed */
+	size_t n_handed; /* CHILD_HANDED_MAX at most */
 	uint32_t timeout_ms; /* then it is killed: -ETIMEDOUT */
 	bool our_environment; /* proxies, authorities, agents for keys; else only PATH */
 };

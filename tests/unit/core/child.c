@@ -199,6 +199,34 @@ static void child_inherits_no_files_and_no_environment(void **state)
 	assert_null(strstr(out.data, "WEIR_TEST_SECRET"));
 }
 
+/* Also when their numbers cross those they get. */
+static void what_is_handed_comes_as_3_and_4(void **state)
+{
+	cleanup(buf_fini) struct buf out = BUF_INIT(8192);
+	static const char *const argv[] = { "sh", "-c", "cat <&3; cat <&4; ls /proc/self/fd",
+					    NULL };
+	cleanup(close_fd) int a = open("/proc/sys/kernel/ostype", O_RDONLY | O_CLOEXEC);
+	cleanup(close_fd) int b = open("/proc/sys/kernel/hostname", O_RDONLY | O_CLOEXEC);
+	const int handed[] = { b, a };
+	struct child c = { .argv = argv,
+			   .output_fd = -1,
+			   .output = &out,
+			   .handed = handed,
+			   .n_handed = 2,
+			   .timeout_ms = LONG_MS };
+	char host[256] = "";
+	int status = -1;
+
+	(void)state;
+	assert_true(a >= 0 && b >= 0);
+	assert_true(read(b, host, sizeof(host) - 1) > 0 && lseek(b, 0, SEEK_SET) == 0);
+	assert_int_equal(child_run(&c, &status, NULL), 0);
+	assert_int_equal(status, 0);
+	assert_memory_equal(out.data, host, strlen(host));
+	/* 5 is what ls reads the folder by */
+	assert_string_equal(out.data + strlen(host), "Linux\n0\n1\n2\n3\n4\n5\n");
+}
+
 static void missing_program_is_named(void **state)
 {
 	static const char *const argv[] = { "weir-no-such-program", NULL };
@@ -250,6 +278,7 @@ int main(void)
 		cmocka_unit_test(grandchild_does_not_hold_us),
 		cmocka_unit_test(child_inherits_no_signal_settings),
 		cmocka_unit_test(child_inherits_no_files_and_no_environment),
+		cmocka_unit_test(what_is_handed_comes_as_3_and_4),
 		cmocka_unit_test(missing_program_is_named),
 		cmocka_unit_test(process_wait_sees_the_end_and_the_time_out),
 	};
