@@ -77,13 +77,13 @@ def test_what_runs_for_it_ends_when_that_is_certain_and_not_because_a_server_err
     taken_over(bed, chain, grace_ms=GRACE_MS)
     words = ["workload", "run", "web", str(tarball), "--cgroup", f"/{bed.name}/pods/web", "--lease", "shop"]
     bed.weir(*words)
-    wait_for("it runs", lambda: state_of(bed) == {"web": "running"})
+    wait_for("it runs", lambda: state_of(bed) == {"web": "starting"})
 
     # a server that says there is no such lease, then one that is away: it runs on
     for fault in ({"on": "read", "missing": True, "times": 6}, {"on": "any", "status": 500, "times": 6}):
         chain.ask(fault=fault)
         wait_for("they were met", lambda: not chain.ask()["pending"], timeout=30)
-    assert shown(bed)["state"] == "open" and state_of(bed) == {"web": "running"}
+    assert shown(bed)["state"] == "open" and state_of(bed) == {"web": "starting"}
 
     # it ends, and a server says twice that it does not
     chain.ask(fault={"on": "read", "stale": True, "times": 2})

@@ -33,7 +33,7 @@ REFUSED = {
     "mount_tmpfs": "EPERM", "mount_writable": "EPERM", "unmount": "EPERM", "new_mount": "EPERM", "copy_mount": "EPERM",
     "change_root": "EPERM",
     "see_process": "ESRCH", "read_process": "ENOENT", "hold_process": "ESRCH", "trace_process": "EPERM",
-    "read_memory": "EPERM", "steal_descriptor": "EPERM", "become_root": "EPERM", "be_first": "EACCES",
+    "read_memory": "EPERM", "steal_descriptor": "EPERM", "look_into_init": "EACCES", "become_root": "EPERM", "be_first": "EACCES",
     "abstract_socket": "ECONNREFUSED", "unix_socket": "ENOENT", "tcp_socket": "ECONNREFUSED",
     "raw_socket": "EPERM", "packet_socket": "EPERM", "crypto_socket": "EPERM", "mark_packets": "EPERM", "change_link": "EPERM",
     "bpf_map": "EPERM", "bpf_program": "EPERM", "perf_event": "EPERM", "user_fault": "EPERM", "key_ring": "EPERM",
@@ -106,11 +106,11 @@ def tried(cell):
     record, = bed.weir("workload", "show", pod.name)
     targets = [f"file={bed.dir}/secret", f"cgroup={victim.cgroup}/cgroup.procs", f"abstract={bed.name}", f"pid={process.pid}",
                f"path={bed.dir}/open/socket", "port=7777"]
-    inside = cell.ask(pod, "attempts", "code=/app/server.js", *targets)
+    inside = cell.ask(pod, "attempts", "code=/app/server.js", "init=1", *targets)
     assert inside["status"] == 0, inside
     leak = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
     outside = subprocess.run(["nsenter", f"--net=/run/netns/{victim.netns}", "unshare", "--mount", "--uts", "--ipc",
-                              bed.dir / "attempts", f"code={record['code']}/server.js", *targets],
+                              bed.dir / "attempts", f"code={record['code']}/server.js", f"init={process.pid}", *targets],
                              check=True, capture_output=True, text=True, pass_fds=[leak]).stdout
     os.close(leak)
     return {"inside": lines(inside["stdout"]), "outside": lines(outside)}
@@ -137,9 +137,10 @@ def limit(cell, pod, controller, v1, v2):
 
 def test_a_fork_bomb_ends_at_its_limit(cell):
     pod = cell.run("--pids", "40")
-    forked = int(cell.ask(pod, "greedy", "bomb", "2000")["stdout"].split()[1])
-    assert 10 < forked < 40
-    assert int(lines(limit(cell, pod, "pids", "pids.events", "pids.events"))["max"]) >= 1
+    for _ in range(3):  # what the last one left is buried
+        forked = int(cell.ask(pod, "greedy", "bomb", "2000")["stdout"].split()[1])
+        assert 10 < forked < 40
+    assert int(lines(limit(cell, pod, "pids", "pids.events", "pids.events"))["max"]) >= 3
     free = cell.run()
     assert cell.ask(free, "greedy", "bomb", "100")["stdout"] == "forked 100\n"
 

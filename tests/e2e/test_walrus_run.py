@@ -34,7 +34,7 @@ def test_what_was_pulled_runs_and_goes_without_a_trace(bed, tmp_path):
     wrong = bed.weir(*words, "--integrity", "sha512-" + "A" * 86 + "==", check=False)
     assert "another integrity" in wrong["error"]
     bed.weir(*words, "--integrity", pulled["integrity"])
-    wait_for("it runs", lambda: state_of(bed) == {"web": "running"})
+    wait_for("it runs", lambda: state_of(bed) == {"web": "starting"})
     kept = bed.weir("workload", "prune", "--keep", "0s")
     assert [(k["workloads"], k["removed"]) for k in kept] == [(1, False), (1, False)], kept
     assert "runs; stop it first" in bed.weir("workload", "remove", "web", check=False)["error"]

@@ -16,6 +16,7 @@
 #include "core/err.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "workload/init_image.h"
 
 #define CONFIG_MAX (1u << 20)
 
@@ -132,6 +133,17 @@ static int make_system_dir(const char *rootfs, const char *name, struct err *err
 	return symlink(target, path) < 0 ? err_errno(err, -errno, "linking %s", path) : 0;
 }
 
+static int write_init(const char *rootfs, struct err *err)
+{
+	char path[PATH_MAX];
+	size_t len;
+	const void *image = init_image(&len);
+	int r = path_format(path, sizeof(path), "%s/" BUNDLE_INIT, rootfs);
+
+	return r < 0 ? err_errno(err, r, "%s", rootfs) :
+		       file_write_atomic(path, image, len, 0555, err);
+}
+
 static int make_rootfs(const char *rootfs, struct err *err)
 {
 	char path[PATH_MAX];
@@ -151,7 +163,7 @@ static int make_rootfs(const char *rootfs, struct err *err)
 		r = r < 0 ? err_errno(err, r, "%s", rootfs) :
 			    file_write_atomic(path, text, strlen(text), 0444, err);
 	}
-	return r;
+	return r < 0 ? r : write_init(rootfs, err);
 }
 
 int bundle_write(const struct bundle_spec *spec, struct err *err)

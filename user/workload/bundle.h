@@ -9,7 +9,7 @@
  * /etc, a resolver, a shell in between.
  *
  * PORT, HOST, NODE_ENV=production, HOME, TMPDIR and PATH are set; extra variables may not name them
- * again. The log (its standard output) ends at BUNDLE_LOG_BYTES by RLIMIT_FSIZE.
+ * again. Process 1 is our init (inside/init.c), which starts node, and counts as one of its processes.
  */
 #pragma once
 
@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 #define BUNDLE_UID 65534
+#define BUNDLE_INIT "init" /* in its root */
 #define BUNDLE_TMP_BYTES (64ull << 20)
-#define BUNDLE_LOG_BYTES (64ull << 20)
 #define BUNDLE_ENV_MAX 64
 #define BUNDLE_ENV_BYTES 4096 /* each */
 
@@ -40,6 +40,7 @@ struct bundle_spec { /* all borrowed */
 	const char *cgroup; /* absolute, below the cgroup mounts */
 	const char *netns; /* path of a network namespace; NULL: a fresh one without a way out */
 	const char *host; /* what HOST says */
+	const char *ready; /* how it is probed: inside/inside.h */
 	uint16_t port;
 	const char *const *env; /* "K=V", closed by NULL; may be NULL */
 	struct workload_limits limits;

@@ -94,12 +94,13 @@ static struct json *make_process(const struct bundle_spec *spec, const char *nod
 {
 	cleanup(json_free) struct json *p = json_new_object();
 	struct json *args = json_new_array(), *rlimits = json_new_array();
-	int failed = json_add_str(args, node);
+	int failed = json_add_str(args, "/" BUNDLE_INIT);
 
+	failed |= json_add_str(args, spec->ready);
+	failed |= json_add_str(args, node);
 	failed |= add_format(args, "/app/%s", spec->entry);
 	failed |= add_rlimit(rlimits, "RLIMIT_NOFILE", 8192);
 	failed |= add_rlimit(rlimits, "RLIMIT_CORE", 0);
-	failed |= add_rlimit(rlimits, "RLIMIT_FSIZE", BUNDLE_LOG_BYTES);
 	failed |= json_set_bool(p, "terminal", false);
 	failed |= json_set(p, "user", fixed(user));
 	failed |= json_set(p, "args", args);
@@ -159,7 +160,7 @@ static struct json *make_namespaces(const struct bundle_spec *spec)
 	return failed ? NULL : take_ptr(list);
 }
 
-static int set_pids(struct json *resources, uint32_t most)
+static int set_pids(struct json *resources, uint64_t most)
 {
 	cleanup(json_free) struct json *pids = json_new_object();
 
@@ -195,7 +196,7 @@ static struct json *make_resources(const struct workload_limits *limits)
 	if (limits->memory_bytes)
 		failed |= set_memory(r, limits->memory_bytes);
 	if (limits->pids)
-		failed |= set_pids(r, limits->pids);
+		failed |= set_pids(r, (uint64_t)limits->pids + 1); /* the init */
 	if (limits->cpu_millis)
 		failed |= set_cpu(r, limits->cpu_millis);
 	return failed ? NULL : take_ptr(r);

@@ -15,8 +15,10 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
+#include "core/parse.h"
 
 #define MARK "trusted.weir.workload"
+#define OOM_KILL "oom_kill "
 #define PROC_CGROUP_MAX (64u << 10)
 
 static bool is_marked(const char *dir)
@@ -143,4 +145,46 @@ int cgroup_check(const char *path, pid_t pid, struct err *err)
 		err, -EXDEV,
 		"process %d is in the cgroup %.*s, not in %s: runc uses another cgroup2 mount",
 		(int)pid, (int)strcspn(at, "\n"), at, path);
+}
+
+struct oom {
+	const char *path;
+	uint64_t kills;
+};
+
+/* Of v1 the memory hierarchy has one of these files, of cgroup2 the other. */
+static int add_kills(const char *mount, bool v2, void *arg, struct err *err)
+{
+	cleanup(buf_fini) struct buf text = BUF_INIT(PROC_CGROUP_MAX);
+	struct oom *oom = arg;
+	char file[PATH_MAX];
+	int r = path_format(file, sizeof(file), "%s%s/%s", mount, oom->path,
+			    v2 ? "memory.events" : "memory.oom_control");
+
+	if (r < 0)
+		return err_errno(err, r, "the cgroup %s", oom->path);
+	if (access(file, F_OK) < 0)
+		return 0;
+	r = file_read(file, &text, err);
+	for (char *line = r == 0 ? text.data : NULL; line && *line;) {
+		char *end = strchrnul(line, '\n'), *next = *end ? end + 1 : end;
+		uint64_t n = 0;
+
+		*end = '\0';
+		if (strncmp(line, OOM_KILL, strlen(OOM_KILL)) == 0 &&
+		    parse_u64(line + strlen(OOM_KILL), 0, UINT64_MAX, &n) == 0)
+			oom->kills += n;
+		line = next;
+	}
+	return r;
+}
+
+int cgroup_oom_kills(const char *path, uint64_t *ret, struct err *err)
+{
+	struct oom oom = { .path = path };
+	int r = cgroup_mounts(CGROUP_MOUNTINFO, add_kills, &oom, err);
+
+	if (r == 0)
+		*ret = oom.kills;
+	return r;
 }

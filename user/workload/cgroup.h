@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct err;
@@ -19,3 +20,5 @@ int cgroup_make(const char *path, struct err *err);
 int cgroup_remove(const char *path, struct err *err);
 /* 0 when pid is in path in cgroup2; else -EXDEV, and the error names where it is. */
 int cgroup_check(const char *path, pid_t pid, struct err *err);
+/* How many of its processes were killed for want of memory; 0 where nobody counts. */
+int cgroup_oom_kills(const char *path, uint64_t *ret, struct err *err);

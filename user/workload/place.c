@@ -12,11 +12,15 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/clock.h"
 #include "core/err.h"
 #include "core/file.h"
+#include "workload/cgroup.h"
 #include "workload/record.h"
+#include "workload/restart.h"
 #include "workload/runtime.h"
 #include "workload/spec.h"
+#include "workload/status.h"
 
 void place_fini(struct workload_place *p)
 {
@@ -66,7 +70,8 @@ static int lock_dir(const char *dir, int how, int *ret_fd)
 	}
 }
 
-int place_lock(struct workload_place *p, const char *state, const char *name, struct err *err)
+static int lock(struct workload_place *p, const char *state, const char *name, int how,
+		struct err *err)
 {
 	int r = spec_check_name(name, err);
 
@@ -74,10 +79,20 @@ int place_lock(struct workload_place *p, const char *state, const char *name, st
 		r = place_init(p, state, name, err);
 	if (r < 0)
 		return r;
-	r = lock_dir(p->dir, LOCK_EX, &p->lock);
+	r = lock_dir(p->dir, how, &p->lock);
 	if (r == -ENOENT)
 		return err_set(err, r, "there is no workload '%s'", name);
 	return r < 0 ? err_errno(err, r, "locking %s", p->dir) : 0;
+}
+
+int place_lock(struct workload_place *p, const char *state, const char *name, struct err *err)
+{
+	return lock(p, state, name, LOCK_EX, err);
+}
+
+int place_try_lock(struct workload_place *p, const char *state, const char *name, struct err *err)
+{
+	return lock(p, state, name, LOCK_EX | LOCK_NB, err);
 }
 
 int place_make(struct workload_place *p, const char *state, const char *name, struct err *err)
@@ -120,7 +135,42 @@ int place_load(const struct workload_place *p, const char *name, struct workload
 	return 0;
 }
 
-int place_observe(const struct workload_place *p, struct workload *w, struct err *err)
+/* A container of before has no init that could tell. */
+int place_health(const struct workload_place *p, struct workload *w, struct err *err)
+{
+	static const enum workload_health health[] = {
+		[STATUS_NONE] = WORKLOAD_HEALTH_STARTING,
+		[STATUS_STARTING] = WORKLOAD_HEALTH_STARTING,
+		[STATUS_READY] = WORKLOAD_HEALTH_READY,
+		[STATUS_UNREADY] = WORKLOAD_HEALTH_UNREADY,
+		[STATUS_EXIT] = WORKLOAD_HEALTH_UNREADY,
+		[STATUS_SIGNAL] = WORKLOAD_HEALTH_UNREADY,
+	};
+	struct status s = { .word = STATUS_READY };
+	int r = w->ready[0] ? status_read(p->dir, &s, err) : 0;
+
+	if (r == 0)
+		w->health = health[s.word];
+	return r;
+}
+
+static int observe_end(const struct workload_place *p, struct workload *w,
+		       const struct workload_backoff *backoff, struct err *err)
+{
+	static const struct workload_backoff usual = WORKLOAD_BACKOFF(WORKLOAD_BACKOFF_MS);
+	struct status how = {};
+	uint64_t kills = 0;
+	int r = cgroup_oom_kills(w->cgroup, &kills, err);
+
+	if (r == 0 && w->ready[0])
+		r = status_read(p->dir, &how, err);
+	if (r == 0)
+		restart_after_end(w, &how, kills > 0, backoff ? backoff : &usual, clock_wall_ms());
+	return r;
+}
+
+int place_observe(const struct workload_place *p, struct workload *w,
+		  const struct workload_backoff *backoff, struct err *err)
 {
 	struct runtime_state rs = {};
 
@@ -134,9 +184,12 @@ int place_observe(const struct workload_place *p, struct workload *w, struct err
 	if (rs.status == RUNTIME_STATUS_RUNNING) {
 		w->state = WORKLOAD_STATE_RUNNING;
 		w->pid = rs.pid;
-	} else if (w->state == WORKLOAD_STATE_RUNNING || rs.status == RUNTIME_STATUS_STOPPED) {
-		w->state = WORKLOAD_STATE_STOPPED;
-	} else {
+		return place_health(p, w, err);
+	}
+	/* also one that ended before its record could say that it runs */
+	if (w->state == WORKLOAD_STATE_RUNNING || rs.status == RUNTIME_STATUS_STOPPED)
+		return observe_end(p, w, backoff, err);
+	if (w->restart == WORKLOAD_RESTART_NEVER || !w->package.name[0]) {
 		w->state = WORKLOAD_STATE_FAILED;
 		snprintf(w->reason, sizeof(w->reason), "%s",
 			 "the agent ended while it was starting; run it again");

@@ -25,10 +25,15 @@ int place_init(struct workload_place *p, const char *state, const char *name, st
 int place_make(struct workload_place *p, const char *state, const char *name, struct err *err);
 /* Finds the folder and waits for the lock. -ENOENT: no such workload. */
 int place_lock(struct workload_place *p, const char *state, const char *name, struct err *err);
+/* The same without waiting: -EWOULDBLOCK. */
+int place_try_lock(struct workload_place *p, const char *state, const char *name, struct err *err);
 /* Shared and without waiting: -EWOULDBLOCK while somebody acts. */
 int place_try_share(struct workload_place *p);
 /* The record of the workload. */
 int place_load(const struct workload_place *p, const char *name, struct workload **ret,
 	       struct err *err);
-/* What the record says, corrected by what runc says. */
-int place_observe(const struct workload_place *p, struct workload *w, struct err *err);
+/* Of one that runs, as its init says. */
+int place_health(const struct workload_place *p, struct workload *w, struct err *err);
+/* What the record says, corrected by what runc and its init say. backoff NULL: the usual. */
+int place_observe(const struct workload_place *p, struct workload *w,
+		  const struct workload_backoff *backoff, struct err *err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,16 +17,49 @@
 #define RECORD_MAX (1u << 20)
 
 static const char *const state_names[] = {
-	[WORKLOAD_STATE_CREATED] = "created",
-	[WORKLOAD_STATE_RUNNING] = "running",
-	[WORKLOAD_STATE_STOPPED] = "stopped",
+	[WORKLOAD_STATE_CREATED] = "created", [WORKLOAD_STATE_RUNNING] = "running",
+	[WORKLOAD_STATE_WAITING] = "waiting", [WORKLOAD_STATE_STOPPED] = "stopped",
 	[WORKLOAD_STATE_FAILED] = "failed",
 };
 _Static_assert(ARRAY_LEN(state_names) == WORKLOAD_STATE_MAX_, "a name for each state");
 
-const char *workload_state_name(enum workload_state state)
+static const char *const health_names[] = {
+	[WORKLOAD_HEALTH_STARTING] = "starting",
+	[WORKLOAD_HEALTH_READY] = "ready",
+	[WORKLOAD_HEALTH_UNREADY] = "unready",
+};
+_Static_assert(ARRAY_LEN(health_names) == WORKLOAD_HEALTH_MAX_, "a name for each health");
+
+static const char *const restart_names[] = {
+	[WORKLOAD_RESTART_NEVER] = "never",
+	[WORKLOAD_RESTART_ON_FAILURE] = "on-failure",
+	[WORKLOAD_RESTART_ALWAYS] = "always",
+};
+_Static_assert(ARRAY_LEN(restart_names) == WORKLOAD_RESTART_MAX_, "a name for each policy");
+
+/* -1: there is no such name. */
+static int find_name(const char *const *names, size_t n, const char *text)
 {
-	return (unsigned int)state < ARRAY_LEN(state_names) ? state_names[state] : "unknown";
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(text, names[i]) == 0)
+			return (int)i;
+	return -1;
+}
+
+const char *workload_shown_state(enum workload_state state, enum workload_health health)
+{
+	return state == WORKLOAD_STATE_RUNNING ? health_names[health] : state_names[state];
+}
+
+int workload_restart_parse(const char *text, enum workload_restart *ret, struct err *err)
+{
+	int i = find_name(restart_names, ARRAY_LEN(restart_names), text);
+
+	if (i < 0)
+		return err_set(err, -EINVAL,
+			       "restart '%.32s' is none of never, on-failure and always", text);
+	*ret = (enum workload_restart)i;
+	return 0;
 }
 
 void workload_free(struct workload **w)
@@ -37,12 +71,17 @@ void workload_free(struct workload **w)
 	*w = NULL;
 }
 
-/* The text members of a record and where they live. */
-#define TEXT(key_, member_) \
-	{ key_, offsetof(struct workload, member_), sizeof(((struct workload *)NULL)->member_) }
+/* The text members of a record and where they live. Records of before have none of the later ones. */
+#define TEXT(key_, member_)                                                                     \
+	{ key_, offsetof(struct workload, member_), sizeof(((struct workload *)NULL)->member_), \
+	  false }
+#define LATER_TEXT(key_, member_)                                                               \
+	{ key_, offsetof(struct workload, member_), sizeof(((struct workload *)NULL)->member_), \
+	  true }
 static const struct {
 	const char *key;
 	size_t at, size;
+	bool later;
 } texts[] = {
 	TEXT("name", name),
 	TEXT("sri", sri),
@@ -56,6 +95,8 @@ static const struct {
 	TEXT("host", host),
 	TEXT("lease", lease),
 	TEXT("reason", reason),
+	LATER_TEXT("ready", ready),
+	LATER_TEXT("last_exit", last_exit),
 };
 
 static struct json *limits_json(const struct workload_limits *limits)
@@ -68,19 +109,28 @@ static struct json *limits_json(const struct workload_limits *limits)
 	return failed ? NULL : take_ptr(j);
 }
 
+static int set_time(struct json *j, const char *key, uint64_t ms)
+{
+	char text[TIME_TEXT_MAX];
+
+	return json_set_str(j, key, ms ? time_format(ms, text) : NULL);
+}
+
 struct json *workload_json(const struct workload *w)
 {
 	cleanup(json_free) struct json *j = json_new_object();
-	char started[TIME_TEXT_MAX];
 	int failed = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		failed |= json_set_str(j, texts[i].key, (const char *)w + texts[i].at);
 	failed |= json_set_u64(j, "port", w->port);
-	failed |= json_set_str(j, "state", workload_state_name(w->state));
+	failed |= json_set_str(j, "state", workload_shown_state(w->state, w->health));
 	failed |= json_set_u64(j, "pid", (uint64_t)w->pid);
-	failed |= json_set_str(j, "started",
-			       w->started_ms ? time_format(w->started_ms, started) : NULL);
+	failed |= json_set_str(j, "restart", restart_names[w->restart]);
+	failed |= json_set_u64(j, "restarts", w->restarts);
+	failed |= set_time(j, "started", w->started_ms);
+	failed |= set_time(j, "ended", w->ended_ms);
+	failed |= set_time(j, "again", w->state == WORKLOAD_STATE_WAITING ? w->again_ms : 0);
 	failed |= json_set(j, "limits", limits_json(&w->limits));
 	return failed ? NULL : take_ptr(j);
 }
@@ -96,6 +146,10 @@ int record_save(const char *dir, const struct workload *w, struct err *err)
 		return err_errno(err, r, "%s", dir);
 	r = json_set(j, "env", w->env ? json_dup(w->env) : json_new_array());
 	if (r == 0)
+		r = json_set_str(j, "state", state_names[w->state]);
+	if (r == 0)
+		r = json_set_u64(j, "soon", w->soon);
+	if (r == 0)
 		r = json_print(j, true, &text);
 	if (r < 0)
 		return err_errno(err, r, "writing %s", path);
@@ -105,7 +159,7 @@ int record_save(const char *dir, const struct workload *w, struct err *err)
 static int load_texts(const struct json *j, struct workload *w)
 {
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		const char *text = json_str(j, texts[i].key, NULL);
+		const char *text = json_str(j, texts[i].key, texts[i].later ? "" : NULL);
 
 		if (!text || strlen(text) >= texts[i].size)
 			return -EBADMSG;
@@ -122,15 +176,13 @@ static int get_number(const struct json *j, const char *key, uint64_t max, uint6
 static int load_numbers(const struct json *j, struct workload *w)
 {
 	const struct json *limits = json_get(j, "limits");
-	const char *started = json_str(j, "started", NULL);
 	uint64_t port = 0, pid = 0, cpu = 0, pids = 0;
 
 	if (get_number(j, "port", UINT16_MAX, &port) < 0 ||
 	    get_number(j, "pid", INT_MAX, &pid) < 0 ||
 	    get_number(limits, "cpu_millis", UINT32_MAX, &cpu) < 0 ||
 	    get_number(limits, "pids", UINT32_MAX, &pids) < 0 ||
-	    get_number(limits, "memory_bytes", UINT64_MAX, &w->limits.memory_bytes) < 0 ||
-	    (started && time_parse(started, &w->started_ms) < 0))
+	    get_number(limits, "memory_bytes", UINT64_MAX, &w->limits.memory_bytes) < 0)
 		return -EBADMSG;
 	w->port = (uint16_t)port;
 	w->pid = (pid_t)pid;
@@ -139,17 +191,39 @@ static int load_numbers(const struct json *j, struct workload *w)
 	return 0;
 }
 
+static int get_time(const struct json *j, const char *key, uint64_t *ret)
+{
+	const char *text = json_str(j, key, NULL);
+
+	return text && time_parse(text, ret) < 0 ? -EBADMSG : 0;
+}
+
+static int load_restart(const struct json *j, struct workload *w)
+{
+	uint64_t restarts = 0, soon = 0;
+
+	if (get_time(j, "started", &w->started_ms) < 0 || get_time(j, "ended", &w->ended_ms) < 0 ||
+	    get_time(j, "again", &w->again_ms) < 0)
+		return -EBADMSG;
+	if (!json_get(j, "restart")) /* of before */
+		return 0;
+	if (workload_restart_parse(json_str(j, "restart", ""), &w->restart, NULL) < 0 ||
+	    get_number(j, "restarts", UINT32_MAX, &restarts) < 0 ||
+	    get_number(j, "soon", UINT32_MAX, &soon) < 0)
+		return -EBADMSG;
+	w->restarts = (uint32_t)restarts;
+	w->soon = (uint32_t)soon;
+	return 0;
+}
+
 static int load_state(const struct json *j, struct workload *w)
 {
-	const char *text = json_str(j, "state", "");
+	int i = find_name(state_names, ARRAY_LEN(state_names), json_str(j, "state", ""));
 
-	for (size_t i = 0; i < ARRAY_LEN(state_names); i++) {
-		if (strcmp(text, state_names[i]) != 0)
-			continue;
-		w->state = (enum workload_state)i;
-		return 0;
-	}
-	return -EBADMSG;
+	if (i < 0)
+		return -EBADMSG;
+	w->state = (enum workload_state)i;
+	return 0;
 }
 
 int record_load(const char *dir, struct workload **ret, struct err *err)
@@ -170,7 +244,7 @@ int record_load(const char *dir, struct workload **ret, struct err *err)
 	const struct json *env = json_get(j, "env");
 
 	if (load_texts(j, w) < 0 || load_numbers(j, w) < 0 || load_state(j, w) < 0 ||
-	    json_type(env) != JSON_ARRAY)
+	    load_restart(j, w) < 0 || json_type(env) != JSON_ARRAY)
 		return err_set(err, -EBADMSG,
 			       "%s is not the record of a workload; remove its folder", path);
 	w->env = json_dup(env);

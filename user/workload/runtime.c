@@ -89,8 +89,8 @@ static int create_failed(const char *log_path, struct err *err)
 	return err_set(err, -EIO, "runc create: %s", why);
 }
 
-int runtime_create(const char *root, const char *id, const char *bundle, int log_fd,
-		   struct err *err)
+int runtime_create(const char *root, const char *id, const char *bundle,
+		   const struct runtime_files *files, struct err *err)
 {
 	char log_path[PATH_MAX];
 	int status = 0, r = path_format(log_path, sizeof(log_path), "%s/runc.log", bundle);
@@ -101,9 +101,16 @@ int runtime_create(const char *root, const char *id, const char *bundle, int log
 	if (r < 0)
 		return r;
 	/* runc's own output can't be captured here: its descriptors become the container's. */
-	const char *const argv[] = { RUNC, "--log-format", "json",     "--log", log_path, "--root",
-				     root, "create",	   "--bundle", bundle,	id,	  NULL };
-	struct child c = { .argv = argv, .output_fd = log_fd, .timeout_ms = RUNC_TIMEOUT_MS };
+	const char *const argv[] = { RUNC,    "--log-format",	  "json",
+				     "--log", log_path,		  "--root",
+				     root,    "create",		  "--bundle",
+				     bundle,  "--preserve-fds=2", id,
+				     NULL };
+	struct child c = { .argv = argv,
+			   .output_fd = files->log,
+			   .handed = files->handed,
+			   .n_handed = ARRAY_LEN(files->handed),
+			   .timeout_ms = RUNC_TIMEOUT_MS };
 
 	if (unlink(log_path) < 0 && errno != ENOENT)
 		return err_errno(err, -errno, "removing %s", log_path);

@@ -28,9 +28,14 @@ struct runtime_state {
 	pid_t pid; /* on the host; 0 unless created or running */
 };
 
-/* log_fd becomes the standard output and error of the container. */
-int runtime_create(const char *root, const char *id, const char *bundle, int log_fd,
-		   struct err *err);
+/* Descriptors of the container. */
+struct runtime_files {
+	int log; /* standard output and error */
+	int handed[2]; /* 3 and 4 */
+};
+
+int runtime_create(const char *root, const char *id, const char *bundle,
+		   const struct runtime_files *files, struct err *err);
 int runtime_start(const char *root, const char *id, struct err *err);
 int runtime_state(const char *root, const char *id, struct runtime_state *ret, struct err *err);
 /* SIGTERM, SIGKILL after grace_ms, then the container is deleted. An absent one is fine. */

@@ -51,6 +51,25 @@ static int check_text(const char *what, const char *text, size_t size, struct er
 		       size - 1);
 }
 
+/* Printable, without blanks: it stands in a line of a request. */
+static int check_ready(const char *ready, struct err *err)
+{
+	static const char http[] = "http:/";
+	int r = check_text("ready", ready, WORKLOAD_READY_MAX, err);
+
+	if (r < 0 || !ready || strcmp(ready, "tcp") == 0 || strcmp(ready, "none") == 0)
+		return r;
+	bool ok = strncmp(ready, http, strlen(http)) == 0;
+
+	for (const char *at = ready; ok && *at; at++)
+		ok = *at > ' ' && *at <= '~';
+	return ok ? 0 :
+		    err_set(err, -EINVAL,
+			    "ready '%.64s' is none of tcp, none and http:/PATH in printable "
+			    "characters",
+			    ready);
+}
+
 int spec_check(const struct workload_spec *spec, struct err *err)
 {
 	int r = spec_check_name(spec->name, err);
@@ -65,6 +84,8 @@ int spec_check(const struct workload_spec *spec, struct err *err)
 		r = check_text("lease", spec->lease, WORKLOAD_LEASE_MAX, err);
 	if (r == 0)
 		r = bundle_check_env(spec->env, err);
+	if (r == 0)
+		r = check_ready(spec->ready, err);
 	if (r == 0 && spec->limits.memory_bytes > MEMORY_MAX)
 		r = err_set(err, -EINVAL, "a memory limit of %" PRIu64 " bytes is out of range",
 			    spec->limits.memory_bytes);

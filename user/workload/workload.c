@@ -14,21 +14,11 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/parse.h"
-#include "workload/cgroup.h"
+#include "workload/launch.h"
 #include "workload/place.h"
 #include "workload/record.h"
-#include "workload/runtime.h"
 #include "workload/spec.h"
 #include "workload/unpack.h"
-
-/* Takes container and cgroup away, in this order; both may be gone already. */
-static int clear(const struct workload_place *p, const struct workload *w, uint32_t grace_ms,
-		 struct err *err)
-{
-	int r = runtime_stop(p->runc, w->name, grace_ms, err);
-
-	return r < 0 ? r : cgroup_remove(w->cgroup, err);
-}
 
 static struct json *copy_env(const char *const *env)
 {
@@ -57,7 +47,9 @@ static int new_record(const struct workload_place *p, const struct workload_spec
 	snprintf(w->netns, sizeof(w->netns), "%s", spec->netns ? spec->netns : "");
 	snprintf(w->host, sizeof(w->host), "%s", spec->host ? spec->host : "0.0.0.0");
 	snprintf(w->lease, sizeof(w->lease), "%s", spec->lease ? spec->lease : "");
+	snprintf(w->ready, sizeof(w->ready), "%s", spec->ready ? spec->ready : "tcp");
 	w->port = spec->port;
+	w->restart = spec->restart;
 	w->limits = spec->limits;
 	w->env = copy_env(spec->env);
 	if (!w->env)
@@ -69,44 +61,9 @@ static int new_record(const struct workload_place *p, const struct workload_spec
 	return r;
 }
 
-static int write_bundle(const struct workload_place *p, const struct workload *w,
-			const char *const *env, char *ret_dir, size_t size, struct err *err)
-{
-	const struct bundle_spec spec = {
-		.dir = ret_dir,
-		.code = w->code,
-		.entry = w->package.entry,
-		.hostname = w->name,
-		.cgroup = w->cgroup,
-		.netns = w->netns[0] ? w->netns : NULL,
-		.host = w->host,
-		.port = w->port,
-		.env = env,
-		.limits = w->limits,
-	};
-	int r = path_format(ret_dir, size, "%s/bundle", p->dir);
-
-	return r < 0 ? err_errno(err, r, "%s", p->dir) : bundle_write(&spec, err);
-}
-
 static void set_reason(struct workload *w, const char *text)
 {
 	snprintf(w->reason, sizeof(w->reason), "%s", text);
-}
-
-static int open_log(const struct workload_place *p, int *ret_fd, struct err *err)
-{
-	char path[PATH_MAX];
-	int r = path_format(path, sizeof(path), "%s/log", p->dir);
-
-	if (r < 0)
-		return err_errno(err, r, "%s", p->dir);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return err_errno(err, -errno, "opening %s", path);
-	*ret_fd = fd;
-	return 0;
 }
 
 static int unpack_code(int fd, const char *packages, const char *code, struct package *ret,
@@ -123,59 +80,26 @@ static int unpack_code(int fd, const char *packages, const char *code, struct pa
 	return r;
 }
 
-static int prepare(const struct workload_place *p, const struct workload_spec *spec,
-		   struct workload *w, char *ret_bundle, size_t size, struct err *err)
-{
-	int r = unpack_code(spec->blob_fd, p->packages, w->code, &w->package, err);
-
-	return r < 0 ? r : write_bundle(p, w, spec->env, ret_bundle, size, err);
-}
-
-static int launch(const struct workload_place *p, struct workload *w, const char *bundle,
-		  struct err *err)
-{
-	cleanup(close_fd) int log_fd = -1;
-	struct runtime_state rs = {};
-	int r = open_log(p, &log_fd, err);
-
-	if (r == 0)
-		r = dir_make(p->runc, 0700, err);
-	if (r == 0)
-		r = cgroup_make(w->cgroup, err);
-	if (r == 0)
-		r = runtime_create(p->runc, w->name, bundle, log_fd, err);
-	if (r == 0)
-		r = runtime_state(p->runc, w->name, &rs, err);
-	if (r == 0)
-		r = cgroup_check(w->cgroup, rs.pid, err);
-	if (r == 0)
-		r = runtime_start(p->runc, w->name, err);
-	if (r < 0)
-		return r;
-	w->state = WORKLOAD_STATE_RUNNING;
-	w->pid = rs.pid;
-	w->started_ms = clock_wall_ms();
-	return 0;
-}
-
 /* From the record to a running process; what fails is undone, and the record says so. */
 static int bring_up(const struct workload_place *p, const struct workload_spec *spec,
 		    struct workload *w, struct err *err)
 {
-	char bundle[PATH_MAX];
 	struct err why = {};
 	int r = record_save(p->dir, w, err);
 
 	if (r < 0)
 		return r;
-	r = prepare(p, spec, w, bundle, sizeof(bundle), &why);
+	r = unpack_code(spec->blob_fd, p->packages, w->code, &w->package, &why);
+	w->started_ms = clock_wall_ms();
 	if (r == 0)
-		r = launch(p, w, bundle, &why);
+		r = record_save(p->dir, w, &why); /* now workload_tend() could start it */
+	if (r == 0)
+		r = launch(p, w, true, &why);
 	if (r == 0)
 		r = record_save(p->dir, w, &why);
 	if (r == 0)
 		return 0;
-	clear(p, w, 0, NULL);
+	launch_clear(p, w, 0, NULL);
 	w->state = WORKLOAD_STATE_FAILED;
 	w->pid = 0;
 	set_reason(w, why.text);
@@ -194,14 +118,13 @@ static int replace_old(const struct workload_place *p, const char *name, struct 
 		return 0;
 	if (r < 0)
 		return err_set(err, r, "%s", why.text);
-	r = place_observe(p, old, err);
+	r = place_observe(p, old, NULL, err);
 	if (r < 0)
 		return r;
-	if (old->state == WORKLOAD_STATE_RUNNING)
-		return err_set(err, -EEXIST,
-			       "workload %s runs already, as process %d; stop it first", name,
-			       (int)old->pid);
-	return clear(p, old, 0, err);
+	if (old->state == WORKLOAD_STATE_RUNNING || old->state == WORKLOAD_STATE_WAITING)
+		return err_set(err, -EEXIST, "workload %s is %s already; stop it first", name,
+			       workload_shown_state(old->state, old->health));
+	return launch_clear(p, old, 0, err);
 }
 
 int workload_run(const char *state, const struct workload_spec *spec, struct workload **ret,
@@ -235,7 +158,7 @@ int workload_stop(const char *state, const char *name, uint32_t grace_ms, struct
 	if (r == 0)
 		r = place_load(&p, name, &w, err);
 	if (r == 0)
-		r = clear(&p, w, grace_ms, err);
+		r = launch_clear(&p, w, grace_ms, err);
 	if (r)
 		return r;
 	if (w->state == WORKLOAD_STATE_FAILED)
@@ -254,12 +177,12 @@ int workload_remove(const char *state, const char *name, struct err *err)
 	if (r == 0)
 		r = place_load(&p, name, &w, err);
 	if (r == 0)
-		r = place_observe(&p, w, err);
+		r = place_observe(&p, w, NULL, err);
 	if (r)
 		return r;
-	if (w->state == WORKLOAD_STATE_RUNNING)
+	if (w->state == WORKLOAD_STATE_RUNNING || w->state == WORKLOAD_STATE_WAITING)
 		return err_set(err, -EBUSY, "workload %s runs; stop it first", name);
-	r = clear(&p, w, 0, err);
+	r = launch_clear(&p, w, 0, err);
 	return r < 0 ? r : dir_remove(p.dir, err);
 }
 

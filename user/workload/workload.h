@@ -6,12 +6,14 @@
  *	STATE/packages/sha512-<hex>/		unpacked code, read-only, shared by workloads
  *	STATE/workloads/NAME/workload.json	the record, mode 0600
  *	STATE/workloads/NAME/bundle/		config.json and rootfs for runc
- *	STATE/workloads/NAME/log		what it prints; begins anew with each run
+ *	STATE/workloads/NAME/log, log.old	what it prints; begins anew with each workload_run()
+ *	STATE/workloads/NAME/status		what its init says of it (status.h)
  *	STATE/runc/				runc's state
  *
  * I1. The record is on disk before the action it speaks of. What the record calls created or
  *     running is what was last intended; what is true is asked of runc, so a restart needs no
- *     recovery: workload_list() adopts what still runs.
+ *     recovery: workload_list() adopts what still runs. A start is counted when it is intended: an
+ *     agent that dies in between neither loses nor doubles it.
  * I2. A name is one workload at a time: running it again is -EEXIST unless it has ended.
  * I3. An action holds a lock (flock) on its STATE/workloads/NAME, between threads and processes.
  *
@@ -35,15 +37,41 @@
 #define WORKLOAD_HOST_MAX 64
 #define WORKLOAD_SRI_MAX (sizeof("sha512-") - 1 + BASE64_LEN(SHA512_LEN))
 #define WORKLOAD_REASON_MAX 512
+#define WORKLOAD_READY_MAX 262 /* "http:" and a path of 256 */
+#define WORKLOAD_EXIT_MAX 32
 #define WORKLOAD_GRACE_MS 10000
 
 enum workload_state {
 	WORKLOAD_STATE_CREATED, /* on its way */
-	WORKLOAD_STATE_RUNNING,
+	WORKLOAD_STATE_RUNNING, /* shown as its health */
+	WORKLOAD_STATE_WAITING, /* ended, and is run again at again_ms */
 	WORKLOAD_STATE_STOPPED, /* ended by itself or by workload_stop() */
-	WORKLOAD_STATE_FAILED, /* did not come up; reason says why */
+	WORKLOAD_STATE_FAILED, /* did not come up, or ended badly and is not run again; reason says why */
 	WORKLOAD_STATE_MAX_
 };
+
+enum workload_health {
+	WORKLOAD_HEALTH_STARTING, /* no probe has succeeded yet */
+	WORKLOAD_HEALTH_READY,
+	WORKLOAD_HEALTH_UNREADY, /* was ready, or is being stopped */
+	WORKLOAD_HEALTH_MAX_
+};
+
+enum workload_restart {
+	WORKLOAD_RESTART_NEVER,
+	WORKLOAD_RESTART_ON_FAILURE, /* not after exit 0 */
+	WORKLOAD_RESTART_ALWAYS,
+	WORKLOAD_RESTART_MAX_
+};
+
+/* See restart.h. */
+struct workload_backoff {
+	uint64_t first_ms, most_ms;
+	uint64_t well_ms; /* who ran that long is as new */
+};
+#define WORKLOAD_BACKOFF_MS 10000 /* first_ms of the kubelet's; the others are multiples of it */
+#define WORKLOAD_BACKOFF(first_ms_) \
+	{ .first_ms = (first_ms_), .most_ms = 30ull * (first_ms_), .well_ms = 60ull * (first_ms_) }
 
 struct workload_spec {
 	const char *name;
@@ -55,6 +83,8 @@ struct workload_spec {
 	uint16_t port; /* PORT; not 0 */
 	const char *const *env; /* "K=V", closed by NULL; may be NULL */
 	const char *lease; /* NULL: none */
+	const char *ready; /* "tcp", "http:/path", "none"; NULL: tcp */
+	enum workload_restart restart;
 	struct workload_limits limits;
 };
 
@@ -68,10 +98,18 @@ struct workload {
 	char host[WORKLOAD_HOST_MAX];
 	char lease[WORKLOAD_LEASE_MAX]; /* "": none */
 	char reason[WORKLOAD_REASON_MAX]; /* of failed */
+	char ready[WORKLOAD_READY_MAX]; /* how it is probed; "": by nobody */
+	char last_exit[WORKLOAD_EXIT_MAX]; /* "exit 1", "signal 9", "out of memory"; "": never */
 	struct json *env; /* array of "K=V"; may hold secrets, not for display */
 	struct workload_limits limits;
-	uint64_t started_ms; /* UTC; 0: never */
+	uint64_t started_ms; /* UTC, the last time; 0: never */
+	uint64_t ended_ms; /* UTC, of last_exit */
+	uint64_t again_ms; /* UTC; of waiting */
+	uint32_t restarts; /* starts after the first */
+	uint32_t soon; /* ends in a row, each soon after its start */
+	enum workload_restart restart;
 	enum workload_state state;
+	enum workload_health health; /* while it runs; not in the record */
 	pid_t pid; /* on the host; 0 unless running */
 	uint16_t port;
 };
@@ -92,6 +130,10 @@ int workload_run(const char *state, const struct workload_spec *spec, struct wor
 /* For who runs it elsewhere: unpacks to STATE/packages, and says where that is and what it holds. */
 int workload_unpack(const char *state, const uint8_t digest[SHA512_LEN], int blob_fd,
 		    char ret_code[WORKLOAD_PATH_MAX], struct package *ret, struct err *err);
+/* Does what is due for one: adopts it, sees how it ended, runs it again when its time has come. Something
+ * is due again when its process ends, or restart_wait_ms() from now. -EWOULDBLOCK: somebody acts on it. */
+int workload_tend(const char *state, const char *name, const struct workload_backoff *backoff,
+		  struct workload **ret, struct err *err);
 /* SIGTERM, SIGKILL after grace_ms; removes container and cgroup, keeps record and log. Stopping what
  * has ended only cleans up. */
 int workload_stop(const char *state, const char *name, uint32_t grace_ms, struct err *err);
@@ -99,7 +141,11 @@ int workload_stop(const char *state, const char *name, uint32_t grace_ms, struct
 int workload_remove(const char *state, const char *name, struct err *err);
 int workload_get(const char *state, const char *name, struct workload **ret, struct err *err);
 int workload_list(const char *state, struct workloads *ret, struct err *err);
+/* What is on disk alone, without asking runc. */
+int workload_list_recorded(const char *state, struct workloads *ret, struct err *err);
 
-const char *workload_state_name(enum workload_state state);
+/* "created", "starting", "ready", "unready", "waiting", "stopped", "failed". */
+const char *workload_shown_state(enum workload_state state, enum workload_health health);
+int workload_restart_parse(const char *text, enum workload_restart *ret, struct err *err);
 /* For display: everything but env. The caller frees it; NULL without memory. */
 struct json *workload_json(const struct workload *w);

@@ -31,7 +31,7 @@ int workload_get(const char *state, const char *name, struct workload **ret, str
 
 	r = place_load(&p, name, &w, err);
 	if (r == 0 && !busy)
-		r = place_observe(&p, w, err);
+		r = place_observe(&p, w, NULL, err);
 	if (r == 0)
 		*ret = take_ptr(w);
 	return r;
@@ -63,7 +63,24 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*(struct workload *const *)a)->name, (*(struct workload *const *)b)->name);
 }
 
-static int list_dir(const char *state, DIR *dir, struct workloads *ws, struct err *err)
+typedef int get_fn(const char *state, const char *name, struct workload **ret, struct err *err);
+
+static int get_recorded(const char *state, const char *name, struct workload **ret, struct err *err)
+{
+	cleanup(place_fini) struct workload_place p = { .lock = -1 };
+	cleanup(workload_free) struct workload *w = NULL;
+	int r = place_init(&p, state, name, err);
+
+	if (r == 0)
+		r = place_load(&p, name, &w, err);
+	if (r == 0 && w->state == WORKLOAD_STATE_RUNNING)
+		r = place_health(&p, w, err);
+	if (r == 0)
+		*ret = take_ptr(w);
+	return r;
+}
+
+static int list_dir(const char *state, DIR *dir, get_fn *get, struct workloads *ws, struct err *err)
 {
 	for (const struct dirent *d = readdir(dir); d; d = readdir(dir)) {
 		struct workload *w = NULL;
@@ -73,7 +90,7 @@ static int list_dir(const char *state, DIR *dir, struct workloads *ws, struct er
 			continue;
 		if (ws->len == LIST_MAX)
 			return err_set(err, -E2BIG, "there are more than %u workloads", LIST_MAX);
-		int r = workload_get(state, d->d_name, &w, &why);
+		int r = get(state, d->d_name, &w, &why);
 
 		if (r == -ENOENT) /* removed meanwhile, or never recorded */
 			continue;
@@ -85,7 +102,7 @@ static int list_dir(const char *state, DIR *dir, struct workloads *ws, struct er
 	return 0;
 }
 
-int workload_list(const char *state, struct workloads *ret, struct err *err)
+static int list(const char *state, get_fn *get, struct workloads *ret, struct err *err)
 {
 	cleanup(workloads_fini) struct workloads ws = {};
 	cleanup(close_dir) DIR *dir = NULL;
@@ -98,7 +115,7 @@ int workload_list(const char *state, struct workloads *ret, struct err *err)
 	if (!dir && errno != ENOENT)
 		return err_errno(err, -errno, "reading %s", path);
 	if (dir)
-		r = list_dir(state, dir, &ws, err);
+		r = list_dir(state, dir, get, &ws, err);
 	if (r < 0)
 		return r;
 	if (ws.len > 0)
@@ -106,4 +123,14 @@ int workload_list(const char *state, struct workloads *ret, struct err *err)
 	*ret = ws;
 	ws = (struct workloads){};
 	return 0;
+}
+
+int workload_list(const char *state, struct workloads *ret, struct err *err)
+{
+	return list(state, workload_get, ret, err);
+}
+
+int workload_list_recorded(const char *state, struct workloads *ret, struct err *err)
+{
+	return list(state, get_recorded, ret, err);
 }

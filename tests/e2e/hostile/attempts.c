@@ -43,7 +43,8 @@ static struct target {
 	const char *path; /* one with a path */
 	uint16_t port; /* of a TCP socket that listens on 127.0.0.1 */
 	pid_t pid; /* of another process */
-} target = { "/", "/", "/", "-", "-", 1, 1 };
+	pid_t init; /* who holds the log, and what is told of this package */
+} target = { "/", "/", "/", "-", "-", 1, 1, 1 };
 
 static int result(long r)
 {
@@ -220,6 +221,14 @@ static int steal_descriptor(void)
 	int fd = (int)syscall(SYS_pidfd_open, target.pid, 0);
 
 	return result(syscall(SYS_pidfd_getfd, fd, 0, 0));
+}
+
+static int look_into_init(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)target.init);
+	return opened(path, O_RDONLY | O_DIRECTORY);
 }
 
 static int become_root(void)
@@ -425,7 +434,7 @@ static const struct {
 	A(read_sysfs), A(write_sysctl), A(write_sysrq), A(kernel_log), A(make_device),
 	A(mount_tmpfs), A(mount_writable), A(unmount), A(new_mount), A(copy_mount), A(change_root),
 	A(see_process), A(read_process), A(hold_process), A(trace_process), A(read_memory),
-	A(steal_descriptor), A(become_root), A(be_first), A(abstract_socket),
+	A(steal_descriptor), A(look_into_init), A(become_root), A(be_first), A(abstract_socket),
 	A(unix_socket), A(tcp_socket), A(raw_socket), A(packet_socket),
 	A(crypto_socket), A(mark_packets), A(change_link), A(bpf_map), A(bpf_program),
 	A(perf_event), A(user_fault), A(key_ring), A(reboot_host), A(open_by_handle), A(set_clock),
@@ -473,6 +482,8 @@ static void set_target(const char *text)
 		target.port = (uint16_t)strtoul(value + 1, NULL, 10);
 	if (strncmp(text, "pid=", 4) == 0)
 		target.pid = (pid_t)strtol(value + 1, NULL, 10);
+	if (strncmp(text, "init=", 5) == 0)
+		target.init = (pid_t)strtol(value + 1, NULL, 10);
 }
 
 int main(int argc, char **argv)

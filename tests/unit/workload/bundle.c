@@ -88,6 +88,7 @@ static void bundle_is_written_whole(void **state)
 					  .hostname = "h",
 					  .cgroup = "/c",
 					  .host = "::1",
+					  .ready = "tcp",
 					  .port = 1 };
 	mode_t mask = umask(0077);
 
@@ -99,10 +100,11 @@ static void bundle_is_written_whole(void **state)
 	mode_is(dir, "rootfs/app", 0755);
 	mode_is(dir, "rootfs/tmp", 01777);
 	mode_is(dir, "rootfs/etc/passwd", 0444);
+	mode_is(dir, "rootfs/init", 0555);
 	snprintf(path, sizeof(path), "%s/bundle/config.json", dir);
 	assert_int_equal(file_read(path, &text, NULL), 0);
 	assert_int_equal(json_parse(text.data, text.len, 1 << 20, path, &config, NULL), 0);
-	assert_string_equal(json_text(json_at(json_path(config, "process.args"), 0), ""), node);
+	assert_string_equal(json_text(json_at(json_path(config, "process.args"), 2), ""), node);
 	tree_remove(dir);
 }
 

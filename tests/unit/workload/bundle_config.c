@@ -21,6 +21,7 @@ static const struct bundle_spec spec = {
 	.cgroup = "/weir/pods/app",
 	.netns = "/run/netns/app",
 	.host = "::",
+	.ready = "http:/up",
 	.port = 8080,
 	.env = env,
 	.limits = { .memory_bytes = 256 << 20, .cpu_millis = 1500, .pids = 100 },
@@ -109,9 +110,11 @@ static void process_is_node_with_the_environment_that_was_asked_for(void **state
 	const struct json *vars = json_path(config, "process.env");
 
 	(void)state;
-	assert_int_equal(json_len(args), 2);
-	assert_string_equal(json_text(json_at(args, 0), ""), "/usr/bin/node");
-	assert_string_equal(json_text(json_at(args, 1), ""), "/app/lib/server.js");
+	assert_int_equal(json_len(args), 4);
+	assert_string_equal(json_text(json_at(args, 0), ""), "/init");
+	assert_string_equal(json_text(json_at(args, 1), ""), "http:/up");
+	assert_string_equal(json_text(json_at(args, 2), ""), "/usr/bin/node");
+	assert_string_equal(json_text(json_at(args, 3), ""), "/app/lib/server.js");
 	assert_true(has(vars, "PORT=8080") && has(vars, "HOST=::"));
 	assert_true(has(vars, "NODE_ENV=production") && has(vars, "GREETING=hi"));
 	assert_string_equal(json_str(config, "hostname", ""), "app");
@@ -147,7 +150,7 @@ static void limits_are_set_only_where_they_are_given(void **state)
 	(void)state;
 	assert_int_equal(number(config, "linux.resources.memory", "limit"), 256 << 20);
 	assert_int_equal(number(config, "linux.resources.memory", "swap"), 256 << 20);
-	assert_int_equal(number(config, "linux.resources.pids", "limit"), 100);
+	assert_int_equal(number(config, "linux.resources.pids", "limit"), 101);
 	assert_int_equal(number(config, "linux.resources.cpu", "quota"), 150000);
 	assert_int_equal(number(config, "linux.resources.cpu", "period"), 100000);
 	s.limits = (struct workload_limits){ .cpu_millis = 1 };

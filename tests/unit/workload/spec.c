@@ -80,12 +80,33 @@ static void every_member_is_checked(void **state)
 	assert_int_equal(spec_check(&spec, NULL), -EINVAL);
 }
 
+static void probes_are_of_three_kinds(void **state)
+{
+	struct workload_spec spec = good_spec();
+
+	(void)state;
+	static const char *const ready[] = { "udp",	 "http:", "http:x", "http:/a b",
+					     "http:/\n", "TCP",	  "" };
+
+	for (size_t i = 0; i < ARRAY_LEN(ready); i++) {
+		spec.ready = ready[i];
+		assert_int_equal(spec_check(&spec, NULL), -EINVAL);
+	}
+	static const char *const well[] = { NULL, "tcp", "none", "http:/", "http:/up?x=1" };
+
+	for (size_t i = 0; i < ARRAY_LEN(well); i++) {
+		spec.ready = well[i];
+		assert_int_equal(spec_check(&spec, NULL), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_dns_labels),
 		cmocka_unit_test(cgroup_is_a_plain_path_below_the_mount),
 		cmocka_unit_test(every_member_is_checked),
+		cmocka_unit_test(probes_are_of_three_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,7 +105,8 @@ static void what_no_longer_runs_is_seen_so_after_a_restart(void **state)
 	assert_int_equal(all.at[1]->state, WORKLOAD_STATE_FAILED);
 	assert_true(all.at[1]->reason[0]);
 	assert_string_equal(all.at[2]->name, "was-running");
-	assert_int_equal(all.at[2]->state, WORKLOAD_STATE_STOPPED);
+	assert_int_equal(all.at[2]->state, WORKLOAD_STATE_FAILED);
+	assert_string_equal(all.at[2]->last_exit, "killed");
 	assert_int_equal(all.at[2]->pid, 0);
 }
 
