@@ -208,6 +208,8 @@ static int agent_open(struct agent *a, struct err *err)
 	if (!r)
 		r = work_new(&a->loop, &a->hands);
 	if (!r)
+		r = keeper_open(a, err);
+	if (!r)
 		r = settling_open(a, err);
 	return r ? r : source_open(a, err);
 }
@@ -251,6 +253,7 @@ static void agent_close(struct agent *a)
 	ctl_stop(&a->ctl);
 	answers_close(a);
 	hosting_close(a);
+	keeper_stop(a);
 	source_stop(&a->source);
 	links_stop(&a->links);
 	uv_walk(&a->loop, close_any, NULL);
@@ -260,6 +263,7 @@ static void agent_close(struct agent *a)
 	ends_close(a);
 	measure_close(a);
 	settling_close(a);
+	keeper_close(a);
 	work_free(&a->books);
 	work_free(&a->hands);
 	uv_loop_close(&a->loop);

@@ -11,12 +11,14 @@
 #include "agent/rounds.h"
 #include "core/err.h"
 #include "dp/dp.h"
+#include "workload/workload.h"
 
 struct buf;
 struct ctl_reply;
 struct guard;
 struct json;
 struct kube_set;
+struct keeper_one;
 struct kube_touched;
 struct links;
 struct notices;
@@ -80,6 +82,15 @@ struct agent {
 	struct notices *notices;
 	char hosting_dir[METER_PATH_MAX];
 
+	/* keeper.c */
+	struct keeper_one *kept;
+	struct work
+		*keeping; /* its queue: who acts on a workload holds that up, and nothing else */
+	struct workload_backoff backoff;
+	char cgroup_mount[METER_PATH_MAX];
+	struct addr *unready; /* addresses of workloads that are not, in order */
+	size_t n_unready;
+
 	/* measure.c */
 	struct podtab *pods;
 	char meter_cgroup[METER_PATH_MAX];
@@ -137,6 +148,14 @@ int hosting_check_lease(struct agent *a, const char *label, struct err *err);
 /* Blocking. The record is on disk; runs_add() takes it over. */
 int hosting_make(struct agent *a, const struct workload_spec *spec, struct run_record **ret,
 		 struct err *err);
+
+/* keeper.c: keeps the workloads that run stand-alone. */
+int keeper_open(struct agent *a, struct err *err);
+void keeper_stop(struct agent *a); /* before the loop's handles are closed */
+void keeper_close(struct agent *a); /* when neither loop nor queues run any more */
+void keeper_look(struct agent *a, const char *name); /* something was done to it */
+void keeper_leaves(struct agent *a, const char *name); /* it is going to be stopped */
+int keeper_unready(struct agent *a, const struct kube_set *set); /* fills a->unready */
 
 /* commands.c, answers.c */
 int commands_open(struct agent *a, struct err *err);

@@ -296,6 +296,8 @@ static int run_workload(struct workload_job *w, struct json **ret, struct err *e
 {
 	cleanup(json_free) struct json *env_text = NULL;
 	struct workload_spec spec = { .lease = json_str(w->args, "lease", NULL),
+				      .ready = json_str(w->args, "ready", NULL),
+				      .restart = WORKLOAD_RESTART_ALWAYS,
 				      .netns = json_str(w->args, "netns", NULL),
 				      .host = json_str(w->args, "host", NULL),
 				      .cgroup = json_str(w->args, "cgroup", NULL) };
@@ -304,6 +306,8 @@ static int run_workload(struct workload_job *w, struct json **ret, struct err *e
 	int r;
 
 	r = arg_text(w->args, "name", &spec.name, err);
+	if (!r && json_get(w->args, "restart"))
+		r = workload_restart_parse(json_str(w->args, "restart", ""), &spec.restart, err);
 	if (!r && !w->agent->runs)
 		r = arg_text(w->args, "cgroup", &spec.cgroup, err);
 	if (!r)
@@ -360,6 +364,8 @@ static void workload_done(struct work_job *job)
 		work_add(w->agent->hands, &w->job);
 		return;
 	}
+	if (!w->agent->runs)
+		keeper_look(w->agent, json_str(w->args, "name", ""));
 	if (w->record && w->agent->runs)
 		w->r = runs_add(w->agent->runs, take_ptr(w->record), &w->err);
 	run_record_free(&w->record); /* the agent ends: the record is on disk */
@@ -447,8 +453,10 @@ static void cmd_workload_stop(void *ctx, const struct json *args, struct ctl_rep
 
 	if (a->runs)
 		stop_pod(a, args, reply);
-	else
+	else {
+		keeper_leaves(a, json_str(args, "name", ""));
 		workload_act(a, stop_workload, args, reply);
+	}
 }
 
 /* ---- The table ------------------------------------------------------------------------------ */

@@ -112,6 +112,9 @@ static const struct option_spec specs[] = {
 
 	KEY("workload.image", OPTION_STRING, workload.image, "docker.io/library/node:22-slim",
 	    "kubernetes: what packages run in; has node on its PATH"),
+	KEY("workload.backoff", OPTION_DURATION, workload.backoff_ms, "10s",
+	    "stand-alone: wait before the second restart; doubles, to 30 times this", .min = 1,
+	    .max = 3600000),
 
 	KEY("listen.healthz", OPTION_LISTEN, listen.healthz, "0.0.0.0:10256",
 	    "address of /healthz and /livez"),

@@ -66,6 +66,7 @@ struct config {
 	} walrus;
 	struct {
 		char *image; /* of Pods */
+		uint64_t backoff_ms; /* stand-alone: what restarts wait at first */
 	} workload;
 	struct {
 		struct option_listen healthz, metrics, web;

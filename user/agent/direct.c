@@ -301,6 +301,8 @@ static struct services_node node_of(const struct agent *a, const struct addr *po
 		.n_cluster_cidrs = cfg->meter.cluster_cidrs.n,
 		.port_addresses = port_addrs,
 		.n_port_addresses = n_port_addrs,
+		.unready = a->unready,
+		.n_unready = a->n_unready,
 		.maglev = cfg->datapath.algorithm == CONFIG_ALGORITHM_MAGLEV,
 		.dsr = cfg->datapath.mode == CONFIG_MODE_DSR,
 		.off = cfg->datapath.mode == CONFIG_MODE_OFF,
@@ -325,6 +327,8 @@ static void round_make(struct agent *a, const struct kube_set *set)
 	size_t n_addrs = 0;
 	int r = choose_addresses(a, set, &addrs, &n_addrs);
 
+	if (r == 0)
+		r = keeper_unready(a, set);
 	uv_timer_stop(&a->whole);
 
 	r = r < 0 ? err_errno(&err, r, "addresses of node ports") :
@@ -366,7 +370,7 @@ static bool quick_change(struct agent *a, const struct kube_set *set,
 {
 	const struct services_node node = node_of(a, a->port_addrs, a->n_port_addrs);
 	uint64_t began_ns = clock_boot_ns();
-	int r = a->quick && !touched->more ? 0 : -EAGAIN;
+	int r = a->quick && !touched->more ? keeper_unready(a, set) : -EAGAIN;
 
 	for (size_t i = 0; r == 0 && i < touched->n; i++) {
 		cleanup(svc_table_free) struct svc_table *one = NULL;

@@ -62,9 +62,11 @@ static int check(const struct agent *a, const struct workload_spec *spec,
 		.env = spec->env,
 	};
 
-	if (spec->cgroup || spec->netns || spec->host || spec->limits.pids)
+	if (spec->cgroup || spec->netns || spec->host || spec->limits.pids ||
+	    spec->restart != WORKLOAD_RESTART_ALWAYS)
 		return err_set(err, -EINVAL,
-			       "cgroup, netns, host, pids: a Pod's are the kubelet's to decide");
+			       "cgroup, netns, host, pids, restart: a Pod's are the kubelet's to "
+			       "decide");
 	return kube_run_check(&run, err);
 }
 

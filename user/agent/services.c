@@ -110,6 +110,19 @@ static int add_service(struct translation *tr, const struct kube_object *obj,
 	return r < 0 ? leave_out(tr, r) : add_ports(tr, s, *ret);
 }
 
+static int by_addr(const void *a, const void *b)
+{
+	return addr_cmp(a, b);
+}
+
+static bool is_unready(const struct translation *tr, const struct addr *addr)
+{
+	const struct services_node *own = tr->node;
+
+	return own->n_unready &&
+	       bsearch(addr, own->unready, own->n_unready, sizeof(*addr), by_addr);
+}
+
 static int add_endpoints(struct translation *tr, const struct kube_object *obj, uint16_t number,
 			 struct svc_port *port)
 {
@@ -118,11 +131,12 @@ static int add_endpoints(struct translation *tr, const struct kube_object *obj, 
 
 	for (size_t i = 0; i < slice->n_endpoints; i++) {
 		const struct kube_endpoint *e = &slice->endpoints[i];
+		bool unready = is_unready(tr, &e->addr);
 		struct svc_endpoint spec = {
 			.addr = e->addr,
 			.port = number,
-			.ready = e->ready,
-			.serving = e->serving,
+			.ready = e->ready && !unready,
+			.serving = e->serving && !unready,
 			.terminating = e->terminating,
 			.local = *e->node_name && strcmp(e->node_name, tr->node->name) == 0,
 			.node_hint = svc_hint(e->node_hints, e->n_node_hints, tr->node->name),

@@ -11,6 +11,9 @@
  *   nil or 0 is none. The number is the slice's own.
  * - An endpoint is local when its nodeName is this node's.
  *
+ * Beyond that: an endpoint at an address of a workload that is not ready is neither ready nor serving,
+ * whatever its slice says.
+ *
  * And what a destination is, for the byte classes: loopback, this node's addresses (configured, and
  * of its Node object) and its pods' LOCAL; other nodes and pods, the pod ranges of all nodes and the
  * configured cluster ranges CLUSTER; the ServiceCIDRs SERVICE. In the kernel the longest prefix wins;
@@ -46,6 +49,8 @@ struct services_node {
 	size_t n_cluster_cidrs;
 	const struct addr *port_addresses; /* that answer node ports: nodeaddr_select() */
 	size_t n_port_addresses;
+	const struct addr *unready; /* workloads of Weir's own that are not, in order */
+	size_t n_unready;
 	bool maglev; /* datapath.algorithm */
 	bool dsr; /* datapath.mode: dsr */
 	bool off; /* datapath.mode: no Service is served here; addresses have their classes */

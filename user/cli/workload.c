@@ -135,7 +135,8 @@ static int set_env(struct cli *cli, struct json *args, struct err *err)
 
 static int run_run(struct cli *cli, struct json **ret, struct err *err)
 {
-	static const char *const texts[] = { "cgroup", "integrity", "netns", "host", "lease" };
+	static const char *const texts[] = { "cgroup", "integrity", "netns",  "host",
+					     "lease",  "ready",	    "restart" };
 	cleanup(json_free) struct json *args = json_new_object();
 	const char *what = cli_arg(cli, 1);
 	cleanup(free_ptr) char *file = realpath(what, NULL);
@@ -190,6 +191,11 @@ static const struct cli_flag run_flags[] = {
 	{ "cpu-millis", 0, "N", "at most N thousandths of a CPU" },
 	{ "memory", 'm', "SIZE", "at most this memory, such as 256MiB" },
 	{ "pids", 0, "N", "at most N processes and threads" },
+	{ "ready", 'r', "PROBE",
+	  "when it is ready: tcp (its port takes a connection; unless given), http:/PATH (answers "
+	  "below 400), none" },
+	{ "restart", 0, "WHEN",
+	  "when it has ended: always (unless given), on-failure, never; not of a Pod" },
 	{},
 };
 
@@ -202,6 +208,8 @@ static const struct column columns[] = {
 	{ "VERSION", "version", FORM_TEXT },
 	{ "PORT", "port", FORM_NUMBER },
 	{ "PID", "pid", FORM_NUMBER },
+	{ "RESTARTS", "restarts", FORM_NUMBER },
+	{ "LAST EXIT", "last_exit", FORM_TEXT },
 	{ "LEASE", "lease", FORM_TEXT },
 	{ "CGROUP", "cgroup", FORM_TEXT },
 	{ "STARTED", "started", FORM_TEXT },
@@ -225,7 +233,8 @@ static const struct cli_command commands[] = {
 		.help = "check, unpack and run an npm tarball; KEY=VALUE go to its environment",
 		.more = "FILE is what 'npm pack' makes, with its dependencies bundled; ID is a Walrus blob "
 			"id that 'workload pull' has got. It runs without capabilities on read-only code. "
-			"The agent does it; the workload outlives it. "
+			"The agent does it; the workload outlives it. One that ends is run again, at once, "
+			"then after 10 s, twice that, 5 min at most (workload.backoff). "
 			"Where objects come from an API server it becomes a Pod and a Service in the "
 			"namespace weir-workloads, for a lease, and goes when that is closed.",
 		.views = answer_views,

@@ -22,6 +22,7 @@ class Bed:
     pod_cgroup = "pods"  # meter.podCgroup
     labels = []  # meter.labels
     environ = {}  # the agent's, beside this process's
+    workload = {}  # keys of the configuration
 
     def __init__(self, window="1s", sample="200ms", weir=WEIR):
         self.tag = secrets.token_hex(3)
@@ -171,6 +172,7 @@ source: {{{", ".join(f"{k}: {v if isinstance(v, str) else json.dumps(v)}" for k,
 paths: {{cgroup: {self.cgroup}, bpffs: {self.dir}/bpffs, state: {self.dir}/state, run: {self.dir}/run}}
 meter: {{sample: {self.sample}, window: {self.window}, clusterCIDRs: [10.244.0.0/16, "fd10:244::/32"], podCgroup: {self.pod_cgroup}, labels: {json.dumps(self.labels)}}}
 datapath: {json.dumps(datapath)}
+workload: {json.dumps(self.workload)}
 """)
 
     def source(self):

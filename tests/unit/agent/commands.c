@@ -107,6 +107,8 @@ static void workload_run_reads_its_arguments_before_it_acts(void **state)
 		{ "{" NAMED ",\"cpuMillis\":\"x\"}", "cpuMillis" },
 		{ "{" NAMED ",\"memoryBytes\":\"18446744073709551615\"}", "memoryBytes" },
 		{ "{" NAMED ",\"pids\":4194305}", "pids" },
+		{ "{" NAMED ",\"restart\":\"often\"}", "restart 'often'" },
+		{ "{" NAMED ",\"restart\":5}", "restart ''" },
 		{ "{" NAMED ",\"env\":{\"K\":5}}", "env" },
 		{ "{" NAMED ",\"env\":[\"K=V\"]}", "env" },
 		{ "{" NAMED ",\"file\":\"/nowhere/x.tgz\",\"integrity\":\"md5-x\"}", "" },

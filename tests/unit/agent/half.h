@@ -90,7 +90,7 @@ static inline int half_setup(void **state)
 	       source_files_start(&h->a.loop, h->manifests, &half_source_ops, h, &h->a.source,
 				  NULL) ||
 	       podtab_new("/nowhere", "", &h->a.pods) || work_new(&h->a.loop, &h->a.books) ||
-	       work_new(&h->a.loop, &h->a.hands) ||
+	       work_new(&h->a.loop, &h->a.hands) || work_new(&h->a.loop, &h->a.keeping) ||
 	       store_open(h->state, 1 << 20, &h->a.store, NULL);
 }
 
@@ -113,12 +113,14 @@ static inline int half_teardown(void **state)
 
 	ctl_stop(&h->a.ctl);
 	answers_close(&h->a);
+	keeper_stop(&h->a);
 	source_stop(&h->a.source);
 	while (uv_run(&h->a.loop, UV_RUN_DEFAULT))
 		;
 	rounds_fini(&h->a.rounds);
 	work_free(&h->a.books);
 	work_free(&h->a.hands);
+	keeper_close(&h->a);
 	podtab_free(&h->a.pods);
 	store_free(&h->a.store);
 	r = uv_loop_close(&h->a.loop); /* -EBUSY: a handle was left open */
