@@ -331,6 +331,21 @@ static struct json *pod_security(void)
 	return j;
 }
 
+/* As a workload without a kubelet is probed. */
+static struct json *readiness(const struct kube_run *spec)
+{
+	struct json *j = json_new_object(), *ask = json_new_object();
+
+	json_set_u64(ask, "port", spec->port);
+	if (spec->probe_path)
+		json_set_str(ask, "path", spec->probe_path);
+	json_set(j, spec->probe_path ? "httpGet" : "tcpSocket", ask);
+	json_set_u64(j, "periodSeconds", 5);
+	json_set_u64(j, "timeoutSeconds", 1);
+	json_set_u64(j, "failureThreshold", 3);
+	return j;
+}
+
 static struct json *mounts(void)
 {
 	struct json *list = json_new_array(), *code = object_of("name", "code"),
@@ -387,6 +402,8 @@ static int container(const struct kube_run *spec, struct json **ret)
 	json_set(j, "resources", resources(spec));
 	json_set(j, "securityContext", container_security());
 	json_set(j, "volumeMounts", mounts());
+	if (spec->probed)
+		json_set(j, "readinessProbe", readiness(spec));
 	if (r == 0)
 		r = command(spec, j);
 	if (r == 0)

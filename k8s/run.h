@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,8 @@ struct kube_run {
 	const char *code; /* the unpacked package on the node, absolute */
 	const char *entry; /* the file in it to start: "lib/server.js" */
 	uint16_t port; /* what it listens on, and the Service's */
+	bool probed; /* ready when its port is */
+	const char *probe_path; /* what HTTP must answer well; NULL: a connection is enough */
 	const char *const *env; /* "K=V", closed by NULL; may be NULL */
 	uint32_t cpu_millis; /* 0: no limit */
 	uint64_t memory_bytes; /* 0: no limit */

@@ -75,7 +75,8 @@ def failing(bed, *argv):
 
 def test_a_lease_s_package_becomes_a_pod_and_a_service(bed):
     lease(bed)
-    said = run(bed, "web", "shop", "--memory", "64MiB", "--cpu-millis", "250", "--port", "3000", "GREETING=hi")
+    said = run(bed, "web", "shop", "--memory", "64MiB", "--cpu-millis", "250", "--port", "3000", "--ready", "http:/up",
+               "GREETING=hi")
     all_there(bed)
     pod, service = bed.has("pods", "web"), bed.has("services", "web")
     assert pod["spec"]["nodeName"] == bed.node_name
@@ -83,6 +84,7 @@ def test_a_lease_s_package_becomes_a_pod_and_a_service(bed):
     assert container["command"] == ["node", "/app/server.js"]
     assert container["resources"]["limits"] == {"cpu": "250m", "memory": str(64 << 20)}
     assert {"name": "GREETING", "value": "hi"} in container["env"]
+    assert container["readinessProbe"]["httpGet"] == {"path": "/up", "port": 3000}
     assert next(m for m in container["volumeMounts"] if m["mountPath"] == "/app")["readOnly"] is True
     volume = bed.store.get("persistentvolumes", None, f"{WORKLOADS}-web")["spec"]
     assert volume["hostPath"]["path"] == said["code"] and volume["hostPath"]["path"].startswith(f"{bed.dir}/state/packages/sha512-")
@@ -221,6 +223,8 @@ def test_refusals_name_what_is_wrong(bed):
     assert "a name is at most 63" in failing(bed, "workload", "run", "1web", tarball, "--lease", "shop")
     assert "PORT is set already" in failing(bed, "workload", "run", "web", tarball, "PORT=1", "--lease", "shop")
     assert "a Pod's are the kubelet's" in failing(bed, "workload", "run", "web", tarball, "--lease", "shop", "--pids", "5")
+    assert "a Pod's are the kubelet's" in failing(bed, "workload", "run", "web", tarball, "--lease", "shop", "--restart", "never")
+    assert "ready 'x' is none of" in failing(bed, "workload", "run", "web", tarball, "--lease", "shop", "--ready", "x")
     run(bed)
     assert "is there already" in failing(bed, "workload", "run", "web", tarball, "--lease", "shop")
     bed.weir("lease", "close", "shop")

@@ -21,6 +21,7 @@
 #include "k8s/run.h"
 #include "ledger/lease.h"
 #include "walrus/sri.h"
+#include "workload/spec.h"
 #include "workload/workload.h"
 
 /* ---- Making one ----------------------------------------------------------------------------- */
@@ -36,6 +37,7 @@ static int fill(struct agent *a, const struct workload_spec *spec, struct run_re
 	    path_format(rec->package, sizeof(rec->package), "%s", sri_format(spec->digest, sri)))
 		return err_set(err, -ENAMETOOLONG, "workload %.64s: a name is too long",
 			       spec->name);
+	snprintf(rec->ready, sizeof(rec->ready), "%s", spec->ready ? spec->ready : "tcp");
 	rec->port = spec->port;
 	rec->cpu_millis = spec->limits.cpu_millis;
 	rec->memory_bytes = spec->limits.memory_bytes;
@@ -61,6 +63,10 @@ static int check(const struct agent *a, const struct workload_spec *spec,
 		.port = rec->port,
 		.env = spec->env,
 	};
+	int r = spec_check_ready(spec->ready, err);
+
+	if (r < 0)
+		return r;
 
 	if (spec->cgroup || spec->netns || spec->host || spec->limits.pids ||
 	    spec->restart != WORKLOAD_RESTART_ALWAYS)

@@ -51,6 +51,7 @@ struct json *run_record_json(const struct run_record *r)
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		json_set_str(j, texts[i].key, (const char *)r + texts[i].at);
+	json_set_str(j, "ready", r->ready);
 	json_set_u64(j, "port", r->port);
 	json_set_u64(j, "cpu_millis", r->cpu_millis);
 	json_set_u64_text(j, "memory_bytes", r->memory_bytes);
@@ -97,6 +98,9 @@ static int load_fields(const struct json *j, struct run_record *r, struct err *e
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(texts); i++)
 		rc = field_text(j, texts[i].key, (char *)r + texts[i].at, texts[i].size, err);
+	snprintf(r->ready, sizeof(r->ready), "none"); /* records of before do not say */
+	if (rc == 0 && json_get(j, "ready"))
+		rc = field_text(j, "ready", r->ready, sizeof(r->ready), err);
 	if (rc == 0)
 		rc = field_u64(j, "port", &port, err);
 	if (rc == 0)

@@ -22,6 +22,7 @@ struct run_record {
 	char name[64], lease[64], image[512];
 	char package[128]; /* "sha512-..." */
 	char code[512], entry[1025]; /* the unpacked package; the file in it to start */
+	char ready[262]; /* how the kubelet probes it: "tcp", "http:/path" or "none" */
 	uint16_t port;
 	uint32_t cpu_millis; /* 0: no limit */
 	uint64_t memory_bytes; /* 0: no limit */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/run_request.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 #include "agent/run_record.h"
 #include "core/buf.h"
 #include "core/cleanup.h"
@@ -32,6 +35,8 @@ static int body_of(const struct run_record *record, struct kube_run *spec, enum 
 int run_request(const struct run_record *record, const char *namespace, const char *node,
 		enum run_step step, struct buf *path, struct buf *body, struct err *err)
 {
+	static const char http[] = "http:";
+	bool asks = strncmp(record->ready, http, strlen(http)) == 0;
 	struct kube_run spec = {
 		.namespace = namespace,
 		.name = record->name,
@@ -42,6 +47,8 @@ int run_request(const struct run_record *record, const char *namespace, const ch
 		.code = record->code,
 		.entry = record->entry,
 		.port = record->port,
+		.probed = strcmp(record->ready, "none") != 0,
+		.probe_path = asks ? record->ready + strlen(http) : NULL,
 		.cpu_millis = record->cpu_millis,
 		.memory_bytes = record->memory_bytes,
 	};

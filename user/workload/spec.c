@@ -52,7 +52,7 @@ static int check_text(const char *what, const char *text, size_t size, struct er
 }
 
 /* Printable, without blanks: it stands in a line of a request. */
-static int check_ready(const char *ready, struct err *err)
+int spec_check_ready(const char *ready, struct err *err)
 {
 	static const char http[] = "http:/";
 	int r = check_text("ready", ready, WORKLOAD_READY_MAX, err);
@@ -85,7 +85,7 @@ int spec_check(const struct workload_spec *spec, struct err *err)
 	if (r == 0)
 		r = bundle_check_env(spec->env, err);
 	if (r == 0)
-		r = check_ready(spec->ready, err);
+		r = spec_check_ready(spec->ready, err);
 	if (r == 0 && spec->limits.memory_bytes > MEMORY_MAX)
 		r = err_set(err, -EINVAL, "a memory limit of %" PRIu64 " bytes is out of range",
 			    spec->limits.memory_bytes);

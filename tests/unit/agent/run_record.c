@@ -44,6 +44,7 @@ static struct run_record sample(const char *name)
 		.package = "sha512-abc",
 		.code = "/var/lib/weir/packages/sha512-abc",
 		.entry = "server.js",
+		.ready = "http:/up",
 		.port = 8080,
 		.cpu_millis = 250,
 		.memory_bytes = UINT64_MAX,
@@ -77,6 +78,7 @@ static void what_is_saved_is_loaded(void **state)
 	assert_string_equal(got->package, "sha512-abc");
 	assert_string_equal(got->code, r.code);
 	assert_string_equal(got->entry, "server.js");
+	assert_string_equal(got->ready, "http:/up");
 	assert_int_equal(got->port, 8080);
 	assert_int_equal(got->cpu_millis, 250);
 	assert_int_equal(got->memory_bytes, UINT64_MAX);

@@ -48,6 +48,26 @@ static void a_delete_says_only_where(void **state)
 	assert_int_equal(body.len, 0);
 }
 
+static bool has_probe(const char *ready, const char *text)
+{
+	struct run_record r = record;
+	cleanup(buf_fini) struct buf path = BUF_INIT(1024), body = BUF_INIT(1 << 16);
+
+	snprintf(r.ready, sizeof(r.ready), "%s", ready);
+	assert_int_equal(run_request(&r, "ns", "node-a", (enum run_step)(RUN_APPLY + KUBE_RUN_POD),
+				     &path, &body, NULL),
+			 0);
+	return strstr(body.data, text);
+}
+
+static void readiness_is_the_kubelets_to_probe(void **state)
+{
+	(void)state;
+	assert_true(has_probe("tcp", "\"tcpSocket\":{\"port\":8080}"));
+	assert_true(has_probe("http:/up", "\"path\":\"/up\""));
+	assert_false(has_probe("none", "readinessProbe"));
+}
+
 static void the_environment_of_the_record_is_carried(void **state)
 {
 	struct run_record r = record;
@@ -77,6 +97,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_apply_has_a_manager_and_takes_what_is_others),
 		cmocka_unit_test(a_delete_says_only_where),
+		cmocka_unit_test(readiness_is_the_kubelets_to_probe),
 		cmocka_unit_test(the_environment_of_the_record_is_carried),
 	};
 

@@ -115,6 +115,24 @@ static void no_limit_is_none(void **state)
 	assert_non_null(strstr(text, "\"resources\":{\"requests\":{},\"limits\":{}}"));
 }
 
+static void readiness_is_a_connection_or_an_answer(void **state)
+{
+	struct kube_run spec = sample();
+	cleanup(free_ptr) char *none = NULL, *tcp = NULL, *http = NULL;
+
+	(void)state;
+	none = text_of(&spec, KUBE_RUN_POD);
+	assert_null(strstr(none, "readinessProbe"));
+	spec.probed = true;
+	tcp = text_of(&spec, KUBE_RUN_POD);
+	assert_non_null(
+		strstr(tcp, "\"readinessProbe\":{\"tcpSocket\":{\"port\":8080},\"periodSeconds\":5,"
+			    "\"timeoutSeconds\":1,\"failureThreshold\":3}"));
+	spec.probe_path = "/up?x=1";
+	http = text_of(&spec, KUBE_RUN_POD);
+	assert_non_null(strstr(http, "\"httpGet\":{\"port\":8080,\"path\":\"/up?x=1\"}"));
+}
+
 static void paths_are_those_of_the_objects(void **state)
 {
 	static const char *const want[] = {
@@ -228,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_object_is_written_as_it_is_applied),
 		cmocka_unit_test(no_limit_is_none),
+		cmocka_unit_test(readiness_is_a_connection_or_an_answer),
 		cmocka_unit_test(paths_are_those_of_the_objects),
 		cmocka_unit_test(what_the_server_would_refuse_is_named_before),
 		cmocka_unit_test(a_large_environment_is_refused),
