@@ -49,18 +49,18 @@ class LifeBed(Bed):
 class Kept:
     """A workload in a pod of the bed's."""
 
-    def __init__(self, bed, *words, main=OBEYS, name="web"):
+    def __init__(self, bed, *words, main=OBEYS, name="web", check=True, **manifest):
         self.bed, self.name = bed, name
         self.pod = bed.pod(name, cgroup=False)
         path = bed.dir / f"{name}.tgz"
         folder = bed.dir / f"{name}-src"
         folder.mkdir()
-        (folder / "package.json").write_text(json.dumps({"name": name, "version": "1.0.0", "main": "main.js"}))
+        (folder / "package.json").write_text(json.dumps({"name": name, "version": "1.0.0", "main": "main.js", **manifest}))
         (folder / "main.js").write_text(main)
         with tarfile.open(path, "w:gz") as tar:
             tar.add(folder, "package")
         self.started = bed.weir("workload", "run", name, str(path), "--netns", f"/run/netns/{self.pod.netns}", "--cgroup",
-                                f"/{bed.name}/{self.pod.rel}", *words)
+                                f"/{bed.name}/{self.pod.rel}", *words, check=check)
 
     def say(self, *words):
         self.bed.host.run("/usr/bin/python3", "-c", SAY, self.pod.ip, " ".join(map(str, words)))
@@ -197,3 +197,13 @@ def test_an_agent_that_is_killed_at_any_time_loses_and_doubles_no_restart(bed):
     bed.start()
     assert web.shown() == before  # adopted: nothing was due
     assert row["pid"] == before["pid"]
+
+
+def test_a_package_for_another_node_is_refused(bed):
+    old = Kept(bed, name="old", check=False, engines={"node": "<2 || 0.10.x"})
+    assert "it wants node <2 || 0.10.x (engines.node in its package.json), and this node's is v" in old.started["error"]
+    row = old.shown()
+    assert row["state"] == "failed" and "it wants node" in row["reason"] and not old.pod.cgroup.exists()
+    assert Kept(bed, name="new", engines={"node": ">=12"}).becomes("starting")
+    strange = Kept(bed, name="strange", check=False, engines={"node": "latest"})
+    assert "engines.node 'latest' is no range" in strange.started["error"]

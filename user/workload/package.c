@@ -43,17 +43,21 @@ static int get_word(const struct json *manifest, const char *key, char *ret, siz
 	return path_format(ret, size, "%s", text);
 }
 
-/* What is only shown: left empty when it can't be shown. */
-static void get_engines(const struct json *manifest, char *ret, size_t size)
+/* Printable, for it is shown as well. */
+static int get_engines(const struct json *manifest, char *ret, size_t size, struct err *err)
 {
-	const char *text = json_str(json_get(manifest, "engines"), "node", "");
+	const struct json *node = json_get(json_get(manifest, "engines"), "node");
+	const char *text = node ? json_text(node, NULL) : "";
+	bool ok = text && strlen(text) < size;
 
-	for (const char *at = text; *at; at++) {
-		if (*at < ' ' || *at > '~')
-			return;
-	}
-	if (strlen(text) < size)
-		memcpy(ret, text, strlen(text) + 1);
+	for (const char *at = text; ok && *at; at++)
+		ok = *at >= ' ' && *at <= '~';
+	if (!ok)
+		return err_set(err, -EBADMSG,
+			       "\"engines.node\" is no text of at most %zu printable characters",
+			       size - 1);
+	memcpy(ret, text, strlen(text) + 1);
+	return 0;
 }
 
 static bool is_file(int dir_fd, const char *path)
@@ -143,9 +147,10 @@ static int fill(int dir_fd, const struct json *manifest, struct package *p, stru
 	r = get_word(manifest, "name", p->name, sizeof(p->name), err);
 	if (r == 0)
 		r = get_word(manifest, "version", p->version, sizeof(p->version), err);
+	if (r == 0)
+		r = get_engines(manifest, p->engines_node, sizeof(p->engines_node), err);
 	if (r < 0)
 		return r;
-	get_engines(manifest, p->engines_node, sizeof(p->engines_node));
 	return find_entry(dir_fd, manifest, p->entry, sizeof(p->entry), err);
 }
 

@@ -11,7 +11,7 @@
  * text. A path may leave out ".js" or name a folder with index.js, as node reads it. It must be
  * a regular file within the package.
  *
- * `engines.node` is kept for display; nothing checks it yet.
+ * `engines.node` is a range of versions, which engines.h checks; that of dependencies is not looked at.
  */
 #pragma once
 

@@ -14,6 +14,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/parse.h"
+#include "workload/engines.h"
 #include "workload/launch.h"
 #include "workload/place.h"
 #include "workload/record.h"
@@ -90,6 +91,8 @@ static int bring_up(const struct workload_place *p, const struct workload_spec *
 	if (r < 0)
 		return r;
 	r = unpack_code(spec->blob_fd, p->packages, w->code, &w->package, &why);
+	if (r == 0)
+		r = engines_check(&w->package, &why);
 	w->started_ms = clock_wall_ms();
 	if (r == 0)
 		r = record_save(p->dir, w, &why); /* now workload_tend() could start it */

@@ -130,7 +130,7 @@ static void a_link_is_no_start_file(void **state)
 	tree_remove(dir);
 }
 
-static void engines_are_kept_for_display(void **state)
+static void engines_are_kept(void **state)
 {
 	static const char *const files[] = { "index.js", NULL };
 	struct package p = {};
@@ -141,7 +141,18 @@ static void engines_are_kept_for_display(void **state)
 	assert_int_equal(package_read(dir, &p, NULL), 0);
 	assert_string_equal(p.engines_node, ">=18 <23");
 	tree_remove(dir);
-	make_tree(dir, "{" NV ",\"engines\":{\"node\":\"\\u001b[31m\"}}", files);
+	static const char *const bad[] = { "\"\\u001b[31m\"", "18", "[\"18\"]", "null" };
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char manifest[160];
+
+		snprintf(manifest, sizeof(manifest), "{" NV ",\"engines\":{\"node\":%s}}", bad[i]);
+		make_tree(dir, manifest, files);
+		assert_int_equal(package_read(dir, &p, NULL), -EBADMSG);
+		tree_remove(dir);
+	}
+	make_tree(dir, "{" NV ",\"engines\":[\"node >= 0.2\"]}", files); /* as of old: no range */
+	p.engines_node[0] = 'x';
 	assert_int_equal(package_read(dir, &p, NULL), 0);
 	assert_string_equal(p.engines_node, "");
 	tree_remove(dir);
@@ -170,7 +181,7 @@ int main(void)
 		cmocka_unit_test(the_start_file_is_found_in_the_stated_order),
 		cmocka_unit_test(bad_packages_are_refused_and_leave_the_result_alone),
 		cmocka_unit_test(a_link_is_no_start_file),
-		cmocka_unit_test(engines_are_kept_for_display),
+		cmocka_unit_test(engines_are_kept),
 		cmocka_unit_test(manifest_over_its_limit_is_refused),
 	};
 
