@@ -66,11 +66,14 @@ int status_read(const char *dir, struct status *ret, struct err *err)
 	cleanup(close_fd) int fd = -1;
 	char line[INSIDE_STATUS_LEN + 1] = "";
 	struct status s = {};
+	struct err why = {};
 	struct stat st;
-	int r = open_file(dir, O_RDONLY, &fd, err);
+	int r = open_file(dir, O_RDONLY, &fd, &why);
 
+	if (r == -ENOENT)
+		*ret = s;
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? 0 : err_set(err, r, "%s", why.text);
 	if (fstat(fd, &st) < 0 || pread(fd, line, INSIDE_STATUS_LEN, 0) < 0)
 		return err_errno(err, -errno, "reading %s/status", dir);
 	line[strcspn(line, "\n")] = '\0';

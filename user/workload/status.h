@@ -22,7 +22,7 @@ struct status {
 	uint64_t at_ms; /* UTC: since when */
 };
 
-/* dir: STATE/workloads/NAME. A word that is not known is none. */
+/* dir: STATE/workloads/NAME. A word that is not known is none, and so is no file. */
 int status_read(const char *dir, struct status *ret, struct err *err);
 /* For writing, empty. */
 int status_open(const char *dir, int *ret_fd, struct err *err);

@@ -16,6 +16,28 @@
 
 #define LIST_MAX 65536u
 
+/* What the record says, and of one that runs its init. */
+static int load(const struct workload_place *p, const char *name, struct workload **ret,
+		struct err *err)
+{
+	cleanup(workload_free) struct workload *w = NULL;
+	int r = place_load(p, name, &w, err);
+
+	if (r == 0 && w->state == WORKLOAD_STATE_RUNNING)
+		r = place_health(p, w, err);
+	if (r == 0)
+		*ret = take_ptr(w);
+	return r;
+}
+
+static int get_recorded(const char *state, const char *name, struct workload **ret, struct err *err)
+{
+	cleanup(place_fini) struct workload_place p = { .lock = -1 };
+	int r = place_init(&p, state, name, err);
+
+	return r < 0 ? r : load(&p, name, ret, err);
+}
+
 int workload_get(const char *state, const char *name, struct workload **ret, struct err *err)
 {
 	cleanup(place_fini) struct workload_place p = { .lock = -1 };
@@ -29,7 +51,7 @@ int workload_get(const char *state, const char *name, struct workload **ret, str
 	/* While somebody acts on it, the record is the best there is to say. */
 	bool busy = place_try_share(&p) == -EWOULDBLOCK;
 
-	r = place_load(&p, name, &w, err);
+	r = load(&p, name, &w, err);
 	if (r == 0 && !busy)
 		r = place_observe(&p, w, NULL, err);
 	if (r == 0)
@@ -64,21 +86,6 @@ static int by_name(const void *a, const void *b)
 }
 
 typedef int get_fn(const char *state, const char *name, struct workload **ret, struct err *err);
-
-static int get_recorded(const char *state, const char *name, struct workload **ret, struct err *err)
-{
-	cleanup(place_fini) struct workload_place p = { .lock = -1 };
-	cleanup(workload_free) struct workload *w = NULL;
-	int r = place_init(&p, state, name, err);
-
-	if (r == 0)
-		r = place_load(&p, name, &w, err);
-	if (r == 0 && w->state == WORKLOAD_STATE_RUNNING)
-		r = place_health(&p, w, err);
-	if (r == 0)
-		*ret = take_ptr(w);
-	return r;
-}
 
 static int list_dir(const char *state, DIR *dir, get_fn *get, struct workloads *ws, struct err *err)
 {

@@ -71,11 +71,14 @@ static void words_are_read_and_others_are_none(void **state)
 	}
 }
 
-static void without_one_there_is_an_error(void **state)
+static void without_one_there_is_no_word(void **state)
 {
 	struct status s = { .word = STATUS_READY };
 
-	assert_int_equal(status_read(*state, &s, NULL), -ENOENT);
+	assert_int_equal(status_read(*state, &s, NULL), 0);
+	assert_int_equal(s.word, STATUS_NONE);
+	s.word = STATUS_READY;
+	assert_int_equal(status_read("/dev/null", &s, NULL), -ENOTDIR);
 	assert_int_equal(s.word, STATUS_READY);
 }
 
@@ -84,7 +87,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(words_are_read_and_others_are_none, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(without_one_there_is_an_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_one_there_is_no_word, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
