@@ -29,7 +29,7 @@ struct partial {
 };
 
 /* Versions from `from` to before `to`. */
-struct span {
+struct versions {
 	uint64_t from, to;
 };
 
@@ -146,58 +146,58 @@ static uint64_t end_of(const struct partial *p)
 	return p->given == 3 ? floor_of(p) + 1 : behind(p, p->given);
 }
 
-static struct span equal(const struct partial *p)
+static struct versions equal(const struct partial *p)
 {
-	return (struct span){ floor_of(p), end_of(p) };
+	return (struct versions){ floor_of(p), end_of(p) };
 }
 
-static struct span at_least(const struct partial *p)
+static struct versions at_least(const struct partial *p)
 {
-	return (struct span){ floor_of(p), KEY_MAX };
+	return (struct versions){ floor_of(p), KEY_MAX };
 }
 
-static struct span more(const struct partial *p)
+static struct versions more(const struct partial *p)
 {
-	return (struct span){ end_of(p), KEY_MAX };
+	return (struct versions){ end_of(p), KEY_MAX };
 }
 
-static struct span at_most(const struct partial *p)
+static struct versions at_most(const struct partial *p)
 {
-	return (struct span){ 0, end_of(p) };
+	return (struct versions){ 0, end_of(p) };
 }
 
-static struct span less(const struct partial *p)
+static struct versions less(const struct partial *p)
 {
-	return (struct span){ 0, p->given == 0 ? 0 : floor_of(p) };
+	return (struct versions){ 0, p->given == 0 ? 0 : floor_of(p) };
 }
 
-static struct span tilde(const struct partial *p)
+static struct versions tilde(const struct partial *p)
 {
-	return (struct span){ floor_of(p), behind(p, p->given > 2 ? 2 : p->given) };
+	return (struct versions){ floor_of(p), behind(p, p->given > 2 ? 2 : p->given) };
 }
 
 /* What leaves the first number that is not 0 as it is. */
-static struct span caret(const struct partial *p)
+static struct versions caret(const struct partial *p)
 {
 	unsigned int n = 0;
 
 	while (n < p->given && n < 2 && p->n[n] == 0)
 		n++;
-	return (struct span){ floor_of(p), behind(p, n < p->given ? n + 1 : p->given) };
+	return (struct versions){ floor_of(p), behind(p, n < p->given ? n + 1 : p->given) };
 }
 
 static const struct {
 	const char *sign;
-	struct span (*span)(const struct partial *p);
+	struct versions (*span)(const struct partial *p);
 } operators[] = { /* a longer one before those it begins with */
 		  { ">=", at_least }, { "<=", at_most }, { "~>", tilde },
 		  { ">", more },      { "<", less },	 { "=", equal },
 		  { "~", tilde },     { "^", caret },	 { "", equal }
 };
 
-static int take_comparator(const char **at, struct span *ret)
+static int take_comparator(const char **at, struct versions *ret)
 {
-	struct partial p, to;
+	struct partial p = {}, to = {};
 	size_t i = 0;
 
 	while (!take(at, operators[i].sign))
@@ -218,17 +218,17 @@ static int take_comparator(const char **at, struct span *ret)
 	if (r < 0)
 		return r;
 	*at = hyphen;
-	*ret = (struct span){ floor_of(&p), end_of(&to) };
+	*ret = (struct versions){ floor_of(&p), end_of(&to) };
 	return 0;
 }
 
 /* Comparators that all hold, up to "||" or the end. */
-static int take_all(const char **at, struct span *ret)
+static int take_all(const char **at, struct versions *ret)
 {
-	struct span all = { 0, KEY_MAX };
+	struct versions all = { 0, KEY_MAX };
 
 	for (skip_blanks(at); **at && **at != '|'; skip_blanks(at)) {
-		struct span one;
+		struct versions one = {};
 		int r = take_comparator(at, &one);
 
 		if (r < 0)
@@ -244,7 +244,7 @@ static int take_all(const char **at, struct span *ret)
 
 int semver_satisfies(const char *version, const char *range, bool *ret)
 {
-	struct partial v;
+	struct partial v = {};
 	bool found = false;
 
 	if (strnlen(range, SEMVER_RANGE_MAX) == SEMVER_RANGE_MAX ||
@@ -253,7 +253,7 @@ int semver_satisfies(const char *version, const char *range, bool *ret)
 	uint64_t key = key_of(v.n, true);
 
 	for (;;) {
-		struct span all;
+		struct versions all = {};
 		int r = take_all(&range, &all);
 
 		if (r < 0)
