@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -318,14 +317,13 @@ static int take_lock(const char *run_dir, int *ret_fd, struct err *err)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_errno(err, -errno, "%s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno == EWOULDBLOCK)
-			return err_set(
-				err, -EADDRINUSE,
-				"another agent runs: it holds %s; stop it with: weir agent stop",
-				path);
-		return err_errno(err, -errno, "%s", path);
-	}
+	r = file_lock(fd);
+	if (r == -EWOULDBLOCK)
+		return err_set(err, -EADDRINUSE,
+			       "another agent runs: it holds %s; stop it with: weir agent stop",
+			       path);
+	if (r < 0)
+		return err_errno(err, r, "%s", path);
 	*ret_fd = take_fd(fd);
 	return 0;
 }

@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/buf.h"
 #include "core/cleanup.h"
+#include "core/clock.h"
 #include "core/err.h"
 
 int path_format(char *ret, size_t size, const char *fmt, ...)
@@ -177,4 +180,19 @@ int file_create_atomic(const char *path, const void *data, size_t len, mode_t mo
 	int rc = publish(path, &content, mode, RENAME_NOREPLACE);
 
 	return rc < 0 ? err_errno(err, rc, "%s: cannot create", path) : 0;
+}
+
+int file_lock(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	uint64_t end_ns = clock_boot_ns() + FILE_LOCK_MS * 1000000ull;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK || clock_boot_ns() >= end_ns)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }

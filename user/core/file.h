@@ -23,6 +23,11 @@ int file_put(int fd, const void *data, size_t len);
 /* As file_write_atomic(), but an existing file is left as it is: -EEXIST. */
 int file_create_atomic(const char *path, const void *data, size_t len, mode_t mode,
 		       struct err *err);
+/* The whole file, by flock(), which ends with its holder: but a process that is killed while it starts a child
+ * leaves its locks to that until it has executed its program. So a lock that is held is waited for a
+ * moment, FILE_LOCK_MS at most; then -EWOULDBLOCK. Blocks. */
+#define FILE_LOCK_MS 500
+int file_lock(int fd);
 /* mkdir -p; an existing directory is fine, another file in the way is -ENOTDIR. */
 int dir_make(const char *path, mode_t mode, struct err *err);
 /* Removes a directory and what is below it, without following links or crossing mounts

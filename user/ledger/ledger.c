@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "core/cleanup.h"
@@ -71,11 +70,12 @@ static int lock_take(const char *path, int *ret_fd, struct err *err)
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_errno(err, -errno, "%s", name);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ?
+	r = file_lock(fd);
+	if (r < 0)
+		return r == -EWOULDBLOCK ?
 			       err_set(err, -EBUSY, "%s: another agent writes this ledger; stop it",
 				       name) :
-			       err_errno(err, -errno, "%s: flock", name);
+			       err_errno(err, r, "%s: flock", name);
 	*ret_fd = take_fd(fd);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "core/buf.h"
 #include "core/file.h"
@@ -174,6 +175,46 @@ static void a_bare_name_is_in_the_working_directory(void **state)
 	assert_content(p.text, "x");
 }
 
+/* The child holds the lock until it hears of us, or for good. */
+static pid_t hold(const char *path, int *ret_gate)
+{
+	int gate[2], held[2];
+	char byte;
+
+	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(held, O_CLOEXEC), 0);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+
+		_exit(close(gate[1]) < 0 || file_lock(fd) < 0 || write(held[1], "x", 1) < 0 ||
+		      read(gate[0], &byte, 1) < 0);
+	}
+	assert_int_equal(read(held[0], &byte, 1), 1);
+	close(gate[0]);
+	close(held[0]);
+	close(held[1]);
+	*ret_gate = gate[1];
+	return pid;
+}
+
+static void a_lock_that_is_held_is_refused_and_free_with_its_holder(void **state)
+{
+	char path[] = "/tmp/weir-lock-XXXXXX";
+	cleanup(close_fd) int fd = mkostemp(path, O_CLOEXEC);
+	int gate = -1;
+	pid_t pid = hold(path, &gate);
+
+	(void)state;
+	assert_int_equal(file_lock(fd), -EWOULDBLOCK);
+	close(gate); /* it ends about when we ask: waited for */
+	assert_int_equal(file_lock(fd), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(file_lock(-1), -EBADF);
+	unlink(path);
+}
+
 static void path_format_says_when_it_does_not_fit(void **state)
 {
 	char path[8];
@@ -197,6 +238,7 @@ int main(void)
 		TEMP_TEST(a_link_is_replaced_and_its_target_kept),
 		TEMP_TEST(create_never_overwrites),
 		TEMP_TEST(a_bare_name_is_in_the_working_directory),
+		TEST(a_lock_that_is_held_is_refused_and_free_with_its_holder),
 		TEST(path_format_says_when_it_does_not_fit),
 	};
 
