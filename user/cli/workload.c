@@ -11,12 +11,16 @@
 #include "cli/objects.h"
 #include "cli/out.h"
 #include "cli/walrus.h"
+#include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/parse.h"
 #include "walrus/blobname.h"
+#include "workload/output.h"
+
+#define LOG_LAST (64u << 10)
 
 struct show {
 	const char *name; /* NULL: all */
@@ -180,6 +184,34 @@ static int run_remove(struct cli *cli, struct json **ret, struct err *err)
 	return call_named(cli, "workload.remove", ret, err);
 }
 
+/* Under -j one object; else the text alone. */
+static int run_log(struct cli *cli, struct json **ret, struct err *err)
+{
+	cleanup(buf_fini) struct buf text = BUF_INIT(OUTPUT_LAST_MAX + 1);
+	const char *bytes = cli_flag(cli, "bytes");
+	uint64_t last = LOG_LAST;
+	char state[NODE_PATH_MAX];
+	int rc;
+
+	if (bytes && (parse_size(bytes, &last) < 0 || last > OUTPUT_LAST_MAX))
+		return cli_usage(cli, err, "--bytes: '%.40s' is not a size up to 64MiB", bytes);
+	rc = node_state(cli, NULL, state, err);
+	if (rc == 0)
+		rc = workload_output(state, cli_arg(cli, 0), (size_t)last, &text, err);
+	if (rc < 0)
+		return rc;
+	if (!cli->args.json)
+		return text.len ? buf_append(&cli->raw, text.data, text.len) : 0;
+	*ret = json_new_object();
+	json_set_str(*ret, "name", cli_arg(cli, 0));
+	return json_set_str(*ret, "log", text.data ? text.data : "");
+}
+
+static const struct cli_flag log_flags[] = {
+	{ "bytes", 'b', "SIZE", "at most this much of its end; 64KiB unless given" },
+	{},
+};
+
 static const struct cli_flag run_flags[] = {
 	{ "cgroup", 'g', "PATH",
 	  "its cgroup below the cgroup2 mount, such as /weir/pods/web; needed where it is no Pod" },
@@ -239,6 +271,15 @@ static const struct cli_command commands[] = {
 			"namespace weir-workloads, for a lease, and goes when that is closed.",
 		.views = answer_views,
 		.run = run_run,
+	},
+	{
+		.name = "log",
+		.args = "NAME",
+		.flags = log_flags,
+		.help = "what a workload has printed, the last of it",
+		.more = "What would make a terminal do something is shown as '?'. Of a Pod, 'kubectl logs'.",
+		.views = answer_views,
+		.run = run_log,
 	},
 	{
 		.name = "stop",
