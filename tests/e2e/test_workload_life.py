@@ -206,3 +206,14 @@ def test_a_package_for_another_node_is_refused(bed):
     assert Kept(bed, name="new", engines={"node": ">=12"}).becomes("starting")
     strange = Kept(bed, name="strange", check=False, engines={"node": "latest"})
     assert "engines.node 'latest' is no range" in strange.started["error"]
+
+
+def test_who_ended_with_its_lease_is_not_run_again(bed):
+    bed.weir("lease", "open", "shop", "--tenant", "alice", "--deposit", "1000000", "--core-second", "1")
+    again = Kept(bed, "--lease", "shop", main="process.exit(1)")
+    again.becomes("waiting")
+    bed.weir("lease", "close", "shop")
+    again.becomes("stopped")
+    bed.kill_agent()
+    bed.start()
+    assert again.shown()["state"] == "stopped"

@@ -70,7 +70,8 @@ static void go_on(struct hosting_look *look, struct work *queue, void (*run)(str
 
 static bool runs_still(const struct workload *w)
 {
-	return w->state == WORKLOAD_STATE_RUNNING || w->state == WORKLOAD_STATE_CREATED;
+	return w->state == WORKLOAD_STATE_RUNNING || w->state == WORKLOAD_STATE_CREATED ||
+	       w->state == WORKLOAD_STATE_WAITING;
 }
 
 static void stop_run(struct work_job *job)
