@@ -152,7 +152,7 @@ def test_who_ends_is_run_again_and_tells_how_it_ended(bed):
     os.kill(web.shown()["pid"], signal.SIGKILL)
     web.becomes("starting", restarts=4, last_exit="killed")
     wait_for("all lives are in one log", lambda: bed.cli("workload", "log", "web").stdout.count("up\n") >= 4)  # one was too short to say so
-    assert bed.weir("workload", "log", "web", "--bytes", "4KiB") == {"name": "web", "log": bed.cli("workload", "log", "web").stdout}
+    assert bed.weir("workload", "log", "web", "--bytes", "4")["log"] == "up\n"
     bed.weir("workload", "stop", "web")
     assert web.shown()["state"] == "stopped" and bed.weir("workload", "show", "web")[0]["restarts"] == 4
 
@@ -217,3 +217,16 @@ def test_who_ended_with_its_lease_is_not_run_again(bed):
     bed.kill_agent()
     bed.start()
     assert again.shown()["state"] == "stopped"
+
+
+def test_a_record_that_is_broken_holds_up_nobody(bed):
+    web = Kept(bed)
+    broken = bed.dir / "state/workloads/broken"
+    broken.mkdir()
+    (broken / "workload.json").write_text("{")
+    bed.kill_agent()
+    bed.start()
+    wait_for("it is told", lambda: "workload=broken error=" in bed.agent_log())
+    web.say("exit", 3)
+    wait_for("the other is run again", lambda: json.loads(
+        (bed.dir / "state/workloads/web/workload.json").read_text())["restarts"] == 1)

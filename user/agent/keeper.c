@@ -64,6 +64,12 @@ static bool is_ready(const struct keeper_one *k)
 	       k->seen->health == WORKLOAD_HEALTH_READY;
 }
 
+/* Its endpoints are not served. Of one that was not seen yet nobody knows which they are. */
+static bool is_held_back(const struct keeper_one *k)
+{
+	return k->seen && !is_ready(k);
+}
+
 /* ---- Life ----------------------------------------------------------------------------------- */
 
 static void release(struct keeper_one *k)
@@ -139,6 +145,16 @@ static struct keeper_one *add(struct agent *a, const char *name, struct workload
 	k->due.data = k->told.data = k;
 	DL_APPEND(a->kept, k);
 	return k;
+}
+
+/* By its record, until it has been looked at: an endpoint that was not ready does not become so by a restart
+ * of the agent. Of one whose record can't be read, looking at it tells. */
+static struct keeper_one *add_recorded(struct agent *a, const char *name)
+{
+	struct workload *seen = NULL;
+
+	workload_recorded(a->cfg->paths.state, name, &seen, NULL);
+	return add(a, name, seen);
 }
 
 /* ---- Watching ------------------------------------------------------------------------------- */
@@ -246,7 +262,8 @@ static void tell(const struct workload *was, const struct workload *is)
 
 static void took(struct keeper_one *k, struct workload *found)
 {
-	bool was_ready = is_ready(k);
+	bool was_held_back = is_held_back(k);
+	bool moved = k->seen && strcmp(k->seen->cgroup, found->cgroup) != 0;
 
 	k->complained = 0;
 	if (k->left)
@@ -256,7 +273,7 @@ static void took(struct keeper_one *k, struct workload *found)
 	k->seen = found;
 	watch(k);
 	plan(k);
-	if (is_ready(k) != was_ready)
+	if (moved || is_held_back(k) != was_held_back)
 		readiness_changed(k->agent);
 }
 
@@ -293,10 +310,10 @@ static void tend_done(struct work_job *job)
 	} else if (k->r == 0) {
 		took(k, found);
 	} else if (k->r == -ENOENT || k->r == -EINVAL) { /* -EINVAL: no name of one */
-		bool held_back = k->seen && !is_ready(k);
+		bool was_held_back = is_held_back(k);
 
 		forget(k);
-		if (held_back)
+		if (was_held_back)
 			readiness_changed(k->agent);
 	} else {
 		failed(k);
@@ -325,8 +342,8 @@ void keeper_look(struct agent *a, const char *name)
 {
 	struct keeper_one *k = find(a, name);
 
-	if (!k && !a->stopping)
-		k = add(a, name, NULL);
+	if (!k && !a->stopping && (k = add_recorded(a, name)) && is_held_back(k))
+		readiness_changed(a);
 	if (!k)
 		return;
 	k->left = k->leaving;
@@ -336,11 +353,12 @@ void keeper_look(struct agent *a, const char *name)
 void keeper_leaves(struct agent *a, const char *name)
 {
 	struct keeper_one *k = find(a, name);
-	bool was_ready = k && is_ready(k);
+	bool was_held_back = k && is_held_back(k);
 
-	if (k)
-		k->leaving = true;
-	if (was_ready)
+	if (!k)
+		return;
+	k->leaving = true;
+	if (is_held_back(k) != was_held_back)
 		readiness_changed(a);
 }
 
@@ -395,28 +413,26 @@ int keeper_unready(struct agent *a, const struct kube_set *set)
 
 /* ---- The agent's life ----------------------------------------------------------------------- */
 
-/* By their records, until each has been looked at: an endpoint that was not ready does not become so by
- * a restart of the agent. */
+static int begin_one(void *arg, const char *name, struct err *err)
+{
+	struct keeper_one *k = add_recorded(arg, name);
+
+	if (!k)
+		return err_errno(err, -ENOMEM, "workloads");
+	tend(k);
+	return 0;
+}
+
 int keeper_open(struct agent *a, struct err *err)
 {
-	cleanup(workloads_fini) struct workloads all = {};
 	int r = work_new(&a->loop, &a->keeping);
 
 	if (r < 0)
 		return err_errno(err, r, "workloads");
 	a->backoff = (struct workload_backoff)WORKLOAD_BACKOFF(a->cfg->workload.backoff_ms);
-	r = cgroup2_mount(CGROUP_MOUNTINFO, a->cgroup_mount, sizeof(a->cgroup_mount), err);
-	if (r == 0)
-		r = workload_list_recorded(a->cfg->paths.state, &all, err);
-	for (size_t i = 0; r == 0 && i < all.len; i++) {
-		struct workload *seen = take_ptr(all.at[i]);
-		struct keeper_one *k = add(a, seen->name, seen);
-
-		if (!k)
-			return err_errno(err, -ENOMEM, "workloads");
-		tend(k);
-	}
-	return r;
+	/* without one nothing runs, and no Pod is that of a workload */
+	cgroup2_mount(CGROUP_MOUNTINFO, a->cgroup_mount, sizeof(a->cgroup_mount), NULL);
+	return workload_each(a->cfg->paths.state, begin_one, a, err);
 }
 
 void keeper_stop(struct agent *a)

@@ -141,8 +141,11 @@ int workload_stop(const char *state, const char *name, uint32_t grace_ms, struct
 int workload_remove(const char *state, const char *name, struct err *err);
 int workload_get(const char *state, const char *name, struct workload **ret, struct err *err);
 int workload_list(const char *state, struct workloads *ret, struct err *err);
+/* Calls for each name that may be one's, in no order; what it returns, if not 0, ends this and is returned. */
+typedef int workload_visit(void *arg, const char *name, struct err *err);
+int workload_each(const char *state, workload_visit *visit, void *arg, struct err *err);
 /* What is on disk alone, without asking runc. */
-int workload_list_recorded(const char *state, struct workloads *ret, struct err *err);
+int workload_recorded(const char *state, const char *name, struct workload **ret, struct err *err);
 
 /* "created", "starting", "ready", "unready", "waiting", "stopped", "failed". */
 const char *workload_shown_state(enum workload_state state, enum workload_health health);

@@ -30,7 +30,7 @@ static int load(const struct workload_place *p, const char *name, struct workloa
 	return r;
 }
 
-static int get_recorded(const char *state, const char *name, struct workload **ret, struct err *err)
+int workload_recorded(const char *state, const char *name, struct workload **ret, struct err *err)
 {
 	cleanup(place_fini) struct workload_place p = { .lock = -1 };
 	int r = place_init(&p, state, name, err);
@@ -85,33 +85,26 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*(struct workload *const *)a)->name, (*(struct workload *const *)b)->name);
 }
 
-typedef int get_fn(const char *state, const char *name, struct workload **ret, struct err *err);
-
-static int list_dir(const char *state, DIR *dir, get_fn *get, struct workloads *ws, struct err *err)
+static int visit_dir(DIR *dir, workload_visit *visit, void *arg, struct err *err)
 {
+	size_t n = 0;
+
 	for (const struct dirent *d = readdir(dir); d; d = readdir(dir)) {
-		struct workload *w = NULL;
-		struct err why = {};
+		int r;
 
 		if (spec_check_name(d->d_name, NULL) < 0)
 			continue;
-		if (ws->len == LIST_MAX)
+		if (n++ == LIST_MAX)
 			return err_set(err, -E2BIG, "there are more than %u workloads", LIST_MAX);
-		int r = get(state, d->d_name, &w, &why);
-
-		if (r == -ENOENT) /* removed meanwhile, or never recorded */
-			continue;
+		r = visit(arg, d->d_name, err);
 		if (r < 0)
-			return err_set(err, r, "%s", why.text);
-		if (append(ws, w) < 0)
-			return err_errno(err, -ENOMEM, "listing workloads");
+			return r;
 	}
 	return 0;
 }
 
-static int list(const char *state, get_fn *get, struct workloads *ret, struct err *err)
+int workload_each(const char *state, workload_visit *visit, void *arg, struct err *err)
 {
-	cleanup(workloads_fini) struct workloads ws = {};
 	cleanup(close_dir) DIR *dir = NULL;
 	char path[PATH_MAX];
 	int r = path_format(path, sizeof(path), "%s/workloads", state);
@@ -121,23 +114,39 @@ static int list(const char *state, get_fn *get, struct workloads *ret, struct er
 	dir = opendir(path);
 	if (!dir && errno != ENOENT)
 		return err_errno(err, -errno, "reading %s", path);
-	if (dir)
-		r = list_dir(state, dir, get, &ws, err);
+	return dir ? visit_dir(dir, visit, arg, err) : 0;
+}
+
+struct workload_listing {
+	const char *state;
+	struct workloads all;
+};
+
+static int list_one(void *arg, const char *name, struct err *err)
+{
+	struct workload_listing *l = arg;
+	struct workload *w = NULL;
+	struct err why = {};
+	int r = workload_get(l->state, name, &w, &why);
+
+	if (r == -ENOENT) /* removed meanwhile, or never recorded */
+		return 0;
 	if (r < 0)
-		return r;
-	if (ws.len > 0)
-		qsort(ws.at, ws.len, sizeof(struct workload *), by_name);
-	*ret = ws;
-	ws = (struct workloads){};
-	return 0;
+		return err_set(err, r, "%s", why.text);
+	return append(&l->all, w) < 0 ? err_errno(err, -ENOMEM, "listing workloads") : 0;
 }
 
 int workload_list(const char *state, struct workloads *ret, struct err *err)
 {
-	return list(state, workload_get, ret, err);
-}
+	struct workload_listing l = { .state = state };
+	int r = workload_each(state, list_one, &l, err);
 
-int workload_list_recorded(const char *state, struct workloads *ret, struct err *err)
-{
-	return list(state, get_recorded, ret, err);
+	if (r < 0) {
+		workloads_fini(&l.all);
+		return r;
+	}
+	if (l.all.len > 0)
+		qsort(l.all.at, l.all.len, sizeof(struct workload *), by_name);
+	*ret = l.all;
+	return 0;
 }

@@ -261,7 +261,7 @@ static void who_does_not_listen_is_starting(void **state)
 /* Answers one request; the request is what the init should ask. */
 static void answer(int fd, const char *text)
 {
-	static const char want[] = "GET /up HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+	static const char want[] = "GET /up HTTP/1.1\r\nHost: localhost\r\n";
 	cleanup(close_fd) int peer = accept(fd, NULL, NULL);
 	char request[512] = "";
 

@@ -129,12 +129,11 @@ static void who_runs_is_left_alone(void **state)
 	assert_int_equal(t.state, WORKLOAD_STATE_RUNNING);
 	assert_int_equal(t.health, WORKLOAD_HEALTH_READY);
 	assert_int_equal(t.pid, pid);
-	cleanup(workloads_fini) struct workloads all = {};
+	cleanup(workload_free) struct workload *w = NULL;
 
-	assert_int_equal(workload_list_recorded(f->state, &all, NULL), 0);
-	assert_int_equal(all.len, 1);
-	assert_int_equal(all.at[0]->state, WORKLOAD_STATE_RUNNING);
-	assert_int_equal(all.at[0]->health, WORKLOAD_HEALTH_READY);
+	assert_int_equal(workload_recorded(f->state, "app", &w, NULL), 0);
+	assert_int_equal(w->state, WORKLOAD_STATE_RUNNING);
+	assert_int_equal(w->health, WORKLOAD_HEALTH_READY);
 	assert_int_equal(kill(pid, 0), 0);
 }
 

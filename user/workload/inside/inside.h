@@ -22,7 +22,8 @@
 #define INSIDE_LOG_BYTES (32u << 20)
 #define INSIDE_STATUS_LEN 16
 
-#define INSIDE_READY_EVERY_MS 5000 /* once it is ready; its traffic is the package's */
-#define INSIDE_ELSE_EVERY_MS 250
+#define INSIDE_EVERY_MS 5000 /* its traffic is the package's */
+#define INSIDE_SOON_MS 250 /* after one of the first failures in a row */
+#define INSIDE_SOON 40
 #define INSIDE_PATIENCE_MS 1000 /* for one probe */
 #define INSIDE_FAILURES 3

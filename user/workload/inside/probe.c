@@ -64,7 +64,7 @@ bool probe_init(struct inside_probe *p, const char *what, const char *host, cons
 	static const char http[] = "http:";
 	in_port_t number;
 
-	*p = (struct inside_probe){ .fd = -1, .host = host };
+	*p = (struct inside_probe){ .fd = -1 };
 	if (strcmp(what, "none") == 0) {
 		p->ready = true;
 		return true;
@@ -88,7 +88,8 @@ static bool decided(struct inside_probe *p, uint64_t now_ms, bool well)
 	if (well || p->failures >= INSIDE_FAILURES)
 		p->ready = well;
 	p->was_ready |= p->ready;
-	p->at_ms = now_ms + (well ? INSIDE_READY_EVERY_MS : INSIDE_ELSE_EVERY_MS);
+	p->at_ms = now_ms + (p->failures > 0 && p->failures < INSIDE_SOON ? INSIDE_SOON_MS :
+									    INSIDE_EVERY_MS);
 	return p->ready != before;
 }
 
@@ -108,8 +109,8 @@ static bool ask(struct inside_probe *p)
 	char text[1024];
 	int n = snprintf(
 		text, sizeof(text),
-		"GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: weir\r\nConnection: close\r\n\r\n",
-		p->path, p->host);
+		"GET %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: weir\r\nConnection: close\r\n\r\n",
+		p->path);
 
 	p->asked = true;
 	return n > 0 && (size_t)n < sizeof(text) &&

@@ -13,7 +13,7 @@
 
 struct inside_probe {
 	bool on, http;
-	const char *path, *host;
+	const char *path;
 	union {
 		struct sockaddr any;
 		struct sockaddr_in in;
