@@ -117,6 +117,25 @@ static void hints_and_locality_are_this_nodes(void **state)
 			    "10.244.0.2:8080 10.244.0.3:8080 10.244.1.2:8080* 10.244.1.3:8080");
 }
 
+/* The one that prefer-zone would choose here: then others are. */
+static void a_workload_that_is_not_ready_is_not_chosen(void **state)
+{
+	struct addr unready[2];
+	cleanup(kube_set_free) struct kube_set *set = recorded();
+
+	(void)state;
+	assert_int_equal(addr_parse("10.244.0.9", &unready[0]), 0);
+	assert_int_equal(addr_parse("10.244.1.2", &unready[1]), 0);
+	cleanup(svc_table_free) struct svc_table *t =
+		translate_as(set, &(struct services_node){ .name = "elsewhere",
+							   .zone = "zone-b",
+							   .unready = unready,
+							   .n_unready = 2 });
+
+	assert_string_equal(endpoints(find(t, "prefer-zone")->ports[0]),
+			    "10.244.0.2:8080* 10.244.0.3:8080* 10.244.1.2:8080 10.244.1.3:8080");
+}
+
 static void fields_of_a_service_are_carried_over(void **state)
 {
 	(void)state;
@@ -453,6 +472,7 @@ int main(void)
 		cmocka_unit_test(the_recorded_cluster_gives_kube_proxys_services),
 		cmocka_unit_test(two_slices_with_other_numbers_join_one_port),
 		cmocka_unit_test(hints_and_locality_are_this_nodes),
+		cmocka_unit_test(a_workload_that_is_not_ready_is_not_chosen),
 		cmocka_unit_test(fields_of_a_service_are_carried_over),
 		cmocka_unit_test(services_without_a_cluster_ip_are_left_out),
 		cmocka_unit_test(ports_join_by_name_and_protocol),
