@@ -79,6 +79,7 @@ static void g1_times(const blst_p1 *p, const uint8_t s[BLS_SCALAR_LEN], uint8_t 
 	blst_p1_mult(&product, p, scalar.b, SCALAR_BITS);
 	blst_p1_compress(ret, &product);
 	wipe(&scalar, sizeof(scalar));
+	wipe(&product, sizeof(product));
 }
 
 void bls_g1_of(const uint8_t s[BLS_SCALAR_LEN], uint8_t ret[BLS_G1_LEN])
@@ -126,6 +127,8 @@ int bls_g1_sub(const uint8_t a[BLS_G1_LEN], const uint8_t b[BLS_G1_LEN], uint8_t
 	blst_p1_cneg(&right, true);
 	blst_p1_add_or_double(&difference, &left, &right);
 	blst_p1_compress(ret, &difference);
+	wipe(&right, sizeof(right));
+	wipe(&difference, sizeof(difference));
 	return 0;
 }
 
@@ -151,6 +154,8 @@ int bls_pairing(const uint8_t p[BLS_G1_LEN], const uint8_t q[BLS_G2_LEN], uint8_
 			ret += 2 * FP_LEN;
 		}
 	}
+	wipe(&left, sizeof(left));
+	wipe(&gt, sizeof(gt));
 	return 0;
 }
 

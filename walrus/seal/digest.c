@@ -58,6 +58,7 @@ int hmac_sha3_parts(const uint8_t key[SHA3_LEN], const struct hash_part *parts, 
 		rc = sha3_parts(out, ARRAY_LEN(out), ret);
 	wipe(inner, sizeof(inner));
 	wipe(outer, sizeof(outer));
+	wipe(hash, sizeof(hash));
 	return rc;
 }
 

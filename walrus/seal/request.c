@@ -163,14 +163,17 @@ static int decrypt_key(const struct json *pair, const struct seal_request *r,
 		rc = read_point(pair, 1, c1);
 	if (rc == 0)
 		rc = bls_g1_mul(c0, r->secret, mask);
-	return rc < 0 ? rc : bls_g1_sub(c1, mask, ret);
+	if (rc == 0)
+		rc = bls_g1_sub(c1, mask, ret);
+	wipe(mask, sizeof(mask));
+	return rc;
 }
 
 int seal_answer_key(const struct json *answer, const struct seal_request *r,
 		    const struct seal_server *server, const uint8_t *full_id, size_t len,
 		    struct seal_user_key *ret, struct err *err)
 {
-	struct seal_user_key got;
+	cleanup(seal_user_key_wipe) struct seal_user_key got = {};
 	int rc;
 
 	json_foreach(item, json_get(answer, "decryption_keys")) {

@@ -106,6 +106,7 @@ static int open_share(const struct seal_object *o, const uint8_t *hashed,
 
 	if (rc == 0)
 		rc = seal_kdf(gt, o->nonce, hashed, s->server, s->index, ret->bytes);
+	wipe(gt, sizeof(gt));
 	if (rc < 0)
 		return rc;
 	ret->index = s->index;
@@ -139,19 +140,30 @@ static int open_shares(const struct seal_object *o, const struct seal_user_key *
 static bool shares_agree(const struct seal_object *o, const struct seal_opened *s)
 {
 	uint8_t want[SHARE_LEN];
+	bool agree = true;
 
-	for (size_t i = o->threshold; i < s->n_shares; i++) {
+	for (size_t i = o->threshold; agree && i < s->n_shares; i++) {
 		shamir_at(s->shares, o->threshold, s->shares[i].index, want);
-		if (memcmp(want, s->shares[i].bytes, SHARE_LEN) != 0)
-			return false;
+		agree = memcmp(want, s->shares[i].bytes, SHARE_LEN) == 0;
+		wipe(want, sizeof(want));
 	}
-	return true;
+	return agree;
+}
+
+void seal_user_key_wipe(struct seal_user_key *k)
+{
+	wipe(k, sizeof(*k));
+}
+
+void seal_opened_wipe(struct seal_opened *s)
+{
+	wipe(s, sizeof(*s));
 }
 
 int seal_open_key(const struct seal_object *o, const struct seal_user_key *keys, size_t n,
 		  struct seal_opened *ret, struct err *err)
 {
-	struct seal_opened s = {};
+	cleanup(seal_opened_wipe) struct seal_opened s = {};
 	uint8_t nonce[BLS_G2_LEN];
 	int rc = open_shares(o, keys, n, &s, err);
 
@@ -173,7 +185,6 @@ int seal_open_key(const struct seal_object *o, const struct seal_user_key *keys,
 	if (memcmp(nonce, o->nonce, sizeof(nonce)) != 0)
 		return err_set(err, -EBADMSG, "the object was changed after it was encrypted");
 	*ret = s;
-	wipe(&s, sizeof(s));
 	return 0;
 }
 
@@ -199,21 +210,23 @@ static int ctr_mac(const uint8_t *key, const struct seal_object *o, uint8_t ret[
 
 static int ctr_apply(const uint8_t *key, uint8_t *bytes, size_t len)
 {
-	for (uint64_t block = 0; len; block++) {
-		uint8_t counter[8], stream[SHA3_LEN];
+	uint8_t stream[SHA3_LEN];
+	int rc = 0;
+
+	for (uint64_t block = 0; rc == 0 && len; block++) {
+		uint8_t counter[8];
 		const struct hash_part parts[] = { TEXT(CTR_TAG), { counter, sizeof(counter) } };
 		size_t n = len < sizeof(stream) ? len : sizeof(stream);
-		int rc;
 
 		put_u64le(counter, block);
 		rc = hmac_sha3_parts(key, parts, ARRAY_LEN(parts), stream);
-		if (rc < 0)
-			return rc;
-		xor_into(bytes, stream, n);
+		if (rc == 0)
+			xor_into(bytes, stream, n);
 		bytes += n;
 		len -= n;
 	}
-	return 0;
+	wipe(stream, sizeof(stream));
+	return rc;
 }
 
 static int ctr_open(const struct seal_object *o, const uint8_t *key, uint8_t *text)
@@ -287,7 +300,9 @@ static int seal_shares(const struct seal_for *to, const uint8_t *r, const uint8_
 			rc = seal_kdf(gt, o->nonce, hashed, s->server, s->index,
 				      s->encrypted_share);
 		xor_into(s->encrypted_share, shares[i].bytes, SHARE_LEN);
+		wipe(gt, sizeof(gt));
 	}
+	wipe(blinded, sizeof(blinded)); /* each share's mask can be made of it */
 	wipe(shares, sizeof(shares));
 	return rc;
 }
@@ -338,11 +353,11 @@ int seal_content(const struct seal_for *to, const void *content, uint32_t len, s
 			       to->threshold, to->n_servers, to->id_len);
 	memcpy(o.package, to->package, sizeof(o.package));
 	rc = seal_key(to, &o, key);
-	if (rc == -EBADMSG)
-		return err_set(err, rc, "a key server's public key is no point");
 	if (rc == 0)
 		rc = aes_gcm_seal(key, gcm_iv, o.aad, o.aad_len, content, len, blob);
 	wipe(key, sizeof(key));
+	if (rc == -EBADMSG)
+		return err_set(err, rc, "a key server's public key is no point");
 	if (rc < 0)
 		return err_errno(err, rc, "encrypting");
 	seal_object_encode(&o, out);

@@ -23,11 +23,12 @@ struct seal_server {
 	uint8_t public_key[BLS_G2_LEN];
 };
 
-/* What a server gave for one full id. */
+/* What a server gave for one full id; secret: cleanup(seal_user_key_wipe). */
 struct seal_user_key {
 	uint8_t server[SEAL_OBJECT_ID_LEN];
 	uint8_t key[BLS_G1_LEN];
 };
+void seal_user_key_wipe(struct seal_user_key *k);
 
 /* H1 of a full id: what servers sign with their key. */
 void seal_hash_id(const uint8_t *full_id, size_t len, uint8_t ret[BLS_G1_LEN]);
@@ -40,7 +41,8 @@ int seal_kdf(const uint8_t gt[BLS_GT_LEN], const uint8_t nonce[BLS_G2_LEN],
 	     const uint8_t hashed_id[BLS_G1_LEN], const uint8_t server[SEAL_OBJECT_ID_LEN],
 	     uint8_t index, uint8_t ret[SHARE_LEN]);
 
-/* What leads from keys to content; each can be compared with others' implementations. wipe() it. */
+/* What leads from keys to content; each can be compared with others' implementations. Wipe it:
+ * cleanup(seal_opened_wipe). */
 struct seal_opened {
 	struct seal_share shares[SEAL_SERVICES_MAX];
 	size_t n_shares;
@@ -48,6 +50,7 @@ struct seal_opened {
 	uint8_t randomness_key[SEAL_KEY_LEN], randomness[SEAL_KEY_LEN];
 	uint8_t content_key[SEAL_KEY_LEN];
 };
+void seal_opened_wipe(struct seal_opened *s);
 
 /* Keys must have been checked; more than the threshold are used to check each other. */
 int seal_open_key(const struct seal_object *o, const struct seal_user_key *keys, size_t n,
@@ -56,8 +59,7 @@ int seal_open_key(const struct seal_object *o, const struct seal_user_key *keys,
 int seal_open(const struct seal_object *o, const uint8_t content_key[SEAL_KEY_LEN], struct buf *out,
 	      struct err *err);
 
-/* Encrypts by AES-256-GCM for servers with indices 1, 2, ...; *ret_key is the content's key, for who wants to
- * keep it. Appends the object's encoding. */
+/* Encrypts by AES-256-GCM for servers with indices 1, 2, ...; appends the object's encoding. */
 struct seal_for {
 	uint8_t package[SEAL_OBJECT_ID_LEN];
 	const uint8_t *id;
