@@ -178,7 +178,10 @@ static int request(struct attempt *t)
 	const struct pull_limits *limits = &d->pull->limits;
 	char url[HTTP_URL_MAX], range[HEADER_MAX];
 	const char *headers[2] = {};
+	uint32_t left_ms = remaining_ms(d);
 
+	if (left_ms == 0) /* to http.h no limit at all */
+		return give_up(t, -ETIMEDOUT, "there was no time left to ask it");
 	if (path_format(url, sizeof(url), "%s/v1/blobs/%s", t->from->url, d->name) < 0)
 		return give_up(t, -EINVAL, "its URL is too long");
 	if (d->have > 0 && path_format(range, sizeof(range), "Range: bytes=%" PRIu64 "-%" PRIu64,
@@ -191,7 +194,7 @@ static int request(struct attempt *t)
 			       .tls = d->pull->tls,
 			       .connect_ms = limits->connect_ms,
 			       .idle_ms = limits->idle_ms,
-			       .total_ms = remaining_ms(d),
+			       .total_ms = left_ms,
 			       .head = on_head,
 			       .body = on_body,
 			       .arg = t,
