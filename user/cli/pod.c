@@ -5,6 +5,7 @@
 
 #include "cli/members.h"
 #include "cli/node.h"
+#include "cli/number.h"
 #include "cli/objects.h"
 #include "cli/out.h"
 #include "cli/pods.h"
@@ -12,7 +13,6 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/json.h"
-#include "core/parse.h"
 #include "ledger/ledger.h"
 
 #define EVERY_MIN_MS 250
@@ -100,14 +100,10 @@ static int read_by(struct cli *cli, enum top_key *ret, struct err *err)
 
 static int read_every(struct cli *cli, uint64_t *ret_ms, struct err *err)
 {
-	const char *text = cli_flag(cli, "every");
+	static const struct number_range every = { NUMBER_TIME, EVERY_MIN_MS, EVERY_MAX_MS };
 
 	*ret_ms = EVERY_MS;
-	if (!text)
-		return 0;
-	if (parse_duration_ms(text, ret_ms) < 0 || *ret_ms < EVERY_MIN_MS || *ret_ms > EVERY_MAX_MS)
-		return cli_usage(cli, err, "--every: '%.40s' is not a time from 250ms to 1h", text);
-	return 0;
+	return number_flag(cli, "every", &every, ret_ms, err);
 }
 
 static int run_top(struct cli *cli, struct json **ret, struct err *err)

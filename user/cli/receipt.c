@@ -8,6 +8,7 @@
 #include "chain/receipt.h"
 #include "cli/members.h"
 #include "cli/node.h"
+#include "cli/number.h"
 #include "cli/objects.h"
 #include "cli/out.h"
 #include "cli/receipt_cosign.h"
@@ -126,17 +127,18 @@ static int run_export(struct cli *cli, struct json **ret, struct err *err)
 	cleanup(receipts_fini) struct receipts file = {};
 	cleanup(proofs_fini) struct proofs proofs = {};
 	cleanup(buf_fini) struct buf text = BUF_INIT(RECEIPTS_LEN_MAX);
+	static const struct number_range seq = { NUMBER_COUNT, 1, UINT64_MAX };
 	const bool proven = cli_flag(cli, "proofs");
-	const char *label = cli_flag(cli, "lease"), *from = cli_flag(cli, "from-seq");
+	const char *label = cli_flag(cli, "lease");
 	const char *path = cli_flag(cli, "output");
 	uint64_t from_seq = 1;
 	int rc;
 
 	if (!label)
 		return cli_usage(cli, err, "receipt export: --lease LEASE is missing");
-	if (from && parse_u64(from, 1, UINT64_MAX, &from_seq) < 0)
-		return cli_usage(cli, err, "--from-seq: '%.40s' is not a number from 1", from);
-	rc = node_ledger(cli, &ledger, err);
+	rc = number_flag(cli, "from-seq", &seq, &from_seq, err);
+	if (rc == 0)
+		rc = node_ledger(cli, &ledger, err);
 	if (rc == 0)
 		rc = collect(ledger, label, from_seq, &file, proven ? &proofs : NULL, err);
 	if (rc == 0)

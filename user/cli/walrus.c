@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "cli/number.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/json.h"
@@ -30,12 +31,13 @@ static int open_file(const char *path, int *ret_fd, struct err *err)
 
 int walrus_shards(struct cli *cli, uint32_t *ret, struct err *err)
 {
-	const char *text = cli_flag(cli, "shards");
+	static const struct number_range n = { NUMBER_COUNT, BLOBID_SHARDS_MIN, BLOBID_SHARDS_MAX };
+	uint64_t shards = *ret;
+	int rc = number_flag(cli, "shards", &n, &shards, err);
 
-	if (text && parse_u32(text, BLOBID_SHARDS_MIN, BLOBID_SHARDS_MAX, ret) < 0)
-		return cli_usage(cli, err, "--shards: '%.40s' is not a number from %u to %u", text,
-				 BLOBID_SHARDS_MIN, BLOBID_SHARDS_MAX);
-	return 0;
+	if (rc == 0)
+		*ret = (uint32_t)shards;
+	return rc;
 }
 
 /* What FILE is, beside what it should be. */

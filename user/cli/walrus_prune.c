@@ -8,13 +8,13 @@
 
 #include "agent/config.h"
 #include "agent/run_record.h"
+#include "cli/number.h"
 #include "cli/walrus.h"
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/err.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "core/parse.h"
 #include "walrus/store.h"
 #include "workload/workload.h"
 
@@ -156,7 +156,7 @@ static int prune_blobs(const struct config *cfg, bool only_look, uint64_t keep_m
 int walrus_prune(struct cli *cli, struct json **ret, struct err *err)
 {
 	cleanup(json_free) struct json *list = json_new_array();
-	const char *keep = cli_flag(cli, "keep");
+	static const struct number_range keep = { NUMBER_TIME, 0, NUMBER_YEARS_100_MS };
 	bool only_look = cli_flag(cli, "dry-run");
 	uint64_t keep_ms = KEEP_MS;
 	const struct config *cfg;
@@ -164,9 +164,9 @@ int walrus_prune(struct cli *cli, struct json **ret, struct err *err)
 
 	if (!list)
 		return -ENOMEM;
-	if (keep && parse_duration_ms(keep, &keep_ms) < 0)
-		return cli_usage(cli, err, "--keep: '%.40s' is not a time such as 12h", keep);
-	rc = cli_config(cli, &cfg, err);
+	rc = number_flag(cli, "keep", &keep, &keep_ms, err);
+	if (rc == 0)
+		rc = cli_config(cli, &cfg, err);
 	if (rc == 0)
 		rc = prune_packages(cfg->paths.state, only_look, list, err);
 	if (rc == 0)

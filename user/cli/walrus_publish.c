@@ -8,13 +8,13 @@
 
 #include "agent/config.h"
 #include "cli/members.h"
+#include "cli/number.h"
 #include "cli/walrus.h"
 #include "core/buf.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "core/parse.h"
 #include "walrus/blobname.h"
 #include "walrus/sri.h"
 #include "workload/pack.h"
@@ -133,12 +133,14 @@ static int send_parcel(struct cli *cli, const struct config *cfg, struct parcel 
 		.permanent = cli_flag(cli, "permanent"),
 		.send_object_to = cli_flag(cli, "send-object-to"),
 	};
-	const char *epochs = cli_flag(cli, "epochs"), *to = want.send_object_to;
-	int r;
+	static const struct number_range n = { NUMBER_COUNT, 1, PUBLISH_EPOCHS_MAX };
+	const char *to = want.send_object_to;
+	uint64_t epochs = want.epochs;
+	int r = number_flag(cli, "epochs", &n, &epochs, err);
 
-	if (epochs && parse_u32(epochs, 1, PUBLISH_EPOCHS_MAX, &want.epochs) < 0)
-		return cli_usage(cli, err, "--epochs: '%.40s' is not a number from 1 to %d", epochs,
-				 PUBLISH_EPOCHS_MAX);
+	if (r < 0)
+		return r;
+	want.epochs = (uint32_t)epochs;
 	if (to && (strncmp(to, "0x", 2) != 0 || strlen(to) >= PUBLISH_OBJECT_MAX ||
 		   to[2 + strspn(to + 2, "0123456789abcdef")]))
 		return cli_usage(cli, err, "--send-object-to: '%.80s' is not a Sui address 0x...",

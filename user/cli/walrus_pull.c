@@ -9,6 +9,7 @@
 #include "agent/config.h"
 #include "cli/format.h"
 #include "cli/node.h"
+#include "cli/number.h"
 #include "cli/walrus.h"
 #include "core/cleanup.h"
 #include "core/clock.h"
@@ -72,15 +73,13 @@ static int read_id(struct cli *cli, struct pull_wish *w, struct err *err)
 
 static int read_time(struct cli *cli, const char *flag, uint32_t *ret_ms, struct err *err)
 {
-	const char *text = cli_flag(cli, flag);
-	uint64_t ms;
+	static const struct number_range some = { NUMBER_TIME, 1, UINT32_MAX };
+	uint64_t ms = *ret_ms;
+	int rc = number_flag(cli, flag, &some, &ms, err);
 
-	if (!text)
-		return 0;
-	if (parse_duration_ms(text, &ms) < 0 || ms == 0 || ms > UINT32_MAX)
-		return cli_usage(cli, err, "--%s: '%.40s' is not a time such as 90s", flag, text);
-	*ret_ms = (uint32_t)ms;
-	return 0;
+	if (rc == 0)
+		*ret_ms = (uint32_t)ms;
+	return rc;
 }
 
 static int read_wish(struct cli *cli, const struct config *cfg, struct pull_wish *w,

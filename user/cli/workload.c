@@ -8,6 +8,7 @@
 
 #include "agent/run_record.h"
 #include "cli/node.h"
+#include "cli/number.h"
 #include "cli/objects.h"
 #include "cli/out.h"
 #include "cli/walrus.h"
@@ -16,7 +17,6 @@
 #include "core/err.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "core/parse.h"
 #include "walrus/blobname.h"
 #include "workload/output.h"
 
@@ -80,38 +80,29 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 	return 0;
 }
 
-/* A flag's number into args, if it is given. */
-static int set_number(struct cli *cli, struct json *args, const char *key, const char *flag,
-		      uint64_t max, struct err *err)
-{
-	const char *text = cli_flag(cli, flag);
-	uint64_t v;
-
-	if (!text)
-		return 0;
-	if (parse_u64(text, 1, max, &v) < 0)
-		return cli_usage(cli, err, "--%s: '%.40s' is not a number from 1 to %" PRIu64, flag,
-				 text, max);
-	return json_set_u64(args, key, v);
-}
-
 static int set_limits(struct cli *cli, struct json *args, struct err *err)
 {
-	const char *memory = cli_flag(cli, "memory");
-	uint64_t bytes;
-	int rc;
+	/* the names of the control request, and of the flags */
+	static const struct {
+		const char *key, *flag;
+		struct number_range number;
+	} limits[] = {
+		{ "port", "port", { NUMBER_COUNT, 1, UINT16_MAX } },
+		{ "cpuMillis", "cpu-millis", { NUMBER_COUNT, 1, UINT32_MAX } },
+		{ "pids", "pids", { NUMBER_COUNT, 1, UINT32_MAX } },
+		{ "memoryBytes", "memory", { NUMBER_SIZE, 1, INT64_MAX } },
+	};
 
-	rc = set_number(cli, args, "port", "port", UINT16_MAX, err);
-	if (rc == 0)
-		rc = set_number(cli, args, "cpuMillis", "cpu-millis", UINT32_MAX, err);
-	if (rc == 0)
-		rc = set_number(cli, args, "pids", "pids", UINT32_MAX, err);
-	if (rc < 0 || !memory)
-		return rc;
-	if (parse_size(memory, &bytes) < 0)
-		return cli_usage(cli, err, "--memory: '%.40s' is not a size such as 256MiB",
-				 memory);
-	return json_set_u64(args, "memoryBytes", bytes);
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		uint64_t v = 0;
+		int rc = number_flag(cli, limits[i].flag, &limits[i].number, &v, err);
+
+		if (rc == 0 && v)
+			rc = json_set_u64(args, limits[i].key, v);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
 }
 
 /* KEY=VALUE words behind NAME and FILE. */

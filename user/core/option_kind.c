@@ -93,39 +93,20 @@ static int read_u32(const struct option_spec *o, const char *text, void *at)
 	return parse_u32(text, (uint32_t)o->min, (uint32_t)option_upper(o), at);
 }
 
-struct scale {
-	uint64_t factor;
-	const char *name;
-};
-
-static void put_units(uint64_t v, const struct scale *units, struct buf *out)
-{
-	while (units->factor > 1 && (v == 0 || v % units->factor))
-		units++;
-	buf_printf(out, "%" PRIu64 "%s", v / units->factor, units->name);
-}
-
 static void put_duration(const struct option_spec *o, const void *at, struct buf *out)
 {
-	static const struct scale units[] = {
-		{ 86400000, "d" }, { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" },
-	};
+	char text[QUANTITY_TEXT_MAX];
 
 	(void)o;
-	put_units(*(const uint64_t *)at, units, out);
+	buf_puts(out, format_duration_ms(*(const uint64_t *)at, text));
 }
 
 static void put_size(const struct option_spec *o, const void *at, struct buf *out)
 {
-	static const struct scale units[] = {
-		{ 1ull << 30, "GiB" },
-		{ 1ull << 20, "MiB" },
-		{ 1ull << 10, "KiB" },
-		{ 1, "" },
-	};
+	char text[QUANTITY_TEXT_MAX];
 
 	(void)o;
-	put_units(*(const uint64_t *)at, units, out);
+	buf_puts(out, format_size(*(const uint64_t *)at, text));
 }
 
 static void put_u64(const struct option_spec *o, const void *at, struct buf *out)

@@ -93,26 +93,47 @@ static int parse_quantity(const char *text, const struct unit *units, size_t n, 
 	return 0;
 }
 
+/* In the largest unit that leaves no rest. */
+static char *format_quantity(uint64_t v, const struct unit *units, size_t n, char *ret)
+{
+	size_t i = v ? n - 1 : 0;
+
+	while (v % units[i].factor)
+		i--;
+	snprintf(ret, QUANTITY_TEXT_MAX, "%" PRIu64 "%s", v / units[i].factor, units[i].name);
+	return ret;
+}
+
+/* Ascending, the first one without a factor. */
+static const struct unit sizes[] = {
+	{ "", 1 },
+	{ "KiB", 1ull << 10 },
+	{ "MiB", 1ull << 20 },
+	{ "GiB", 1ull << 30 },
+	{ "TiB", 1ull << 40 },
+};
+static const struct unit durations[] = {
+	{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
+};
+
 int parse_size(const char *text, uint64_t *ret_bytes)
 {
-	static const struct unit units[] = {
-		{ "", 1 },
-		{ "KiB", 1ull << 10 },
-		{ "MiB", 1ull << 20 },
-		{ "GiB", 1ull << 30 },
-		{ "TiB", 1ull << 40 },
-	};
+	return parse_quantity(text, sizes, ARRAY_LEN(sizes), ret_bytes);
+}
 
-	return parse_quantity(text, units, ARRAY_LEN(units), ret_bytes);
+char *format_size(uint64_t bytes, char *ret)
+{
+	return format_quantity(bytes, sizes, ARRAY_LEN(sizes), ret);
 }
 
 int parse_duration_ms(const char *text, uint64_t *ret_ms)
 {
-	static const struct unit units[] = {
-		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
-	};
+	return parse_quantity(text, durations, ARRAY_LEN(durations), ret_ms);
+}
 
-	return parse_quantity(text, units, ARRAY_LEN(units), ret_ms);
+char *format_duration_ms(uint64_t ms, char *ret)
+{
+	return format_quantity(ms, durations, ARRAY_LEN(durations), ret);
 }
 
 static int hex_value(char c)

@@ -18,6 +18,11 @@ int parse_u128(const char *text, unsigned __int128 *ret);
 int parse_size(const char *text, uint64_t *ret_bytes);
 /* "500ms", "60s", "5m", "2h", "7d": milliseconds; a bare number is an error. */
 int parse_duration_ms(const char *text, uint64_t *ret_ms);
+/* The text that reads back to the value, in the largest unit that leaves no rest; QUANTITY_TEXT_MAX bytes. Both
+ * return ret. */
+#define QUANTITY_TEXT_MAX 24
+char *format_size(uint64_t bytes, char *ret);
+char *format_duration_ms(uint64_t ms, char *ret);
 
 /* Lower-case hex only, so that one value has one text. parse_hex: exactly len bytes. */
 int parse_hex(const char *text, uint8_t *ret, size_t len);

@@ -153,6 +153,35 @@ static void durations_have_a_unit(void **state)
 	check(parse_duration_ms, cases, ARRAY_LEN(cases));
 }
 
+static void quantities_are_written_in_the_largest_unit_and_come_back(void **state)
+{
+	static const struct {
+		uint64_t v;
+		const char *size, *duration;
+	} cases[] = {
+		{ 0, "0", "0ms" },
+		{ 1, "1", "1ms" },
+		{ 1024, "1KiB", "1024ms" },
+		{ 86400000, "84375KiB", "1d" },
+		{ 5400000, "5400000", "90m" },
+		{ 3ull << 40, "3TiB", "3298534883328ms" },
+		{ UINT64_MAX, "18446744073709551615", "18446744073709551615ms" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[QUANTITY_TEXT_MAX];
+		uint64_t v = UNTOUCHED;
+
+		assert_string_equal(format_size(cases[i].v, text), cases[i].size);
+		assert_int_equal(parse_size(text, &v), 0);
+		assert_int_equal(v, cases[i].v);
+		assert_string_equal(format_duration_ms(cases[i].v, text), cases[i].duration);
+		assert_int_equal(parse_duration_ms(text, &v), 0);
+		assert_int_equal(v, cases[i].v);
+	}
+}
+
 static void hex_wants_lower_case_and_its_length(void **state)
 {
 	static const char *const bad[] = {
@@ -195,6 +224,7 @@ int main(void)
 		TEST(u128_text_comes_back),
 		TEST(sizes_have_binary_units),
 		TEST(durations_have_a_unit),
+		TEST(quantities_are_written_in_the_largest_unit_and_come_back),
 		TEST(hex_wants_lower_case_and_its_length),
 		TEST(hex_comes_back),
 	};
