@@ -93,6 +93,8 @@ struct option_spec {
 	const char *fallback; /* in the form of a flag's value */
 	const char *const *choices; /* OPTION_CHOICE, OPTION_CIDR_WORDS: names, then NULL */
 	uint64_t min, max; /* numbers, durations, sizes; max 0: as large as the type */
+	/* OPTION_STRING, OPTION_STRINGS: is it one (each item)? 0, or why not, without the text itself. */
+	int (*check)(const char *text, struct err *err);
 	const char *help; /* one line, lower case, no full stop */
 };
 

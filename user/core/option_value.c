@@ -89,8 +89,11 @@ static int fail_type(const struct option_spec *o, const struct json *node, bool 
 
 static int set_scalar(const struct option_spec *o, const char *text, void *at, struct err *err)
 {
-	int r = option_kind(o)->read(o, text, at);
+	int r = o->check ? o->check(text, err) : 0;
 
+	if (r < 0)
+		return r;
+	r = option_kind(o)->read(o, text, at);
 	return r < 0 ? fail_value(o, r, text, err) : 0;
 }
 

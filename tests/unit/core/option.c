@@ -86,7 +86,7 @@ static void yaml_faults_name_line_key_and_remedy(void **state)
 		  "t.yaml:1: net.clustercidrs: unknown key; did you mean net.clusterCIDRs",
 		  -EINVAL },
 		{ "net:\n\n  zebra: 1\n",
-		  "t.yaml:3: net.zebra: unknown key; use one of nodePortAddresses, clusterCIDRs, places, listen",
+		  "t.yaml:3: net.zebra: unknown key; use one of nodePortAddresses, clusterCIDRs, places, listen, pairs",
 		  -EINVAL },
 		{ "zebra: 1\n", "t.yaml:1: zebra: unknown key; use one of node, meter, net",
 		  -EINVAL },
@@ -115,6 +115,8 @@ static void yaml_faults_name_line_key_and_remedy(void **state)
 		{ "node: {urls: [a, '']}\n", "t.yaml:1: node.urls: item 2: is empty", -EINVAL },
 		{ "node: {urls: [a, b, c, d]}\n",
 		  "t.yaml:1: node.urls: has 4 items; 3 are the limit", -ERANGE },
+		{ "net:\n  pairs: [ab, abc]\n", "t.yaml:2: net.pairs: item 2: has an odd length",
+		  -EINVAL },
 		{ "meter:\n  wait: 5x\n",
 		  "t.yaml:2: meter.wait: \"5x\" is not a duration such as 500ms, 60s or 5m",
 		  -EINVAL },
@@ -407,7 +409,8 @@ static void rendering_is_yaml_in_table_order(void **state)
 				      "  nodePortAddresses: []\n"
 				      "  clusterCIDRs: [\"10.0.0.0/8\"]\n"
 				      "  places: []\n"
-				      "  listen: \"127.0.0.1:80\"\n");
+				      "  listen: \"127.0.0.1:80\"\n"
+				      "  pairs: []\n");
 }
 
 static void help_names_flag_key_variable_and_default(void **state)

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <string.h>
+
 #include <cmocka.h>
 
 #include "core/buf.h"
@@ -19,7 +21,7 @@ enum colour { COLOUR_RED, COLOUR_GREEN };
 
 struct sample {
 	char *name;
-	struct option_strings urls;
+	struct option_strings urls, pairs;
 	uint64_t wait_ms, bytes, count;
 	uint32_t limit;
 	bool fast;
@@ -41,6 +43,11 @@ static const char *const words[] = { "here", "there", NULL };
 	  .help = "help of " key_,                   \
 	  ##__VA_ARGS__ }
 
+static inline int check_even(const char *text, struct err *err)
+{
+	return strlen(text) % 2 ? err_set(err, -EINVAL, "has an odd length") : 0;
+}
+
 static const struct option_spec table[] = {
 	ROW("node.name", OPTION_STRING, name, "none"),
 	ROW("node.urls", OPTION_STRINGS, urls, "", .max = 3),
@@ -54,6 +61,7 @@ static const struct option_spec table[] = {
 	ROW("net.clusterCIDRs", OPTION_CIDRS, cidrs, "10.0.0.0/8"),
 	ROW("net.places", OPTION_CIDR_WORDS, places, "", .choices = words),
 	ROW("net.listen", OPTION_LISTEN, listen, "127.0.0.1:80"),
+	ROW("net.pairs", OPTION_STRINGS, pairs, "", .check = check_even),
 };
 
 static struct option_set set_of(struct sample *s)
