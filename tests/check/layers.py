@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tree import bare, files, find, done, read
 
-WORLDS = {"user/core", "k8s", "chain", "walrus", "user/ledger"}
+WORLDS = {"user/core", "k8s", "chain", "walrus", "walrus/seal", "user/ledger"}
 MIDDLE = {"user/dp", "user/svc", "user/meter", "user/workload"}
 # box: the boxes it may include beside itself
 MAY = {
@@ -124,7 +124,7 @@ def check_modules():
     """What module.mk lets a box link is what it may include, and no more."""
     for path in files("module.mk"):
         for m in re.finditer(r"call module,(\w+),([\w/]+),([\w ]*),", read(path)):
-            named = {d if d in MAY else "user/" + d for d in m.group(3).split()}
+            named = {next(b for b in (d, "user/" + d, "walrus/" + d) if b in MAY) for d in m.group(3).split()}
             if named - MAY[m.group(2)]:
                 find(path, 1, f"{m.group(2)} links {', '.join(sorted(named - MAY[m.group(2)]))}",
                      "it may not include it (tests/check/layers.py)")

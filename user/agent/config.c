@@ -6,12 +6,14 @@
 #include <limits.h>
 #include <sys/un.h>
 
+#include "chain/address.h"
 #include "core/buf.h"
 #include "core/cgroup.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
 #include "meter/podtab.h"
+#include "walrus/seal/pins.h"
 
 #define CONFIG_MAX_BYTES (1u << 20)
 
@@ -27,6 +29,16 @@ _Static_assert(ARRAY_LEN(algorithms) == CONFIG_ALGORITHM_MAX_ + 1, "a name for e
 _Static_assert(ARRAY_LEN(node_port_words) == CONFIG_NODE_PORT_MAX_ + 1, "a name for each");
 _Static_assert(ARRAY_LEN(chain_kinds) == CONFIG_CHAIN_MAX_ + 1, "a name for each");
 _Static_assert(ARRAY_LEN(levels) == LOG_LEVEL_MAX_ + 1, "a name for each");
+
+/* An id of Sui's, or nothing. */
+static int check_id(const char *text, struct err *err)
+{
+	uint8_t id[OBJECT_ID_LEN];
+
+	if (!*text || address_parse(text, id) == 0)
+		return 0;
+	return err_set(err, -EINVAL, "\"%.70s\" is no id; want 0x and up to 64 hex digits", text);
+}
 
 #define KEY(key_, type_, field_, fallback_, help_, ...) \
 	{ .key = (key_),                                \
@@ -109,6 +121,15 @@ static const struct option_spec specs[] = {
 	KEY("walrus.publisher", OPTION_STRING, walrus.publisher, "", "URL to store blobs at"),
 	KEY("walrus.maxBlobBytes", OPTION_SIZE, walrus.max_blob_bytes, "256MiB",
 	    "largest blob that is fetched", .min = 1, .max = 16ull << 30),
+
+	KEY("seal.servers", OPTION_STRINGS, seal.servers, "",
+	    "key servers to trust, each \"OBJECT-ID URL PUBLIC-KEY [SHARES]\"",
+	    .max = SEAL_PINS_MAX, .check = seal_pin_check),
+	KEY("seal.threshold", OPTION_U32, seal.threshold, "0",
+	    "how many of their shares open what is encrypted", .max = SEAL_SHARES_MAX),
+	KEY("seal.package", OPTION_STRING, seal.package, "",
+	    "first version of the package that says who may decrypt; empty: chain.package",
+	    .check = check_id),
 
 	KEY("workload.image", OPTION_STRING, workload.image, "docker.io/library/node:22-slim",
 	    "kubernetes: what packages run in; has node on its PATH"),
@@ -212,6 +233,12 @@ static int make_key_file(struct config *cfg, char **ret, struct err *err)
 	return 0;
 }
 
+static int make_seal_package(struct config *cfg, char **ret, struct err *err)
+{
+	*ret = strdup(cfg->chain.package);
+	return *ret ? 0 : err_errno(err, -ENOMEM, "seal.package");
+}
+
 static int fill_in(struct config *cfg, struct err *err)
 {
 	int r = replace_if_empty(&cfg->node.name, make_name, cfg, err);
@@ -220,6 +247,8 @@ static int fill_in(struct config *cfg, struct err *err)
 		r = replace_if_empty(&cfg->paths.cgroup, make_cgroup, cfg, err);
 	if (r == 0)
 		r = replace_if_empty(&cfg->key.file, make_key_file, cfg, err);
+	if (r == 0)
+		r = replace_if_empty(&cfg->seal.package, make_seal_package, cfg, err);
 	return r;
 }
 
@@ -348,11 +377,45 @@ static int check_urls(const struct config *cfg, struct err *err)
 	return r;
 }
 
+int config_key_servers(const struct config *cfg, struct seal_pins *ret, struct err *err)
+{
+	int r;
+
+	if (!cfg->seal.servers.n)
+		return err_set(err, -EINVAL,
+			       "seal.servers: is empty; pin the key servers that you trust");
+	r = seal_pins_read((const char *const *)cfg->seal.servers.v, cfg->seal.servers.n, ret, err);
+	return r < 0 ? err_wrap(err, "seal.servers") : 0;
+}
+
+static int check_seal(const struct config *cfg, struct err *err)
+{
+	struct seal_pins pins;
+	int r;
+
+	if (!cfg->seal.servers.n)
+		return 0;
+	r = config_key_servers(cfg, &pins, err);
+	if (r < 0)
+		return r;
+	if (!cfg->seal.threshold || cfg->seal.threshold > pins.shares)
+		return err_set(err, -EINVAL,
+			       "seal.threshold: is %u, and the servers hold %u shares; use 1 to %u",
+			       cfg->seal.threshold, pins.shares, pins.shares);
+	if (!*cfg->seal.package && check_id(cfg->chain.package, err) < 0)
+		return err_wrap(err, "chain.package");
+	if (!*cfg->seal.package && !*cfg->chain.package)
+		return err_set(err, -EINVAL,
+			       "seal.package: is empty, and chain.package too; name the package "
+			       "that says who may decrypt");
+	return 0;
+}
+
 static int check(const struct config *cfg, struct err *err)
 {
 	static int (*const checks[])(const struct config *, struct err *) = {
 		check_source, check_paths, check_pod_cgroup, check_labels,
-		check_meter,  check_chain, check_urls,
+		check_meter,  check_chain, check_urls,	     check_seal,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

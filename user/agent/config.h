@@ -18,6 +18,7 @@
 
 struct buf;
 struct err;
+struct seal_pins;
 
 enum config_source { CONFIG_SOURCE_FILES, CONFIG_SOURCE_KUBERNETES, CONFIG_SOURCE_MAX_ };
 enum config_mode { CONFIG_MODE_SNAT, CONFIG_MODE_DSR, CONFIG_MODE_OFF, CONFIG_MODE_MAX_ };
@@ -65,6 +66,11 @@ struct config {
 		uint64_t max_blob_bytes;
 	} walrus;
 	struct {
+		struct option_strings servers; /* walrus/seal/pins.h; empty: nothing is encrypted */
+		uint32_t threshold; /* of their shares */
+		char *package; /* of the policy, its first version; default chain.package */
+	} seal;
+	struct {
 		char *image; /* of Pods */
 		uint64_t backoff_ms; /* stand-alone: what restarts wait at first */
 	} workload;
@@ -85,6 +91,9 @@ struct config {
 int config_load(const char *path, size_t argc, char *const *argv, char *const *env,
 		struct config **ret, struct err *err);
 void config_free(struct config **cfg);
+
+/* seal.servers, which are valid as all of cfg is. -EINVAL when there is none: the text says what to set. */
+int config_key_servers(const struct config *cfg, struct seal_pins *ret, struct err *err);
 
 /* The table over cfg (NULL is fine for option_help(), option_flag() and option_variable()). */
 struct option_set config_options(struct config *cfg);

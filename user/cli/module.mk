@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-$(eval $(call module,cli,user/cli,agent svc meter workload takeover dp ledger k8s chain walrus core,))
+$(eval $(call module,cli,user/cli,agent svc meter workload takeover dp ledger k8s chain walrus seal core,))
 
 # each commit is another version
 $(O)/user/cli/version.o: CFLAGS_PKG = -DWEIR_VERSION='"$(VERSION)"'

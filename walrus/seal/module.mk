@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Seal needs blst, whose C and assembly come in an npm package: one file, checked by its hash, nothing installed.
+# Seal needs blst, which comes in an npm package: one file, checked by its hash; without a registry, put it at BLST_TGZ.
 BLST_DIR := build/npm/blst
 BLST_NPM := @chainsafe/blst@0.2.11
 BLST_TGZ := $(BLST_DIR)/chainsafe-blst-0.2.11.tgz
@@ -7,7 +7,7 @@ BLST_SHA512 := 511c8e2eae46b71068c626ce9ddda980bc9d0b2d146736e220805cb1102f1b102
 
 $(BLST_DIR)/package/blst:
 	$(call say,NPM,$(BLST_DIR))
-	$(Q)mkdir -p $(BLST_DIR) && cd $(BLST_DIR) && npm pack --silent $(BLST_NPM) >/dev/null
+	$(Q)mkdir -p $(BLST_DIR) && [ -f $(BLST_TGZ) ] || (cd $(BLST_DIR) && npm pack --silent $(BLST_NPM) >/dev/null)
 	$(Q)echo "$(BLST_SHA512)  $(BLST_TGZ)" | sha512sum --check --quiet
 	$(Q)tar -xzf $(BLST_TGZ) -C $(BLST_DIR) package/blst/src package/blst/build package/blst/bindings
 

@@ -14,6 +14,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
+#include "walrus/seal/pins.h"
 
 struct fixture {
 	char dir[64], path[96];
@@ -243,6 +244,56 @@ static void faults_of_the_file_name_path_and_line(void **state)
 	assert_ptr_equal(strstr(f->err.text, text), f->err.text);
 }
 
+/* A server of tests/vectors/seal-vectors.json. */
+#define SERVER_ID "0x623fb30cc0a9a840d789b2821119f7cb0a3514b8957094842782f8172f6a0bba"
+#define SERVER_KEY                                                         \
+	"9667212ea49140d16f0e7cba530cbf1cacfceb69dbeccf938fc8a654bf0d0c44" \
+	"bf63574e5d37aedf5af57230b632d6f60600a4bc1287c696610a430ffc8aa564" \
+	"91e9bae30ec7d36a54c1dc8f6046c12082673d813e356fa4fb7cb4a06ea62585"
+#define SERVER SERVER_ID " https://s " SERVER_KEY
+
+static void key_servers_are_pinned_whole_or_refused(void **state)
+{
+	static const struct {
+		const char *yaml, *says;
+	} cases[] = {
+		{ "seal:\n  servers:\n    - " SERVER "\n    - 0x1 https://s " SERVER_KEY "\n",
+		  ":2: seal.servers: item 2: \"0x1\" is no id of a key server; want 0x and 64 hex "
+		  "digits" },
+		{ "seal: {servers: ['" SERVER " 2', '" SERVER "'], threshold: 2}\n",
+		  "seal.servers: item 2: this key server is there already; give it more shares" },
+		{ "seal: {servers: ['" SERVER " 3'], package: '0x7'}\n",
+		  "seal.threshold: is 0, and the servers hold 3 shares; use 1 to 3" },
+		{ "seal: {servers: ['" SERVER " 3'], package: '0x7', threshold: 4}\n",
+		  "seal.threshold: is 4, and the servers hold 3 shares; use 1 to 3" },
+		{ "seal: {servers: ['" SERVER "'], threshold: 1}\n",
+		  "seal.package: is empty, and chain.package too; name the package that says who may "
+		  "decrypt" },
+		{ "seal:\n  package: 7x\n",
+		  ":2: seal.package: \"7x\" is no id; want 0x and up to 64 hex digits" },
+		{ "seal: {keys: 3}\n",
+		  "seal.keys: unknown key; use one of servers, threshold, package" },
+	};
+	struct fixture *f = *state;
+	struct seal_pins pins;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(load(f, cases[i].yaml), -EINVAL);
+		if (!strstr(f->err.text, cases[i].says))
+			fail_msg("%s\n%s", cases[i].says, f->err.text);
+	}
+	assert_int_equal(load(f, "seal: {servers: ['" SERVER " 3'], threshold: 2}\n"
+				 "chain: {package: '0x7'}\n"),
+			 0);
+	assert_string_equal(f->cfg->seal.package, "0x7");
+	assert_int_equal(config_key_servers(f->cfg, &pins, &f->err), 0);
+	assert_int_equal(pins.shares, 3);
+	assert_int_equal(load(f, ""), 0);
+	assert_int_equal(config_key_servers(f->cfg, &pins, &f->err), -EINVAL);
+	assert_string_equal(f->err.text,
+			    "seal.servers: is empty; pin the key servers that you trust");
+}
+
 static void a_long_run_directory_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -337,6 +388,7 @@ int main(void)
 		TEST(no_file_is_fine_and_a_missing_one_is_not),
 		TEST(faults_are_one_line_that_names_the_key),
 		TEST(faults_of_the_file_name_path_and_line),
+		TEST(key_servers_are_pinned_whole_or_refused),
 		TEST(a_long_run_directory_is_refused),
 		TEST(labels_have_a_bound_that_bills_can_hold),
 		TEST(the_rendered_configuration_loads_to_the_same),
