@@ -10,7 +10,7 @@
 #include "cli/members.h"
 #include "cli/number.h"
 #include "cli/walrus.h"
-#include "core/buf.h"
+#include "cli/walrus_seal.h"
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
@@ -28,7 +28,9 @@ const struct cli_flag walrus_publish_flags[] = {
 	{ "epochs", 'e', "N", "store it for so many epochs, up to 53; 1 unless given" },
 	{ "permanent", 0, NULL, "nobody can delete it before its time" },
 	{ "send-object-to", 0, "ADDRESS", "the Sui address that gets the blob's object" },
-	{ "output", 'o', "FILE", "keep the tarball as FILE as well" },
+	{ "seal", 's', "TENANT|ID",
+	  "encrypt it, for who hosts a lease of this Sui address; or for a seal id that is there" },
+	{ "output", 'o', "FILE", "keep what is sent as FILE as well" },
 	{ "dry-run", 0, NULL, "pack and name it, and send nothing" },
 	{ "shards", 0, "N", "shards of the Walrus committee; 1000 unless given" },
 	{},
@@ -37,9 +39,10 @@ const struct cli_flag walrus_publish_flags[] = {
 /* What is published, on its way. */
 struct parcel {
 	struct pack pack; /* made here; or its tarball is the user's and dir "" */
-	struct blobid blob;
-	uint8_t digest[SHA512_LEN];
-	int fd;
+	struct sealing sealing;
+	struct blobid blob; /* of what is sent */
+	uint8_t digest[SHA512_LEN]; /* of the package */
+	int fd; /* what is sent */
 	bool sent;
 	struct publish_result result;
 };
@@ -73,21 +76,51 @@ static int make_parcel(struct cli *cli, struct parcel *p, struct err *err)
 	return pack_dir(dir, &p->pack, err);
 }
 
+/* From its beginning, whatever its offset. */
+static int each_chunk(int fd, int (*take)(void *arg, const void *data, size_t len), void *arg)
+{
+	uint8_t chunk[CHUNK];
+	ssize_t n;
+	int r = 0;
+
+	for (uint64_t at = 0; r == 0 && (n = pread(fd, chunk, sizeof(chunk), (off_t)at)) != 0;
+	     at += (uint64_t)n)
+		r = n < 0 ? -errno : take(arg, chunk, (size_t)n);
+	return r;
+}
+
+static int hash_chunk(void *arg, const void *data, size_t len)
+{
+	sha512_update(arg, data, len);
+	return 0;
+}
+
+static int put_chunk(void *arg, const void *data, size_t len)
+{
+	return file_put(*(const int *)arg, data, len);
+}
+
 static int hash(struct parcel *p)
 {
 	cleanup(sha512_free) struct sha512 *hash = NULL;
-	uint8_t chunk[CHUNK];
-	ssize_t n;
+	int r = sha512_new(&hash);
 
-	if (sha512_new(&hash) < 0)
-		return -ENOMEM;
-	for (uint64_t at = 0; (n = pread(p->fd, chunk, sizeof(chunk), (off_t)at)) > 0;
-	     at += (uint64_t)n)
-		sha512_update(hash, chunk, (size_t)n);
-	if (n < 0)
-		return -errno;
-	sha512_final(hash, p->digest);
-	return 0;
+	if (r == 0)
+		r = each_chunk(p->fd, hash_chunk, hash);
+	if (r == 0)
+		sha512_final(hash, p->digest);
+	return r;
+}
+
+static int open_parcel(const struct config *cfg, struct parcel *p, struct err *err)
+{
+	const char *path = p->pack.tarball;
+
+	if (p->sealing.id_len)
+		return sealing_apply(&p->sealing, path, cfg->walrus.max_blob_bytes, p->digest,
+				     &p->fd, err);
+	p->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return p->fd < 0 ? err_errno(err, -errno, "opening %s", path) : 0;
 }
 
 static int name_parcel(struct cli *cli, const struct config *cfg, struct parcel *p, struct err *err)
@@ -95,32 +128,33 @@ static int name_parcel(struct cli *cli, const struct config *cfg, struct parcel 
 	struct blobid_options options = {};
 	int r = walrus_shards(cli, &options.shards, err);
 
+	if (r == 0)
+		r = open_parcel(cfg, p, err);
 	if (r < 0)
 		return r;
-	p->fd = open(p->pack.tarball, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (p->fd < 0)
-		return err_errno(err, -errno, "opening %s", p->pack.tarball);
 	r = blobid_of(p->fd, &options, &p->blob, err);
 	if (r == 0 && p->blob.size > cfg->walrus.max_blob_bytes)
 		return err_set(err, -E2BIG,
 			       "the package has %" PRIu64 " bytes; nodes fetch up to %" PRIu64
 			       " (walrus.maxBlobBytes)",
 			       p->blob.size, cfg->walrus.max_blob_bytes);
-	if (r == 0 && hash(p) < 0)
+	if (r == 0 && !p->sealing.id_len && hash(p) < 0)
 		return err_errno(err, -EIO, "reading %s", p->pack.tarball);
 	return r;
 }
 
-static int keep_tarball(struct cli *cli, const struct parcel *p, struct err *err)
+static int copy_parcel(int fd, void *arg)
+{
+	const struct parcel *p = arg;
+
+	return each_chunk(p->fd, put_chunk, &fd);
+}
+
+static int keep_parcel(struct cli *cli, struct parcel *p, struct err *err)
 {
 	const char *output = cli_flag(cli, "output");
-	cleanup(buf_fini) struct buf data = BUF_INIT(p->blob.size + 1);
-	int r;
 
-	if (!output)
-		return 0;
-	r = file_read(p->pack.tarball, &data, err);
-	return r < 0 ? r : file_write_atomic(output, data.data, data.len, 0644, err);
+	return output ? file_write_atomic_by(output, copy_parcel, p, 0644, err) : 0;
 }
 
 static int send_parcel(struct cli *cli, const struct config *cfg, struct parcel *p, struct err *err)
@@ -161,21 +195,27 @@ static int send_parcel(struct cli *cli, const struct config *cfg, struct parcel 
 static void describe_commands(const struct parcel *p, const char *id, const char *sri,
 			      struct json *o)
 {
+	bool sealed = p->sealing.id_len;
 	char text[COMMAND_MAX];
 
 	json_set_str(o, "lease_command",
-		     "weir lease open LEASE --tenant YOU --deposit AMOUNT --core-second AMOUNT "
-		     "--gib-second AMOUNT");
-	snprintf(text, sizeof(text),
-		 "weir workload pull %s && weir workload run NAME %s --integrity %s --lease LEASE "
-		 "--cgroup PATH",
-		 id, id, sri);
+		     sealed ? "weir lease open LEASE --object ID, of a lease on chain that names "
+			      "blob_id_u256, integrity and seal_id" :
+			      "weir lease open LEASE --tenant YOU --deposit AMOUNT --core-second "
+			      "AMOUNT --gib-second AMOUNT");
+	snprintf(
+		text, sizeof(text),
+		"weir workload pull %s%s && weir workload run NAME %s --integrity %s --lease LEASE "
+		"--cgroup PATH",
+		id, sealed ? " --unseal LEASE" : "", id, sri);
 	json_set_str(o, "run_command", text);
 	if (!p->sent)
 		return;
 	snprintf(text, sizeof(text),
-		 "before epoch %" PRIu64 ": weir workload publish FILE --epochs N",
-		 p->result.end_epoch);
+		 "before epoch %" PRIu64 ": weir workload publish FILE --epochs N%s",
+		 p->result.end_epoch,
+		 sealed ? ", of FILE as --output keeps it: to encrypt again makes another blob" :
+			  "");
 	json_set_str(o, "renew", text);
 }
 
@@ -204,6 +244,8 @@ static int describe(const struct parcel *p, struct json **ret)
 	json_set_str(o, "blob_id", blobname_format(p->blob.id, id));
 	json_set_str(o, "blob_id_u256", blobname_decimal(p->blob.id, decimal));
 	json_set_str(o, "integrity", sri_format(p->digest, sri));
+	if (p->sealing.id_len)
+		sealing_describe(&p->sealing, o);
 	json_set_bool(o, "published", p->sent);
 	if (p->sent)
 		describe_result(&p->result, o);
@@ -221,11 +263,13 @@ int walrus_publish(struct cli *cli, struct json **ret, struct err *err)
 	int rc = cli_config(cli, &cfg, err);
 
 	if (rc == 0)
+		rc = sealing_read(cli, cfg, &parcel.sealing, err);
+	if (rc == 0)
 		rc = make_parcel(cli, &parcel, err);
 	if (rc == 0)
 		rc = name_parcel(cli, cfg, &parcel, err);
 	if (rc == 0)
-		rc = keep_tarball(cli, &parcel, err);
+		rc = keep_parcel(cli, &parcel, err);
 	if (rc == 0)
 		rc = send_parcel(cli, cfg, &parcel, err);
 	return rc < 0 ? rc : describe(&parcel, ret);

@@ -346,8 +346,11 @@ int seal_content(const struct seal_for *to, const void *content, uint32_t len, s
 
 	if (!blob)
 		return err_errno(err, -ENOMEM, "%u bytes of content", len);
+	if (len > SEAL_CONTENT_MAX)
+		return err_set(err, -E2BIG, "%u bytes of content; %u are encrypted at most", len,
+			       SEAL_CONTENT_MAX);
 	if (!to->threshold || to->threshold > to->n_servers || to->id_len > SEAL_ID_MAX ||
-	    to->aad_len > SEAL_AAD_MAX || o.blob_len < len)
+	    to->aad_len > SEAL_AAD_MAX)
 		return err_set(err, -EINVAL,
 			       "a threshold of %u of %u key servers, an id of %u bytes",
 			       to->threshold, to->n_servers, to->id_len);

@@ -16,6 +16,10 @@
 #include "walrus/seal/object.h"
 
 #define SEAL_KEY_LEN 32
+#define SEAL_CONTENT_MAX (1u << 30) /* encrypted in one piece, in memory */
+/* What the encoding of an object is longer than its content at most, without additional data. */
+#define SEAL_OVERHEAD_MAX \
+	(2048 + SEAL_ID_MAX + SEAL_SERVICES_MAX * (SEAL_OBJECT_ID_LEN + 1 + SHARE_LEN))
 
 /* A key server: its object on chain and its public key, both pinned by who encrypts or decrypts. */
 struct seal_server {
@@ -59,7 +63,8 @@ int seal_open_key(const struct seal_object *o, const struct seal_user_key *keys,
 int seal_open(const struct seal_object *o, const uint8_t content_key[SEAL_KEY_LEN], struct buf *out,
 	      struct err *err);
 
-/* Encrypts by AES-256-GCM for servers with indices 1, 2, ...; appends the object's encoding. */
+/* Encrypts by AES-256-GCM for servers with indices 1, 2, ...; appends the object's encoding. Needs about
+ * three times the content's size in memory. -E2BIG: over SEAL_CONTENT_MAX. */
 struct seal_for {
 	uint8_t package[SEAL_OBJECT_ID_LEN];
 	const uint8_t *id;
