@@ -34,6 +34,7 @@ int store_temp_open(struct store *s, struct store_temp *t, struct err *err)
 	random_bytes(bytes, sizeof(bytes));
 	format_hex(bytes, sizeof(bytes), t->name);
 	t->dir_fd = s->tmp_fd;
+	t->mode = 0444;
 	t->fd = openat(s->tmp_fd, t->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
 		       0600);
 	if (t->fd < 0)
@@ -114,7 +115,7 @@ int store_open(const char *root, uint64_t max_blob_bytes, struct store **ret, st
 
 	if (!s)
 		return err_errno(err, -ENOMEM, "blob store %s", root);
-	s->blobs_fd = s->names_fd = s->tmp_fd = -1;
+	s->blobs_fd = s->names_fd = s->opened_fd = s->tmp_fd = -1;
 	s->max_bytes = max_blob_bytes;
 	int r = path_format(s->root, sizeof(s->root), "%s", root);
 
@@ -124,6 +125,9 @@ int store_open(const char *root, uint64_t max_blob_bytes, struct store **ret, st
 	if (r < 0)
 		return r;
 	r = open_dir(root, "walrus", &s->names_fd, err);
+	if (r < 0)
+		return r;
+	r = open_dir(root, "opened", &s->opened_fd, err);
 	if (r < 0)
 		return r;
 	r = open_dir(root, "tmp", &s->tmp_fd, err);
@@ -142,6 +146,7 @@ void store_free(struct store **s)
 		return;
 	close_fd(&(*s)->blobs_fd);
 	close_fd(&(*s)->names_fd);
+	close_fd(&(*s)->opened_fd);
 	close_fd(&(*s)->tmp_fd);
 	free(*s);
 	*s = NULL;
@@ -240,7 +245,7 @@ static int name_temp(struct store *s, const struct store_temp *t, const uint8_t 
 {
 	char name[BLOB_NAME_LEN + 1];
 
-	if (fchmod(t->fd, 0444) < 0 || fsync(t->fd) < 0)
+	if (fchmod(t->fd, t->mode) < 0 || fsync(t->fd) < 0)
 		return err_errno(err, -errno, "syncing %s/blobs/tmp/%s", s->root, t->name);
 	if (renameat(s->tmp_fd, t->name, s->blobs_fd, blob_name(digest, name)) < 0)
 		return err_errno(err, -errno, "naming blob %s/blobs/sha512/%s", s->root, name);

@@ -4,6 +4,7 @@
  *
  *	ROOT/blobs/sha512/<hex>		a blob, mode 0444
  *	ROOT/blobs/walrus/<blob id>	a link to the blob that has this id
+ *	ROOT/blobs/opened/<blob id>	a link to what that blob was decrypted to, which has mode 0400
  *	ROOT/blobs/tmp/<random>		one that is still being written
  *
  * I1. A name in sha512/ shows only whole content with that hash, on disk: it is written and hashed
@@ -66,6 +67,8 @@ struct store_name {
 	const uint8_t *blob_id; /* BLOBID_LEN */
 	uint32_t shards; /* of the committee; 0: the public one */
 	const struct sri *sri;
+	const uint8_t *
+		opens; /* a blob id: what that blob was decrypted to, and for the owner of the store alone */
 };
 /* Reads the content again, compares it with every name it must have, and only then makes it
  * visible: -EBADMSG if it is anything else, -EINVAL if the names can't all be one content's. i is
@@ -77,3 +80,6 @@ int store_sweep_names(struct store *s, struct err *err);
 /* The digest of what was kept under a blob id and is still stored; -ENOENT. */
 int store_find(struct store *s, const uint8_t *blob_id, uint8_t ret_digest[SHA512_LEN],
 	       struct err *err);
+/* The same of what it was decrypted to. */
+int store_find_opened(struct store *s, const uint8_t *blob_id, uint8_t ret_digest[SHA512_LEN],
+		      struct err *err);

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <sys/types.h>
 
 #include "walrus/store.h"
 
@@ -12,6 +13,7 @@
 struct store {
 	int blobs_fd; /* ROOT/blobs/sha512 */
 	int names_fd; /* ROOT/blobs/walrus */
+	int opened_fd; /* ROOT/blobs/opened */
 	int tmp_fd; /* ROOT/blobs/tmp */
 	uint64_t max_bytes;
 	char root[PATH_MAX]; /* for errors */
@@ -20,6 +22,7 @@ struct store {
 /* A file in tmp/, locked while it is open; gone when its scope is left. */
 struct store_temp {
 	int dir_fd, fd;
+	mode_t mode; /* when it is visible */
 	char name[STORE_TMP_NAME_LEN + 1];
 };
 

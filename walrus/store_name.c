@@ -66,17 +66,33 @@ static int check_blob_id(const struct incoming *i, const struct store_name *name
 		       blobname_format(found.id, have), blobname_format(name->blob_id, want));
 }
 
-/* One blob id is one content, so a link that is there already is the same, though what it leads to
+/* A folder of links that are named by blob ids. */
+struct store_names {
+	int fd;
+	const char *root, *dir;
+};
+
+static struct store_names walrus_names(const struct store *s)
+{
+	return (struct store_names){ s->names_fd, s->root, "walrus" };
+}
+
+static struct store_names opened_names(const struct store *s)
+{
+	return (struct store_names){ s->opened_fd, s->root, "opened" };
+}
+
+/* One blob id is one content, and opens to one, so a link that is there already is the same, though what it leads to
  * may have gone meanwhile. */
-static int link_name(struct store *s, const uint8_t *blob_id, const uint8_t digest[SHA512_LEN],
-		     struct err *err)
+static int link_name(const struct store_names *n, const uint8_t *blob_id,
+		     const uint8_t digest[SHA512_LEN], struct err *err)
 {
 	char name[BLOBNAME_MAX], target[LINK_MAX] = LINK_PREFIX;
 
 	format_hex(digest, SHA512_LEN, target + strlen(LINK_PREFIX));
 	blobname_format(blob_id, name);
-	if ((symlinkat(target, s->names_fd, name) < 0 && errno != EEXIST) || fsync(s->names_fd) < 0)
-		return err_errno(err, -errno, "naming blob %s/blobs/walrus/%s", s->root, name);
+	if ((symlinkat(target, n->fd, name) < 0 && errno != EEXIST) || fsync(n->fd) < 0)
+		return err_errno(err, -errno, "naming blob %s/blobs/%s/%s", n->root, n->dir, name);
 	return 0;
 }
 
@@ -93,10 +109,13 @@ int store_keep(struct incoming *i, const struct store_name *name, uint8_t ret_di
 	       struct err *err)
 {
 	struct store *s = i->store;
+	const struct store_names names = walrus_names(s), opened = opened_names(s);
 	uint8_t digest[SHA512_LEN];
 	uint64_t size;
 	int r;
 
+	if (name->opens)
+		i->temp.mode = 0400;
 	if (lseek(i->temp.fd, 0, SEEK_SET) < 0)
 		return err_errno(err, -errno, "reading %s/blobs/tmp/%s", s->root, i->temp.name);
 	r = store_hash(i->temp.fd, -1, s->max_bytes, digest, &size);
@@ -112,46 +131,73 @@ int store_keep(struct incoming *i, const struct store_name *name, uint8_t ret_di
 	if (r == -EBADMSG && name->blob_id)
 		return contradiction(err);
 	if (r == 0 && name->blob_id)
-		r = link_name(s, name->blob_id, digest, err);
+		r = link_name(&names, name->blob_id, digest, err);
+	if (r == 0 && name->opens)
+		r = link_name(&opened, name->opens, digest, err);
 	if (r == 0)
 		memcpy(ret_digest, digest, sizeof(digest));
 	return r;
 }
 
-int store_find(struct store *s, const uint8_t *blob_id, uint8_t ret_digest[SHA512_LEN],
-	       struct err *err)
+static int find(const struct store_names *names, const uint8_t *blob_id,
+		uint8_t ret_digest[SHA512_LEN], struct err *err)
 {
 	char name[BLOBNAME_MAX], target[LINK_MAX] = "";
 	uint8_t digest[SHA512_LEN];
 	struct stat st;
-	ssize_t n = readlinkat(s->names_fd, blobname_format(blob_id, name), target, LINK_MAX - 1);
+	ssize_t n = readlinkat(names->fd, blobname_format(blob_id, name), target, LINK_MAX - 1);
 
 	if (n < 0 && errno != ENOENT)
-		return err_errno(err, -errno, "reading %s/blobs/walrus/%s", s->root, name);
-	if (n < 0 || fstatat(s->names_fd, name, &st, 0) < 0)
+		return err_errno(err, -errno, "reading %s/blobs/%s/%s", names->root, names->dir,
+				 name);
+	if (n < 0 || fstatat(names->fd, name, &st, 0) < 0)
 		return err_set(err, -ENOENT,
 			       "%s is not in the blob store %s; 'weir workload pull %s' gets it",
-			       name, s->root, name);
+			       name, names->root, name);
 	if (strncmp(target, LINK_PREFIX, strlen(LINK_PREFIX)) != 0 ||
 	    parse_hex(target + strlen(LINK_PREFIX), digest, sizeof(digest)) < 0)
-		return err_set(err, -EBADMSG, "%s/blobs/walrus/%s is no link to a blob; remove it",
-			       s->root, name);
+		return err_set(err, -EBADMSG, "%s/blobs/%s/%s is no link to a blob; remove it",
+			       names->root, names->dir, name);
 	memcpy(ret_digest, digest, sizeof(digest));
 	return 0;
 }
 
-int store_sweep_names(struct store *s, struct err *err)
+int store_find(struct store *s, const uint8_t *blob_id, uint8_t ret_digest[SHA512_LEN],
+	       struct err *err)
+{
+	const struct store_names names = walrus_names(s);
+
+	return find(&names, blob_id, ret_digest, err);
+}
+
+int store_find_opened(struct store *s, const uint8_t *blob_id, uint8_t ret_digest[SHA512_LEN],
+		      struct err *err)
+{
+	const struct store_names opened = opened_names(s);
+
+	return find(&opened, blob_id, ret_digest, err);
+}
+
+static int sweep(const struct store_names *n, struct err *err)
 {
 	cleanup(close_dir) DIR *dir = NULL;
-	int r = store_dir_open(s->names_fd, &dir);
+	int r = store_dir_open(n->fd, &dir);
 
 	for (const struct dirent *d = r < 0 ? NULL : readdir(dir); d; d = readdir(dir)) {
 		struct stat st;
 
-		if (d->d_name[0] == '.' || fstatat(s->names_fd, d->d_name, &st, 0) == 0)
+		if (d->d_name[0] == '.' || fstatat(n->fd, d->d_name, &st, 0) == 0)
 			continue;
-		if (errno == ENOENT && unlinkat(s->names_fd, d->d_name, 0) < 0 && errno != ENOENT)
+		if (errno == ENOENT && unlinkat(n->fd, d->d_name, 0) < 0 && errno != ENOENT)
 			r = -errno;
 	}
-	return r < 0 ? err_errno(err, r, "sweeping %s/blobs/walrus", s->root) : 0;
+	return r < 0 ? err_errno(err, r, "sweeping %s/blobs/%s", n->root, n->dir) : 0;
+}
+
+int store_sweep_names(struct store *s, struct err *err)
+{
+	const struct store_names names = walrus_names(s), opened = opened_names(s);
+	int r = sweep(&names, err);
+
+	return r < 0 ? r : sweep(&opened, err);
 }

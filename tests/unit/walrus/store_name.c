@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -14,6 +15,7 @@
 #include "core/cleanup.h"
 #include "core/err.h"
 #include "core/file.h"
+#include "core/parse.h"
 #include "walrus/blobid.h"
 #include "walrus/blobname.h"
 
@@ -90,7 +92,7 @@ static void assert_files(const struct fixture *f, size_t blobs, size_t names)
 static void what_is_kept_is_found_by_each_of_its_names(void **state)
 {
 	struct fixture *f = *state;
-	const struct store_name name = { f->id, SHARDS, &f->sri };
+	const struct store_name name = { .blob_id = f->id, .shards = SHARDS, .sri = &f->sri };
 	uint8_t digest[SHA512_LEN] = {}, found[SHA512_LEN] = {};
 	cleanup(close_fd) int fd = -1;
 	struct blob blob;
@@ -134,10 +136,10 @@ static void wrong_content_is_never_seen(void **state)
 {
 	struct fixture *f = *state;
 	struct store_name names[] = {
-		{ f->id, SHARDS, NULL },
-		{ f->id, SHARDS, &f->sri },
-		{ NULL, 0, &f->sri },
-		{ f->id, SHARDS, &f->other },
+		{ .blob_id = f->id, .shards = SHARDS },
+		{ .blob_id = f->id, .shards = SHARDS, .sri = &f->sri },
+		{ .sri = &f->sri },
+		{ .blob_id = f->id, .shards = SHARDS, .sri = &f->other },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -154,7 +156,7 @@ static void wrong_content_is_never_seen(void **state)
 static void names_that_contradict_each_other_are_told(void **state)
 {
 	struct fixture *f = *state;
-	const struct store_name name = { f->id, SHARDS, &f->other };
+	const struct store_name name = { .blob_id = f->id, .shards = SHARDS, .sri = &f->other };
 	uint8_t digest[SHA512_LEN];
 	struct err err = {};
 
@@ -167,7 +169,7 @@ static void names_that_contradict_each_other_are_told(void **state)
 static void of_another_committee_it_is_another_blob(void **state)
 {
 	struct fixture *f = *state;
-	const struct store_name name = { f->id, SHARDS + 3, NULL };
+	const struct store_name name = { .blob_id = f->id, .shards = SHARDS + 3 };
 	uint8_t digest[SHA512_LEN];
 
 	assert_int_equal(keep(f, "abc", &name, digest, NULL), -EBADMSG);
@@ -189,10 +191,37 @@ static void content_over_the_limit_is_refused(void **state)
 }
 
 /* The name stays as a link that leads nowhere, and works again when the content is back. */
+static void what_a_blob_opens_to_is_found_by_it_and_is_nobody_elses(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_name name = { .sri = &f->sri, .opens = f->id };
+	uint8_t digest[SHA512_LEN] = {}, found[SHA512_LEN] = {};
+	char path[256], hex[2 * SHA512_LEN + 1];
+	struct stat st;
+
+	assert_int_equal(store_find_opened(f->store, f->id, found, NULL), -ENOENT);
+	assert_int_equal(keep(f, "abd", &name, digest, NULL), -EBADMSG);
+	assert_int_equal(store_find_opened(f->store, f->id, found, NULL), -ENOENT);
+	assert_int_equal(keep(f, "abc", &name, digest, NULL), 0);
+	assert_int_equal(store_find_opened(f->store, f->id, found, NULL), 0);
+	assert_memory_equal(found, f->sri.digest[0], sizeof(found));
+	assert_int_equal(store_find(f->store, f->id, found, NULL), -ENOENT);
+	assert_files(f, 1, 0);
+	assert_int_equal(files_in(f, "opened"), 1);
+	format_hex(digest, sizeof(digest), hex);
+	snprintf(path, sizeof(path), "%s/blobs/sha512/%s", f->root, hex);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0400);
+	assert_int_equal(store_remove(f->store, digest, NULL), 0);
+	assert_int_equal(store_find_opened(f->store, f->id, found, NULL), -ENOENT);
+	assert_int_equal(store_sweep_names(f->store, NULL), 0);
+	assert_int_equal(files_in(f, "opened"), 0);
+}
+
 static void removed_content_is_not_found(void **state)
 {
 	struct fixture *f = *state;
-	const struct store_name name = { f->id, SHARDS, NULL };
+	const struct store_name name = { .blob_id = f->id, .shards = SHARDS, .sri = NULL };
 	uint8_t digest[SHA512_LEN], found[SHA512_LEN] = { 77 };
 	struct err err = {};
 
@@ -208,7 +237,7 @@ static void removed_content_is_not_found(void **state)
 static void names_without_content_are_swept(void **state)
 {
 	struct fixture *f = *state;
-	const struct store_name name = { f->id, SHARDS, NULL };
+	const struct store_name name = { .blob_id = f->id, .shards = SHARDS, .sri = NULL };
 	uint8_t digest[SHA512_LEN];
 
 	assert_int_equal(keep(f, "abc", &name, digest, NULL), 0);
@@ -230,6 +259,7 @@ int main(void)
 		TEST(names_that_contradict_each_other_are_told),
 		TEST(of_another_committee_it_is_another_blob),
 		TEST(content_over_the_limit_is_refused),
+		TEST(what_a_blob_opens_to_is_found_by_it_and_is_nobody_elses),
 		TEST(removed_content_is_not_found),
 		TEST(names_without_content_are_swept),
 	};
