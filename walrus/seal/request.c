@@ -169,23 +169,22 @@ static int decrypt_key(const struct json *pair, const struct seal_request *r,
 	return rc;
 }
 
-int seal_answer_key(const struct json *answer, const struct seal_request *r,
-		    const struct seal_server *server, const uint8_t *full_id, size_t len,
+int seal_answer_key(const struct json *answer, const struct seal_query *q,
 		    struct seal_user_key *ret, struct err *err)
 {
 	cleanup(seal_user_key_wipe) struct seal_user_key got = {};
 	int rc;
 
 	json_foreach(item, json_get(answer, "decryption_keys")) {
-		if (!is_id(json_get(item, "id"), full_id, len))
+		if (!is_id(json_get(item, "id"), q->full_id, q->full_id_len))
 			continue;
-		if (decrypt_key(json_get(item, "encrypted_key"), r, got.key) < 0)
+		if (decrypt_key(json_get(item, "encrypted_key"), q->request, got.key) < 0)
 			return err_set(err, -EBADMSG,
 				       "the key server's answer holds no two points");
-		rc = seal_key_check(server, full_id, len, got.key, err);
+		rc = seal_key_check(q->server, q->full_id, q->full_id_len, got.key, err);
 		if (rc < 0)
 			return rc;
-		memcpy(got.server, server->id, sizeof(got.server));
+		memcpy(got.server, q->server->id, sizeof(got.server));
 		*ret = got;
 		return 0;
 	}

@@ -48,8 +48,16 @@ void seal_request_bytes(const struct seal_request *r, struct buf *out);
 int seal_request_body(const struct seal_request *r, const struct seal_session *s,
 		      const uint8_t user[SEAL_OBJECT_ID_LEN], struct buf *out, struct err *err);
 
+/* Who was asked what, for which key. */
+struct seal_query {
+	const struct seal_request *request;
+	const struct seal_server *server;
+	const uint8_t *full_id; /* at most SEAL_FULL_ID_MAX */
+	size_t full_id_len;
+};
+
 /* The key in an answer: {"decryption_keys":[{"id":[...],"encrypted_key":["...","..."]}]}, decrypted and checked
- * against the server's public key. -EBADMSG says what is wrong with the answer. */
-int seal_answer_key(const struct json *answer, const struct seal_request *r,
-		    const struct seal_server *server, const uint8_t *full_id, size_t len,
+ * against the server's public key. -EBADMSG: it is no such answer; -EKEYREJECTED: it is, and the key is not the
+ * server's own. */
+int seal_answer_key(const struct json *answer, const struct seal_query *q,
 		    struct seal_user_key *ret, struct err *err);

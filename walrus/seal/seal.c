@@ -42,7 +42,7 @@ int seal_key_check(const struct seal_server *server, const uint8_t *full_id, siz
 
 	seal_hash_id(full_id, len, hashed);
 	if (!bls_pairing_equal(key, hashed, server->public_key))
-		return err_set(err, -EBADMSG,
+		return err_set(err, -EKEYREJECTED,
 			       "the key server gave another key than its own for this id");
 	return 0;
 }

@@ -36,7 +36,7 @@ void seal_user_key_wipe(struct seal_user_key *k);
 
 /* H1 of a full id: what servers sign with their key. */
 void seal_hash_id(const uint8_t *full_id, size_t len, uint8_t ret[BLS_G1_LEN]);
-/* Is it the server's key for this id? -EBADMSG. */
+/* Is it the server's key for this id? -EKEYREJECTED. */
 int seal_key_check(const struct seal_server *server, const uint8_t *full_id, size_t len,
 		   const uint8_t key[BLS_G1_LEN], struct err *err);
 

@@ -257,7 +257,7 @@ static void check_wrong_key(struct run *r, const struct json *v)
 	    read_fixed(r, v, "user_secret_key_hex", wrong, sizeof(wrong)))
 		want(r,
 		     seal_key_check(&server, (const uint8_t *)id.data, id.len, wrong, NULL) ==
-			     -EBADMSG,
+			     -EKEYREJECTED,
 		     "it was accepted");
 }
 

@@ -115,11 +115,11 @@ static void a_key_for_another_id_is_found_out(void **state)
 
 	assert_int_equal(seal_key_check(&b->servers[0], full_id, len, b->keys[0].key, &b->err), 0);
 	assert_int_equal(seal_key_check(&b->servers[1], full_id, len, b->keys[0].key, &b->err),
-			 -EBADMSG);
+			 -EKEYREJECTED);
 	seal_hash_id(other, sizeof(other), h1);
 	assert_int_equal(bls_g1_mul(h1, b->master[0], b->keys[0].key), 0);
 	assert_int_equal(seal_key_check(&b->servers[0], full_id, len, b->keys[0].key, &b->err),
-			 -EBADMSG);
+			 -EKEYREJECTED);
 	/* used unchecked it gives an error, not other content: alone with one, and beside two */
 	assert_int_equal(open_with(b, b->keys, 2, &out), -EBADMSG);
 	assert_int_equal(open_with(b, b->keys, 3, &out), -EBADMSG);
