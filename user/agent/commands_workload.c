@@ -3,20 +3,17 @@
 #include "agent/commands.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "agent/agent_int.h"
 #include "agent/ctl.h"
+#include "agent/run_blob.h"
 #include "agent/run_record.h"
 #include "agent/runs.h"
 #include "agent/work.h"
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "walrus/blobid.h"
-#include "walrus/blobname.h"
-#include "walrus/store.h"
 #include "workload/workload.h"
 
 struct workload_job {
@@ -58,42 +55,6 @@ static int env_of(const struct json *args, struct json **text, const char *ret[B
 		ret[i] = json_text(json_at(*text, i), "");
 	ret[n] = NULL;
 	return 0;
-}
-
-/* A blob that was pulled, or a file that is put into the store now: the digest of either. */
-static int digest_of(struct agent *a, const struct json *args, const struct sri *want,
-		     uint8_t ret_digest[SHA512_LEN], struct err *err)
-{
-	const char *blob_id = json_str(args, "blob_id", NULL), *file = NULL;
-	uint8_t id[BLOBID_LEN];
-	int r;
-
-	if (blob_id) {
-		r = blobname_parse(blob_id, id, err);
-		return r < 0 ? r : store_find(a->store, id, ret_digest, err);
-	}
-	r = arg_text(args, "file", &file, err);
-	return r < 0 ? r : store_put_file(a->store, file, want, ret_digest, err);
-}
-
-static int blob_of(struct agent *a, const struct json *args, struct workload_spec *spec,
-		   int *ret_fd, struct err *err)
-{
-	const char *integrity = json_str(args, "integrity", NULL);
-	struct sri want = {}, found = { .len = 1 };
-	struct blob blob;
-	int r = integrity ? sri_parse(integrity, &want, err) : 0;
-
-	if (!r)
-		r = digest_of(a, args, integrity ? &want : NULL, found.digest[0], err);
-	if (!r && integrity && !sri_has(&want, found.digest[0]))
-		r = err_set(err, -EBADMSG, "%s has another integrity than %s",
-			    json_str(args, "blob_id", "the package"), integrity);
-	if (!r)
-		r = store_get(a->store, &found, &blob, ret_fd, err);
-	if (!r)
-		memcpy(spec->digest, blob.digest, sizeof(spec->digest));
-	return r;
 }
 
 static int limits_of(const struct json *args, struct workload_spec *spec, struct err *err)
@@ -156,7 +117,7 @@ static int run_workload(struct workload_job *w, struct json **ret, struct err *e
 	if (!r)
 		r = env_of(w->args, &env_text, env, err);
 	if (!r)
-		r = blob_of(w->agent, w->args, &spec, &fd, err);
+		r = run_blob(w->agent->store, w->args, spec.digest, &fd, err);
 	spec.blob_fd = fd;
 	spec.env = env;
 	return r < 0 ? r : run_spec(w, &spec, ret, err);
