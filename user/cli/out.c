@@ -236,6 +236,8 @@ int out_plain(const struct json *result, const struct view *views, struct buf *o
 		const struct json *part = v->path[0] ? json_path(result, v->path) : result;
 		int rc;
 
+		if (!part)
+			continue;
 		if (v != views)
 			buf_puts(out, "\n");
 		rc = v->columns ? print_table(part, v, out) : print_members(part, v, out);

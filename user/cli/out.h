@@ -12,7 +12,7 @@
  * `type` of the element around it.
  * null, "", an empty list and a member that is not there are "-". `notes` names members that map
  * a dimension to the reason why it is null ("not_measured"), or a thing to what is to be said of it; each
- * different one is told once below the table. Views have an empty line between them. An empty array is its header alone, or
+ * different one is told once below the table. What has nothing at its path is left out. Views have an empty line between them. An empty array is its header alone, or
  * the text `empty`.
  */
 #pragma once

@@ -11,6 +11,7 @@
 #include "cli/node.h"
 #include "cli/number.h"
 #include "cli/walrus.h"
+#include "cli/walrus_unseal.h"
 #include "core/cleanup.h"
 #include "core/clock.h"
 #include "core/err.h"
@@ -24,6 +25,8 @@
 
 const struct cli_flag walrus_pull_flags[] = {
 	{ "integrity", 'i', "SRI", "refuse content without this digest (sha512-...)" },
+	{ "unseal", 'u', "LEASE",
+	  "decrypt it as the provider of this lease: its label, or its id on chain" },
 	{ "file", 'f', "NAME", "ID is a quilt: get this file of it" },
 	{ "timeout", 't', "TIME", "give up after this time; 30m unless given" },
 	{ "patience", 0, "TIME",
@@ -42,9 +45,17 @@ static const struct column aggregator_columns[] = {
 	{},
 };
 
+static const struct column server_columns[] = {
+	{ "KEY SERVER", "url", FORM_TEXT }, { "SHARES", "shares", FORM_NUMBER },
+	{ "GAVE", "gave", FORM_TEXT },	    { "FAILED", "failed", FORM_NUMBER },
+	{ "WRONG", "wrong", FORM_NUMBER },  { "LEFT", "left", FORM_TEXT },
+	{ "WHY", "why", FORM_TEXT },	    {},
+};
+
 const struct view walrus_pull_views[] = {
 	{ .path = "" },
 	{ .path = "aggregators", .columns = aggregator_columns },
+	{ .path = "unsealed.servers", .columns = server_columns },
 	{},
 };
 
@@ -54,7 +65,8 @@ struct pull_wish {
 	uint32_t shards;
 	const char *file; /* of a quilt */
 	struct quilt_patch_id patch;
-	bool is_patch, has_sri;
+	bool is_patch, has_sri, unseal;
+	uint8_t lease[SEAL_OBJECT_ID_LEN]; /* on chain, when unseal */
 	struct sri sri;
 	struct pull_limits limits;
 };
@@ -69,6 +81,18 @@ static int read_id(struct cli *cli, struct pull_wish *w, struct err *err)
 	memcpy(w->blob_id, w->patch.quilt, sizeof(w->blob_id));
 	return w->file ? cli_usage(cli, err, "ID is a file of a quilt already; leave --file out") :
 			 0;
+}
+
+static int read_lease(struct cli *cli, struct pull_wish *w, struct err *err)
+{
+	const char *lease = cli_flag(cli, "unseal");
+
+	if (!lease)
+		return 0;
+	if (w->is_patch || w->file)
+		return cli_usage(cli, err, "--unseal: is for a blob, not for a file of a quilt");
+	w->unseal = true;
+	return unsealing_lease(cli, lease, w->lease, err);
 }
 
 static int read_time(struct cli *cli, const char *flag, uint32_t *ret_ms, struct err *err)
@@ -98,7 +122,9 @@ static int read_wish(struct cli *cli, const struct config *cfg, struct pull_wish
 	if (rc == 0)
 		rc = read_time(cli, "patience", &w->limits.idle_ms, err);
 	w->limits.slow_after_ms = w->limits.idle_ms;
-	return rc < 0 ? rc : read_id(cli, w, err);
+	if (rc == 0)
+		rc = read_id(cli, w, err);
+	return rc < 0 ? rc : read_lease(cli, w, err);
 }
 
 /* A line on a terminal that is written over. */
@@ -125,7 +151,7 @@ static void show_progress(void *arg, const char *url, uint64_t have, uint64_t si
 }
 
 static int describe(const struct pull_wish *w, const struct pull_result *result, const char *state,
-		    const struct aggregators *a, struct json **ret)
+		    const struct aggregators *a, struct json *told, struct json **ret)
 {
 	char id[BLOBNAME_MAX], sri[SRI_TEXT_MAX], hex[2 * SHA512_LEN + 1], path[PATH_MAX];
 	struct json *o = json_new_object(), *list = json_new_array();
@@ -151,6 +177,8 @@ static int describe(const struct pull_wish *w, const struct pull_result *result,
 		json_add(list, one);
 	}
 	json_set(o, "aggregators", list);
+	if (told)
+		json_set(o, "unsealed", told);
 	if (!o)
 		return -ENOMEM;
 	*ret = o;
@@ -165,7 +193,7 @@ static int pull(struct cli *cli, const struct pull_wish *w, struct store *s, str
 	const struct pull want = {
 		.blob_id = w->blob_id,
 		.shards = w->shards,
-		.sri = w->has_sri && !of_quilt ? &w->sri : NULL,
+		.sri = w->has_sri && !of_quilt && !w->unseal ? &w->sri : NULL,
 		.limits = w->limits,
 		.progress = isatty(STDERR_FILENO) && !cli->args.json ? show_progress : NULL,
 		.arg = &progress,
@@ -185,10 +213,25 @@ static int pull(struct cli *cli, const struct pull_wish *w, struct store *s, str
 	return rc < 0 || !of_quilt ? rc : pull_file(s, &file, ret, err);
 }
 
+static int open_sealed(const struct config *cfg, const struct pull_wish *w, struct store *s,
+		       struct pull_result *result, struct json **ret_told, struct err *err)
+{
+	const struct unseal want = {
+		.cfg = cfg,
+		.store = s,
+		.blob_id = w->blob_id,
+		.lease = w->lease,
+		.sri = w->has_sri ? &w->sri : NULL,
+	};
+
+	return w->unseal ? unsealing(&want, result, ret_told, err) : 0;
+}
+
 int walrus_pull(struct cli *cli, struct json **ret, struct err *err)
 {
 	cleanup(aggregators_fini) struct aggregators aggregators = {};
 	cleanup(store_free) struct store *store = NULL;
+	cleanup(json_free) struct json *told = NULL;
 	struct pull_wish wish = { .limits = PULL_LIMITS_DEFAULT };
 	struct pull_result result = {};
 	const struct config *cfg;
@@ -203,5 +246,9 @@ int walrus_pull(struct cli *cli, struct json **ret, struct err *err)
 		rc = store_open(cfg->paths.state, cfg->walrus.max_blob_bytes, &store, err);
 	if (rc == 0)
 		rc = pull(cli, &wish, store, &aggregators, &result, err);
-	return rc < 0 ? rc : describe(&wish, &result, cfg->paths.state, &aggregators, ret);
+	if (rc == 0)
+		rc = open_sealed(cfg, &wish, store, &result, &told, err);
+	return rc < 0 ? rc :
+			describe(&wish, &result, cfg->paths.state, &aggregators, take_ptr(told),
+				 ret);
 }
