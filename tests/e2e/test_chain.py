@@ -1,23 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases on chain: the agent takes one over, meters, reports and settles by a Sui that goes wrong."""
 import json
+import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
-from bed import BedError, wait_for
-
-NPM = Path(__file__).parents[2] / "build/npm/sui"
+from bed import TOP, BedError, wait_for
 
 
-class Chain:
-    """The fake Sui (tests/fakes/sui) in the node's network namespace."""
+def scripted(name):
+    """The folder in which programs of tests/fakes/NAME find their packages."""
+    if not shutil.which("node"):
+        pytest.skip("there is no node")
+    folder = TOP / "build" / "npm" / name
+    assert (folder / "node_modules").is_dir(), f"make build/npm/{name}/node_modules first, as make e2e does"
+    for path in (TOP / "tests" / "fakes" / name).glob("*.mjs"):
+        own = folder / f"{path.name}.{os.getpid()}"  # tests side by side read what is half written otherwise
+        shutil.copy(path, own)
+        own.replace(folder / path.name)
+    return folder
 
-    def __init__(self, bed, report_key, gas):
-        self.child = subprocess.Popen(
-            ["nsenter", f"--net=/run/netns/{bed.node}", "node", NPM / "serve.mjs", bed.dir / "chain", report_key, gas],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+class Lines:
+    """A program that says where it is, and then answers lines of JSON; netns: in this network namespace."""
+
+    def __init__(self, *argv, netns=None):
+        enter = ["nsenter", f"--net=/run/netns/{netns}"] if netns else []
+        self.child = subprocess.Popen([*enter, *map(str, argv)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.where = json.loads(self.child.stdout.readline())
 
     def ask(self, **what):
@@ -30,17 +40,17 @@ class Chain:
         self.child.wait(timeout=20)
 
 
+def chain_of(folder, report_key, gas, netns=None):
+    """The fake Sui (tests/fakes/sui)."""
+    return Lines("node", scripted("sui") / "serve.mjs", folder, report_key, gas, netns=netns)
+
+
 @pytest.fixture
 def chain(bed):
-    if not shutil.which("node"):
-        pytest.skip("there is no node")
-    assert (NPM / "node_modules").is_dir(), "make build/npm/sui/node_modules first, as make e2e does"
-    for name in (Path(__file__).parents[1] / "fakes/sui").glob("*.mjs"):
-        shutil.copy(name, NPM)
     (bed.dir / "state").mkdir(mode=0o700, exist_ok=True)
     report = bed.weir("key", "new")
     gas = bed.weir("key", "new", str(bed.dir / "gas.key"))
-    chain = Chain(bed, report["public_key"], gas["sui_address"])
+    chain = chain_of(bed.dir / "chain", report["public_key"], gas["sui_address"], bed.node)
     at = chain.where
     with bed.config.open("a") as f:
         f.write(f"chain: {{kind: sui, network: {at['network']}, graphql: ['{at['url']}'], caFile: {at['ca']}, "

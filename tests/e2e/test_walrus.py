@@ -22,24 +22,26 @@ class Node:
     """A state folder and a command line."""
 
     def __init__(self, folder):
-        self.folder, self.state = folder, folder / "state"
+        self.folder, self.state, self.more = folder, folder / "state", {}  # more sections of its configuration
 
     def config(self, aggregators=(), publisher="", most="1MiB"):
         config = self.folder / "weir.yaml"
         config.write_text(json.dumps({
             "node": {"name": "n"}, "paths": {"state": str(self.state), "run": str(self.folder), "cgroup": str(self.folder)},
-            "walrus": {"aggregators": list(aggregators), "publisher": publisher, "maxBlobBytes": most}}))
+            "walrus": {"aggregators": list(aggregators), "publisher": publisher, "maxBlobBytes": most}, **self.more}))
         return config
 
-    def run(self, *words, **config):
-        done = subprocess.run([WEIR, "-c", self.config(**config), "-j", "workload", *words], text=True,
-                              capture_output=True, timeout=60)
+    def weir(self, *words, **config):
+        done = subprocess.run([WEIR, "-c", self.config(**config), "-j", *words], text=True, capture_output=True, timeout=60)
         return done.returncode, json.loads(done.stdout)
 
-    def name(self, content):
+    def run(self, *words, **config):
+        return self.weir("workload", *words, **config)
+
+    def name(self, content, shards=SHARDS):
         path = self.folder / "content"
         path.write_bytes(content)
-        return self.run("verify", "0", path, "--shards", SHARDS)[1]["blob_id"]
+        return self.run("verify", "0", path, "--shards", shards)[1]["blob_id"]
 
     def pull(self, blob_id, urls, *words, most="1MiB"):
         return self.run("pull", blob_id, "--shards", SHARDS, "--timeout", "20s", "--patience", "1s", *words,

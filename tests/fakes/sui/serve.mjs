@@ -6,6 +6,7 @@
 // with one lease whose provider signs with REPORT-KEY (hex), without a challenge. Writes where it
 // is as a line of JSON, then answers lines on standard input with what the chain has: {"fault": {...}} as server.fault(),
 // {"provider": {"key": HEX}} makes that its current key, {"terms": {"grace_ms": 5000}} changes the lease's,
+// {"lease": {"work": {...}}} what it is said to be,
 // {"tenant": ["topUp", 5]} calls what lease.mjs has under this name, {"owner": [...]} as the provider's owner,
 // {"fund": {ADDRESS: MIST}} sets address balances, {"coin": {"owner", "balance"}} makes a coin,
 // {"market": {"challenge_ms": 5000}} changes the market's terms for later leases, {"later": MS, "epochs": N} moves the chain's clock on, {"object": ID} asks for an object's fields.
@@ -37,10 +38,11 @@ const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 say({ url: server.url, ca: join(folder, 'ca.pem'), network: TESTNET, package: model.package, market: MARKET, provider: PROVIDER, lease: LEASE });
 for await (const line of createInterface({ input: process.stdin })) {
-	const { fault, heal, provider, terms, tenant, owner, market, fund, coin, later, epochs, object } = JSON.parse(line);
+	const { fault, heal, provider, terms, tenant, owner, market, fund, coin, later, epochs, object, lease } = JSON.parse(line);
 
 	if (fault) server.fault(fault);
 	if (heal) server.faults.length = 0;
+	Object.assign(model.objects.get(LEASE).lease, lease);
 	Object.assign(model.providers.get(PROVIDER), provider);
 	model.showProvider(PROVIDER);
 	for (const [name, value] of Object.entries(terms ?? {})) model.objects.get(LEASE).lease.terms[name] = BigInt(value);
