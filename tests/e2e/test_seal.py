@@ -213,6 +213,15 @@ def test_one_that_takes_its_time_keeps_nobody_waiting(stage):
     assert code == 0 and not pulled["unsealed"]["servers"][0]["gave"], pulled
 
 
+@scripts(("hang", "drip", "hang"))
+def test_a_town_that_is_silent_is_not_waited_for_long(stage):
+    made = stage.publish()
+    code, answer = stage.run("pull", made["blob_id"], "--shards", SHARDS, "--unseal", stage.market.lease, "--timeout", "2s",
+                             aggregators=[stage.walrus.url])
+    assert code == 1 and "keys for 0 of 3 shares came" in answer["error"] and "in time" in answer["error"], answer
+    assert stage.opened() == []
+
+
 @scripts(*[(f"{fault} well", f"{fault} well", "status_403") for fault in
            ("status_503", "status_429", "status_500", "too_new", "reset", "endless_503")])
 def test_what_may_pass_is_asked_again(stage):

@@ -20,6 +20,7 @@
 #include "walrus/blobname.h"
 
 #define READ_MS 20000
+#define ASK_MS 60000
 #define SESSION_MIN 10
 /* A key server whose clock is behind ours takes no certificate of its future. */
 #define SESSION_BACK_MS 30000
@@ -186,6 +187,7 @@ static int ask_servers(struct opening *o, const struct key *user, struct unseal_
 		.user = address,
 		.ptb = (const uint8_t *)o->ptb.data + 1,
 		.ptb_len = o->ptb.len - 1,
+		.total_ms = o->u->total_ms < ASK_MS ? o->u->total_ms : ASK_MS,
 	};
 
 	if (key_new(&session_key) < 0)

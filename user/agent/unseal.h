@@ -30,6 +30,7 @@ struct unseal {
 	const uint8_t *blob_id; /* BLOBID_LEN: stored already */
 	const uint8_t *lease; /* OBJECT_ID_LEN: its id on chain */
 	const struct sri *sri; /* that the package must have as well; NULL: what the lease says */
+	uint32_t total_ms; /* for the key servers; 0, or over a minute: a minute */
 };
 
 struct unseal_result {

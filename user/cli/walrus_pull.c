@@ -222,6 +222,7 @@ static int open_sealed(const struct config *cfg, const struct pull_wish *w, stru
 		.blob_id = w->blob_id,
 		.lease = w->lease,
 		.sri = w->has_sri ? &w->sri : NULL,
+		.total_ms = w->limits.total_ms,
 	};
 
 	return w->unseal ? unsealing(&want, result, ret_told, err) : 0;

@@ -313,6 +313,7 @@ static int code_of(const struct asking *all)
 /* Why there is no threshold. */
 static int tell(const struct asking *all, struct err *err)
 {
+	const char *silent = remaining_ms(all) ? "was not waited for" : "did not answer in time";
 	const struct seal_object *o = all->ask->object;
 	cleanup(buf_fini) struct buf text = BUF_INIT(sizeof(err->text));
 
@@ -322,7 +323,7 @@ static int tell(const struct asking *all, struct err *err)
 		buf_printf(&text, "%s%.120s: %.150s%s", i ? "; " : "", a->pin->url,
 			   a->gave   ? "gave its key" :
 			   a->why[0] ? a->why :
-				       "was not waited for",
+				       silent,
 			   a->left ? " (left)" : "");
 	}
 	return err_set(err, code_of(all), "keys for %u of %u shares came, and %u are needed: %s",
