@@ -133,5 +133,5 @@ for (let i = 0; i < Number(count); i++) {
 }
 child.stdin.end();
 for (const s of town) await s.stop();
-console.log(`seal: ${passed} passed, ${failed} failed`);
+console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed || !passed ? 1 : 0);
