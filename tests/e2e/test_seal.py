@@ -306,6 +306,13 @@ def test_what_the_lease_does_not_name_is_not_opened(stage, work, says):
     assert code == 1 and says in answer["error"] and stage.opened() == [], answer
 
 
+def test_another_providers_lease_is_told_before_anybody_is_asked(stage):
+    made = stage.publish()
+    stage.market.chain.ask(lease={"provider": "0x" + "dd" * 32})
+    code, answer = stage.open(made)
+    assert code == 1 and "another provider's" in answer["error"] and stage.market.log() == [[], [], []], answer
+
+
 def test_an_integrity_that_is_not_the_leases_is_refused_before_anybody_is_asked(stage):
     made = stage.publish()
     code, answer = stage.open(made, "--integrity", sri(b"another"))

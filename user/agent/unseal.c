@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/config.h"
 #include "agent/settle_work.h"
@@ -24,7 +23,6 @@
 #define SESSION_MIN 10
 /* A key server whose clock is behind ours takes no certificate of its future. */
 #define SESSION_BACK_MS 30000
-#define CHUNK 65536
 
 /* What the call works with. */
 struct opening {
@@ -32,6 +30,7 @@ struct opening {
 	struct settle_work work; /* as the lease says */
 	uint8_t package[OBJECT_ID_LEN]; /* the policy's newest version */
 	uint8_t first_package[OBJECT_ID_LEN]; /* and its first: what keys belong to */
+	uint8_t provider[OBJECT_ID_LEN]; /* this node's */
 	struct approve approve;
 	struct buf blob, ptb;
 	struct seal_object object; /* in blob */
@@ -66,6 +65,8 @@ static int check_work(const struct opening *o, struct err *err)
 {
 	char have[BLOBNAME_MAX], want[BLOBNAME_MAX], sri[SRI_TEXT_MAX];
 
+	if (memcmp(o->work.provider, o->provider, OBJECT_ID_LEN) != 0)
+		return err_set(err, -EINVAL, "the lease is another provider's than chain.provider");
 	if (!o->work.seal_id_len)
 		return err_set(err, -EINVAL,
 			       "the lease names no seal id: what it runs is not encrypted; leave "
@@ -110,21 +111,18 @@ static int read_blob(struct opening *o, struct err *err)
 {
 	struct sri sri = { .len = 1 };
 	cleanup(close_fd) int fd = -1;
-	char chunk[CHUNK];
 	struct blob blob;
-	ssize_t n = 0;
 	int r = store_find(o->u->store, o->u->blob_id, sri.digest[0], err);
 
 	if (r == 0)
 		r = store_get(o->u->store, &sri, &blob, &fd, err);
-	while (r == 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
-		r = buf_append(&o->blob, chunk, (size_t)n);
+	if (r < 0)
+		return r;
+	r = file_take(fd, &o->blob);
 	if (r == -E2BIG)
-		return err_set(err, r, "the blob has more than %zu bytes, which is what is opened",
+		return err_set(err, r, "it has more than %zu bytes, which is what is opened",
 			       o->blob.limit);
-	if (n < 0)
-		r = err_errno(err, -errno, "reading the blob");
-	return r;
+	return r < 0 ? err_errno(err, r, "reading it") : 0;
 }
 
 static int check_object(const struct opening *o, struct err *err)
@@ -274,8 +272,9 @@ static int read_config(struct opening *o, struct key **ret_user, struct seal_pin
 			       "set sui");
 	r = config_key_servers(cfg, ret_pins, err);
 	if (r == 0 && (address_parse(cfg->chain.package, o->package) < 0 ||
-		       address_parse(cfg->seal.package, o->first_package) < 0))
-		r = err_set(err, -EINVAL, "chain.package, seal.package: no ids");
+		       address_parse(cfg->seal.package, o->first_package) < 0 ||
+		       address_parse(cfg->chain.provider, o->provider) < 0))
+		r = err_set(err, -EINVAL, "chain.package, chain.provider, seal.package: no ids");
 	if (r == 0 && key_load(cfg->chain.key_file, ret_user, err) < 0)
 		r = err_wrap(err, "chain.keyFile");
 	return r;

@@ -13,7 +13,8 @@
  *     name. It is there for the store's owner alone, found by the blob's id (store_find_opened()).
  * U3. Keys and shares are wiped on every way; session keys never leave the call.
  *
- * Blocks, for a minute and a half at most by what others do. Memory: three times the package.
+ * Blocks: a minute for the key servers, and 20 s for each of three questions to each Sui server. Memory: three times the
+ * package.
  * Errors: -EACCES the key servers refuse; -EBADMSG wrong bytes or only liars; -EAGAIN, -ETIMEDOUT it may be had later;
  * -ENOKEY encrypted for servers that are not pinned; -EINVAL the configuration, or another blob than the lease's.
  */

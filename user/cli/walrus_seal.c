@@ -2,6 +2,7 @@
 #include "cli/walrus_seal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -105,7 +106,9 @@ int sealing_apply(const struct sealing *s, const char *path, uint64_t max_bytes,
 	uint64_t most = max_bytes < SEAL_CONTENT_MAX ? max_bytes : SEAL_CONTENT_MAX;
 	cleanup(buf_fini) struct buf content = BUF_INIT(most);
 	cleanup(buf_fini) struct buf sealed = BUF_INIT(most + SEAL_OVERHEAD_MAX);
-	int r = file_read(path, &content, err);
+	/* O_NONBLOCK: a FIFO in its place must not hang us */
+	cleanup(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int r = fd < 0 ? -errno : file_take(fd, &content);
 
 	if (r == -E2BIG)
 		return err_set(
@@ -113,10 +116,11 @@ int sealing_apply(const struct sealing *s, const char *path, uint64_t max_bytes,
 			"the package has more than %" PRIu64
 			" bytes, which is what can be encrypted (walrus.maxBlobBytes, and %u)",
 			most, SEAL_CONTENT_MAX);
-	if (r == 0 && digest(&content, ret_digest) < 0)
-		r = err_errno(err, -ENOMEM, "%s", path);
 	if (r == 0)
-		r = encrypt(s, &content, &sealed, err);
+		r = digest(&content, ret_digest);
+	if (r < 0)
+		return err_errno(err, r, "reading %s", path);
+	r = encrypt(s, &content, &sealed, err);
 	return r < 0 ? r : keep(&sealed, ret_fd, err);
 }
 

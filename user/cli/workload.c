@@ -302,7 +302,9 @@ static const struct cli_command commands[] = {
 		.help = "pack the npm package in DIR, or of a commit, and store it on Walrus",
 		.more = "DIR may be a tarball as well, which is sent as it is. No script of the package "
 			"is run. Every dependency must be bundled. The publisher (walrus.publisher) pays "
-			"and is not trusted: the blob id is calculated here.",
+			"and is not trusted: the blob id is calculated here. With --seal the package is "
+			"encrypted before that (seal.servers), and nobody is asked: the lease must then name the "
+			"seal id that is printed.",
 		.views = answer_views,
 		.run = walrus_publish,
 	},
@@ -314,7 +316,9 @@ static const struct cli_command commands[] = {
 		.help = "get the Walrus blob ID into this node's store, from any aggregator",
 		.more = "No aggregator (walrus.aggregators) is trusted: only content that has this blob id "
 			"is stored, and who sent other content is named. ID may be a quilt patch id: then "
-			"the whole quilt is got and verified, and the file stored beside it.",
+			"the whole quilt is got and verified, and the file stored beside it. With --unseal "
+			"the lease on chain says what it is, the key servers (seal.servers) give their keys to "
+			"this node's chain.keyFile, and the package is stored for root alone.",
 		.views = walrus_pull_views,
 		.run = walrus_pull,
 	},

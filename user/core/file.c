@@ -30,7 +30,7 @@ int path_format(char *ret, size_t size, const char *fmt, ...)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-static int read_all(int fd, struct buf *out)
+int file_take(int fd, struct buf *out)
 {
 	char chunk[16384];
 	ssize_t n;
@@ -68,7 +68,7 @@ int file_read(const char *path, struct buf *out, struct err *err)
 		if (opened < 0)
 			return err_errno(err, -errno, "%s: cannot open", path);
 	}
-	rc = read_all(is_stdin ? STDIN_FILENO : opened, out);
+	rc = file_take(is_stdin ? STDIN_FILENO : opened, out);
 	if (rc == 0)
 		return 0;
 	truncate_to(out, len);

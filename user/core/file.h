@@ -20,6 +20,8 @@ int file_write_atomic(const char *path, const void *data, size_t len, mode_t mod
 int file_write_atomic_by(const char *path, int (*fill)(int fd, void *arg), void *arg, mode_t mode,
 			 struct err *err);
 int file_put(int fd, const void *data, size_t len);
+/* Appends what fd has from its offset on. 0 or -errno; out keeps what came before a fault. */
+int file_take(int fd, struct buf *out);
 /* As file_write_atomic(), but an existing file is left as it is: -EEXIST. */
 int file_create_atomic(const char *path, const void *data, size_t len, mode_t mode,
 		       struct err *err);
