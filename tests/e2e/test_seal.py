@@ -284,6 +284,16 @@ def test_a_key_that_is_pinned_wrongly_makes_a_liar_of_its_server(stage):
     assert code == 1 and "gave another key than its own" in answer["error"] and stage.opened() == [], answer
 
 
+def test_a_url_that_is_none_is_one_servers_fault(stage):
+    made = stage.publish()
+    first = stage.market.servers[0]
+    stage.more["seal"]["servers"][0] = f"{first['id']} http://[x {first['key']}"
+    code, pulled = stage.open(made)
+    assert code == 0, pulled
+    told = pulled["unsealed"]["servers"][0]
+    assert (told["gave"], told["failed"]) == (False, 1) and "not a URL" in told["why"], told
+
+
 @scripts(("well", "well"))
 def test_a_server_with_more_shares_can_be_enough(stage):
     stage.more["seal"].update(servers=[stage.market.servers[0]["pin"] + " 2", stage.market.servers[1]["pin"]])

@@ -89,8 +89,8 @@ static int on_head(void *arg, struct http_call *call, unsigned int status)
 	uint64_t s = 0;
 
 	o->status = status;
-	if (after && parse_u64(after, 0, PAUSE_MAX_MS / 1000, &s) == 0)
-		o->wait_ms = s * 1000;
+	if (after && parse_u64(after, 0, UINT64_MAX, &s) == 0)
+		o->wait_ms = s < PAUSE_MAX_MS / 1000 ? s * 1000 : PAUSE_MAX_MS;
 	return 0;
 }
 
@@ -174,7 +174,7 @@ static int send_one(struct one *o, struct err *err)
 	char url[SEAL_URL_MAX + sizeof("/v1/fetch_key")], id[REQUEST_ID_LEN + 16];
 	const char *const headers[] = { "Content-Type: application/json", SDK_TYPE, SDK_VERSION, id,
 					NULL };
-	uint32_t left_ms = remaining_ms(all);
+	uint32_t left_ms = remaining_ms(all) + 1; /* 0 is no limit to http.h */
 
 	snprintf(url, sizeof(url), "%s/v1/fetch_key", o->asked->pin->url);
 	request_id(id, sizeof(id));
@@ -196,10 +196,11 @@ static int send_one(struct one *o, struct err *err)
 			  &o->call, err);
 }
 
-/* 0, or a fault of ours. */
+/* 0, or a fault of ours. What can't be sent to this one is its own. */
 static int start_one(struct one *o, struct err *err)
 {
 	const struct seal_ask *ask = o->all->ask;
+	struct err why = {};
 	int rc;
 
 	o->body = (struct buf)BUF_INIT(BODY_MAX);
@@ -210,11 +211,15 @@ static int start_one(struct one *o, struct err *err)
 	o->enough = false;
 	bls_scalar_random(o->request.secret);
 	rc = seal_request_body(&o->request, ask->session, ask->user, &o->body, err);
-	if (rc == 0)
-		rc = send_one(o, err);
 	if (rc < 0)
 		return rc;
 	o->asked->asked++;
+	rc = send_one(o, &why);
+	if (rc < 0) {
+		snprintf(o->asked->why, sizeof(o->asked->why), "%.190s", why.text);
+		note(o, seal_answer_of_fault(rc));
+		end_request(o);
+	}
 	return 0;
 }
 
