@@ -78,7 +78,7 @@ def test_what_no_tenant_may_is_said_before_anything_is_sent(bed, chain, tenant):
             (("open", "shop", "--provider", "node-a", "--deposit", "1SUI"), "--provider: 'node-a' is no id"),
             (("open", "shop", "--provider", chain.where["market"], "--deposit", "1SUI"), "does not say its stake"),
             (("open", "shop", "--provider", chain.where["provider"], "--deposit", "1000SUI"), "takes 1000SUI and up to"),
-            (("open", "shop", "--provider", chain.where["provider"], "--deposit", "1SUI", "--grace", "31d"), "over 30 days"),
+            (("open", "shop", "--provider", chain.where["provider"], "--deposit", "1SUI", "--grace", "31d"), "'31d' is out of range"),
             (("open", "shop", "--provider", chain.where["provider"], "--deposit", "1SUI", "--integrity", "md5-x"), "--integrity"),
             (("top-up", chain.where["market"], "1SUI"), "is no lease"), (("close", "shop"), "is no id"),
             (("close", chain.where["lease"]), "would refuse it")):

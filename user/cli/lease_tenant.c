@@ -10,6 +10,7 @@
 #include "chain/amount.h"
 #include "cli/deed.h"
 #include "cli/members.h"
+#include "cli/number.h"
 #include "cli/provider_view.h"
 #include "core/bcs.h"
 #include "core/buf.h"
@@ -74,26 +75,20 @@ static int read_limits(struct cli *cli, struct offer *o, struct err *err)
 {
 	const struct {
 		const char *flag;
-		int (*parse)(const char *text, uint64_t *ret);
+		struct number_range range;
 		uint64_t *to;
 	} limits[] = {
-		{ "cpu-millis", parse_count, &o->cpu_millis },
-		{ "memory", parse_size, &o->memory_bytes },
-		{ "pids", parse_count, &o->pids },
-		{ "grace", parse_duration_ms, &o->grace_ms },
+		{ "cpu-millis", { NUMBER_COUNT, 1, UINT64_MAX }, &o->cpu_millis },
+		{ "memory", { NUMBER_SIZE, 0, UINT64_MAX }, &o->memory_bytes },
+		{ "pids", { NUMBER_COUNT, 1, UINT64_MAX }, &o->pids },
+		{ "grace", { NUMBER_TIME, 0, GRACE_MAX_MS }, &o->grace_ms },
 	};
+	int r = 0;
 
 	o->grace_ms = GRACE_DEFAULT_MS;
-	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
-		const char *text = cli_flag(cli, limits[i].flag);
-
-		if (text && limits[i].parse(text, limits[i].to) < 0)
-			return cli_usage(cli, err, "--%s: '%.40s' can't be read", limits[i].flag,
-					 text);
-	}
-	if (o->grace_ms > GRACE_MAX_MS)
-		return cli_usage(cli, err, "--grace: over 30 days, the most that a lease may have");
-	return 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(limits); i++)
+		r = number_flag(cli, limits[i].flag, &limits[i].range, limits[i].to, err);
+	return r;
 }
 
 static int read_work(struct cli *cli, struct offer *o, struct err *err)

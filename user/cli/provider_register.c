@@ -7,6 +7,7 @@
 #include "chain/amount.h"
 #include "cli/deed.h"
 #include "cli/members.h"
+#include "cli/number.h"
 #include "cli/provider.h"
 #include "core/cleanup.h"
 #include "core/err.h"
@@ -58,14 +59,14 @@ static int build_register(struct deed *d, struct tx *tx, struct tx_arg coin, con
 	return 0;
 }
 
-static int read_number(struct cli *cli, const char *flag, int (*parse)(const char *, uint64_t *),
-		       const char *like, uint64_t *ret, struct err *err)
+static int read_number(struct cli *cli, const char *flag, enum number_kind kind, uint64_t *ret,
+		       struct err *err)
 {
-	const char *text = cli_flag(cli, flag);
+	const struct number_range some = { kind, 1, UINT64_MAX };
 
-	if (text && parse(text, ret) == 0 && *ret > 0)
-		return 0;
-	return cli_usage(cli, err, "provider register: --%s %s is needed, more than 0", flag, like);
+	if (!cli_flag(cli, flag))
+		return cli_usage(cli, err, "provider register: --%s is needed", flag);
+	return number_flag(cli, flag, &some, ret, err);
 }
 
 /* The key that reports are signed with: given, or this node's. */
@@ -114,11 +115,11 @@ static int read_registration(struct cli *cli, const struct deed *d, struct regis
 	if (r == 0 && strlen(reg->endpoint) > ENDPOINT_MAX)
 		r = cli_usage(cli, err, "--endpoint: over %d bytes", ENDPOINT_MAX);
 	if (r == 0)
-		r = read_number(cli, "cpu-millis", parse_count, "N", &reg->cpu_millis, err);
+		r = read_number(cli, "cpu-millis", NUMBER_COUNT, &reg->cpu_millis, err);
 	if (r == 0)
-		r = read_number(cli, "memory", parse_size, "SIZE", &reg->memory_bytes, err);
+		r = read_number(cli, "memory", NUMBER_SIZE, &reg->memory_bytes, err);
 	if (r == 0)
-		r = read_number(cli, "net", parse_size, "SIZE", &reg->net_bytes_s, err);
+		r = read_number(cli, "net", NUMBER_SIZE, &reg->net_bytes_s, err);
 	if (r == 0)
 		r = read_report_key(cli, reg, err);
 	return r < 0 ? r : read_accounts(cli, d, reg, err);

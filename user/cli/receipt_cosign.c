@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/receipt_cosign.h"
+#include "cli/number.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -140,16 +141,15 @@ static int check_cap(struct cli *cli, const struct cosigning *c, struct err *err
 
 static int check_own(struct cli *cli, const struct cosigning *c, struct err *err)
 {
-	const char *path = cli_flag(cli, "own"), *text = cli_flag(cli, "tolerance");
+	static const struct number_range range = { NUMBER_COUNT, 0, OWN_COUNT_TOLERANCE_MAX };
+	const char *path = cli_flag(cli, "own");
 	cleanup(buf_fini) struct buf own = BUF_INIT(OWN_MAX);
 	cleanup(json_free) struct json *j = NULL;
 	uint64_t percent = 0;
-	int r;
+	int r = number_flag(cli, "tolerance", &range, &percent, err);
 
-	if (text && parse_u64(text, 0, OWN_COUNT_TOLERANCE_MAX, &percent) < 0)
-		return cli_usage(cli, err, "--tolerance: '%.40s' is not a percentage up to %d",
-				 text, OWN_COUNT_TOLERANCE_MAX);
-	r = file_read(path, &own, err);
+	if (r == 0)
+		r = file_read(path, &own, err);
 	if (r == 0)
 		r = json_parse(own.data ? own.data : "", own.len, OWN_MAX, path, &j, err);
 	if (r == 0)

@@ -179,14 +179,13 @@ static int run_remove(struct cli *cli, struct json **ret, struct err *err)
 static int run_log(struct cli *cli, struct json **ret, struct err *err)
 {
 	cleanup(buf_fini) struct buf text = BUF_INIT(OUTPUT_LAST_MAX + 1);
-	const char *bytes = cli_flag(cli, "bytes");
+	static const struct number_range some = { NUMBER_SIZE, 0, OUTPUT_LAST_MAX };
 	uint64_t last = LOG_LAST;
 	char state[NODE_PATH_MAX];
-	int rc;
+	int rc = number_flag(cli, "bytes", &some, &last, err);
 
-	if (bytes && (parse_size(bytes, &last) < 0 || last > OUTPUT_LAST_MAX))
-		return cli_usage(cli, err, "--bytes: '%.40s' is not a size up to 64MiB", bytes);
-	rc = node_state(cli, NULL, state, err);
+	if (rc == 0)
+		rc = node_state(cli, NULL, state, err);
 	if (rc == 0)
 		rc = workload_output(state, cli_arg(cli, 0), (size_t)last, &text, err);
 	if (rc < 0)

@@ -50,11 +50,6 @@ int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
-int parse_count(const char *text, uint64_t *ret)
-{
-	return parse_u64(text, 1, UINT64_MAX, ret);
-}
-
 int parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *ret)
 {
 	uint64_t v;

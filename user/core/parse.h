@@ -9,8 +9,6 @@
 #include <stdint.h>
 
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
-/* A number from 1 on, in the form of parse_size(). */
-int parse_count(const char *text, uint64_t *ret);
 int parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *ret);
 /* 128-bit decimal, as memory_byte_ns travels. */
 int parse_u128(const char *text, unsigned __int128 *ret);
