@@ -103,7 +103,7 @@ def test_no_answer_is_asked_for_by_the_same_command(bed, chain, owner, fault):  
 
     # nothing else with this key while it is open
     other = weir(bed, "provider", "stake", "1SUI", "--key", owner["key"], check=False)
-    assert "finish it first: weir provider register --stake 2SUI" in other["error"]
+    assert "with this --key: weir provider register --stake 2SUI" in other["error"]
     again = register(bed, owner)
     assert again["resumed"] and again["transaction"] == digest
     state = chain.ask(object=again["provider"])

@@ -202,7 +202,7 @@ int deed_do(struct deed *d, const struct deed_order *order, struct deed_done *re
 	if (r == 0 && strcmp(f.what, order->what) != 0)
 		return err_set(err, -EBUSY,
 			       "%s: another transaction of this key may have been taken; finish it "
-			       "first: weir %.300s",
+			       "first, with this --key: weir %s",
 			       d->path, f.what);
 	if (r == 0)
 		return resume(d, &f, ret, err);

@@ -111,6 +111,12 @@ static int describe(const struct offer *o, struct deed_order *order, struct err 
 {
 	cleanup(buf_fini) struct buf what = BUF_INIT(DEED_WHAT_MAX);
 	char text[AMOUNT_SIZE], id[ADDRESS_SIZE], sri[SRI_TEXT_MAX], blob[BLOBNAME_MAX];
+	const struct {
+		const char *flag;
+		uint64_t value;
+	} limits[] = { { "cpu-millis", o->cpu_millis },
+		       { "memory", o->memory_bytes },
+		       { "pids", o->pids } };
 
 	address_format(o->provider, id);
 	buf_printf(&what, "lease open %s --provider %s", o->label, id);
@@ -118,12 +124,14 @@ static int describe(const struct offer *o, struct deed_order *order, struct err 
 		if (o->amounts[i])
 			buf_printf(&what, " --%s %s", amount_flags[i],
 				   amount_format(o->amounts[i], text));
-	buf_printf(&what, " --blob %s --grace %" PRIu64 "ms", blobname_format(o->blob, blob),
-		   o->grace_ms);
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+		if (limits[i].value)
+			buf_printf(&what, " --%s %" PRIu64, limits[i].flag, limits[i].value);
+	buf_printf(&what, " --grace %" PRIu64 "ms", o->grace_ms);
+	if (memcmp(o->blob, (const uint8_t[BLOBID_LEN]){}, BLOBID_LEN) != 0)
+		buf_printf(&what, " --blob=%s", blobname_format(o->blob, blob));
 	if (o->sri.len)
 		buf_printf(&what, " --integrity %s", sri_format(o->sri.digest[0], sri));
-	buf_printf(&what, " --cpu-millis %" PRIu64 " --memory %" PRIu64 " --pids %" PRIu64,
-		   o->cpu_millis, o->memory_bytes, o->pids);
 	if (o->entry[0])
 		buf_printf(&what, " --entry '%s'", o->entry);
 	if (buf_error(&what))
