@@ -142,6 +142,12 @@ int guard_set_asked(struct guard *g, const uint8_t lease[OBJECT_ID_LEN], bool as
 	return 0;
 }
 
+void guard_ask_again(struct guard *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		g->at[i].asked = false;
+}
+
 /* ---- On disk -------------------------------------------------------------------------------- */
 
 int guard_sync(struct guard *g, struct err *err)

@@ -53,3 +53,4 @@ int guard_sync(struct guard *g, struct err *err);
 /* Whether the chain was asked about the lease since the start; not on disk. */
 bool guard_asked(const struct guard *g, const uint8_t lease[OBJECT_ID_LEN]);
 int guard_set_asked(struct guard *g, const uint8_t lease[OBJECT_ID_LEN], bool asked);
+void guard_ask_again(struct guard *g); /* about all of them */

@@ -21,8 +21,8 @@
  *     minutes, four, ... six hours: disputes end, stakes come back.
  * E5. No transaction is allowed more gas than gas_max, and those of 24 hours, allowed or spent, not
  *     more than fee_max; over either, work waits.
- * E6. A lease of which the chain has later reports than the ledger is not settled: another ledger
- *     made them.
+ * E6. A lease of which the chain has a newest report that the ledger does not hold, with the same
+ *     content, is not settled: another ledger made it.
  * E7. Whatever reads a lease takes what it says into the ledger (chain/lease_follow.h): the ledger's
  *     view, and what became free to be tried again by it, in one transaction. A read that fails, or
  *     finds no object, changes nothing.
@@ -58,6 +58,7 @@ struct settle_lease {
 	struct lease lease; /* with version and checkpoint; without label, key and confirmations */
 	bool has_tenant_key; /* reports can be co-signed */
 	uint8_t tenant_key[PUBKEY_LEN];
+	uint8_t hash[HASH_LEN]; /* of its newest report, if it has one */
 };
 
 /* The chain: sui.h over the network, or what a test makes of it. Codes as in sui.h. */
@@ -115,6 +116,7 @@ struct settle_result {
 	uint64_t wait_ms; /* else: until when not to try again; 0: there is nothing to do */
 	struct err why; /* what went wrong, if that is why */
 	uint64_t look_ms; /* when leases are read again whatever else there is; 0: never */
+	bool foreign; /* E6: a lease has a report that this ledger does not hold */
 	bool closing; /* a lease was told to end: close a window */
 	bool ended; /* that is confirmed of one: end its work */
 	char lease[LEDGER_LABEL_MAX]; /* the last of these */

@@ -216,6 +216,23 @@ static int check_call(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 	return r;
 }
 
+/* E6. */
+static int is_foreign(const struct plan *p, const char *lease, const struct settle_lease *on_chain,
+		      bool *ret, struct err *err)
+{
+	cleanup(ledger_receipt_fini) struct ledger_receipt receipt = {};
+	struct err why = {};
+	int r = on_chain->lease.seq ? ledger_receipt_get(p->s->ledger, lease, on_chain->lease.seq,
+							 &receipt, &why) :
+				      0;
+
+	if (r < 0 && r != -ENOENT)
+		return err_set(err, r, "%s", why.text);
+	*ret = on_chain->lease.seq &&
+	       (r == -ENOENT || memcmp(receipt.hash, on_chain->hash, sizeof(receipt.hash)) != 0);
+	return 0;
+}
+
 /* The lease as the chain has it. *ret_keep: it belongs into the batch. */
 static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 {
@@ -223,6 +240,7 @@ static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 	struct settle_lease on_chain = {};
 	struct ledger_lease row;
 	struct err why = {};
+	bool foreign = false;
 	int r = ledger_lease_get(p->s->ledger, c->item.lease, &row, err);
 
 	if (r < 0)
@@ -234,14 +252,18 @@ static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 	if (r < 0)
 		return put_off(p, 0, r, &why);
 	r = settle_follow(p->s, c->item.lease, &on_chain, p->now_ms, p->ret, err);
-	if (r == 0 && on_chain.lease.seq > row.seq)
-		return decide(p, i, LEDGER_SETTLE_FAILED,
-			      "the chain has later reports than this ledger, which is an old copy "
-			      "or a second one: put back the one that made them, or two reports of "
-			      "one number cost the stake",
-			      err);
+	if (r == 0)
+		r = is_foreign(p, c->item.lease, &on_chain, &foreign, err);
 	if (r < 0)
 		return r;
+	p->ret->foreign |= foreign;
+	if (foreign)
+		return decide(
+			p, i, LEDGER_SETTLE_FAILED,
+			"the chain has reports that this ledger does not, which is an old copy "
+			"or a second one: put back the one that made them, or two reports of "
+			"one number cost the stake",
+			err);
 	memcpy(c->lease.id, row.id, sizeof(c->lease.id));
 	c->lease.initial_version = on_chain.initial_version;
 	return c->call ? check_call(p, i, ret_keep, err) :

@@ -5,6 +5,7 @@
 
 #include "agent/settle.h"
 #include "agent/settle_lease.h"
+#include "agent/settle_said.h"
 #include "core/cleanup.h"
 #include "core/json.h"
 
@@ -20,11 +21,14 @@ static int get_lease(void *arg, const uint8_t id[OBJECT_ID_LEN], struct settle_l
 	struct err why = {};
 	struct settle_view view;
 	char text[ADDRESS_SIZE];
+	uint8_t hash[HASH_LEN];
+	uint64_t seq;
 	int r = sui_get_object(arg, id, &object, err);
 
 	if (r < 0)
 		return r;
-	if (object.owner != SUI_SHARED || settle_read_lease(object.json, &view, &why) < 0) {
+	if (object.owner != SUI_SHARED || settle_read_lease(object.json, &view, &why) < 0 ||
+	    settle_last_report(object.json, &seq, hash, &why) < 0) {
 		address_format(id, text);
 		return err_set(err, -ENOENT, "Sui: object %s is no lease%s%s", text,
 			       why.code ? ": " : "", why.text);
@@ -35,6 +39,7 @@ static int get_lease(void *arg, const uint8_t id[OBJECT_ID_LEN], struct settle_l
 				      .lease = view.lease,
 				      .has_tenant_key = view.has_tenant_key };
 	memcpy(ret->tenant_key, view.tenant_key, PUBKEY_LEN);
+	memcpy(ret->hash, hash, sizeof(ret->hash));
 	return 0;
 }
 

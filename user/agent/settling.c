@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "agent/guard.h"
 #include "agent/settle_said.h"
 #include "agent/settling_int.h"
 #include "agent/site.h"
@@ -151,6 +152,8 @@ static int sign_and_settle(struct settling *s, struct err *err)
 		r = book_sign(book, &s->sign, err);
 	if (r == 0)
 		r = settle_step(&s->settle, clock_wall_ms(), &s->result, err);
+	if (r == 0 && s->result.foreign) /* somebody else signs with the key */
+		guard_ask_again(book->guard);
 	if (r == 0 && why.code && !s->result.why.code) {
 		s->result.why = why;
 		s->result.wait_ms = s->result.wait_ms ?: READ_MS;

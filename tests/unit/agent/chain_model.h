@@ -21,6 +21,7 @@
 
 #define MODEL_LEASES 64
 #define MODEL_TXS 128
+#define MODEL_REPORTS 64
 #define MODEL_GAS 1000000 /* MIST of any transaction */
 
 enum model_call { ON_EPOCH, ON_LEASE, ON_SIMULATE, ON_EXECUTE, ON_FIND, MODEL_CALL_MAX_ };
@@ -31,6 +32,7 @@ struct model_lease {
 		at; /* but what follows from seq and paid; its version is the test's to raise */
 	struct lease old; /* what a server that lags says */
 	uint64_t seq, paid;
+	uint8_t hashes[MODEL_REPORTS][HASH_LEN]; /* of its reports, by number */
 	unsigned int taken; /* reports, ever */
 	bool poison; /* a batch with it aborts when executed */
 	uint8_t tenant_key[PUBKEY_LEN]; /* zeros: none */
@@ -159,6 +161,7 @@ static inline int model_get_lease(void *arg, const uint8_t id[OBJECT_ID_LEN],
 	ret->lease.chain.checkpoint = m->stale ? 0 : m->checkpoint;
 	memcpy(ret->tenant_key, l->tenant_key, PUBKEY_LEN);
 	ret->has_tenant_key = l->tenant_key[0] != 0;
+	memcpy(ret->hash, l->hashes[ret->lease.seq % MODEL_REPORTS], HASH_LEN);
 	return model_leave(m, ON_LEASE, err);
 }
 
@@ -230,6 +233,7 @@ static inline bool model_submit(struct model *m, const struct tx *tx, size_t i, 
 	const struct tx_command *c = &tx->commands[i];
 	struct model_report r;
 	struct model_lease *l = model_find(m, tx->inputs[c->args[2].index].shared.id);
+	uint8_t bytes[REPORT_LEN];
 	bool newer;
 
 	assert_int_equal(c->kind, TX_MOVE_CALL);
@@ -249,6 +253,8 @@ static inline bool model_submit(struct model *m, const struct tx *tx, size_t i, 
 	if (r.cosigned)
 		memset(l->at.chain.claims, 0, sizeof(l->at.chain.claims));
 	l->seq = r.report.seq;
+	report_encode(&r.report, bytes);
+	report_hash(bytes, l->hashes[l->seq % MODEL_REPORTS]);
 	l->paid = r.report.total_due;
 	l->taken += newer;
 	l->cosigned += r.cosigned;

@@ -152,6 +152,9 @@ static void that_the_chain_was_asked_is_of_this_life_only(void **state)
 	assert_false(guard_asked(t->guard, entry(1, 0).lease));
 	must(guard_set_asked(t->guard, entry(1, 0).lease, true));
 	assert_true(guard_asked(t->guard, entry(1, 0).lease));
+	guard_ask_again(t->guard);
+	assert_false(guard_asked(t->guard, entry(1, 0).lease));
+	must(guard_set_asked(t->guard, entry(1, 0).lease, true));
 	assert_false(guard_asked(t->guard, entry(2, 0).lease));
 	note(t, 2, 1);
 	must(guard_sync(t->guard, &why)); /* lease 1 has signed nothing, and is not in the file */

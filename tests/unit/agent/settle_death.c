@@ -27,6 +27,24 @@ static void live(struct town *t)
 	}
 }
 
+/* Two machines with one key, each with a first report of its own: the other's came first. */
+static void a_report_of_the_same_number_by_another_ledger_is_not_taken_for_ours(void **state)
+{
+	struct ledger_settlement s;
+	struct town *t = *state;
+
+	populate(t, 2, 1);
+	t->model->leases[0].seq = 1;
+	memset(t->model->leases[0].hashes[1], 7, HASH_LEN);
+	assert_true(step(t).foreign);
+	assert_int_equal(run(t), 1);
+	must(ledger_settlement_get(t->bed->ledger, label(0), 1, &s, &why));
+	assert_int_equal(s.state, LEDGER_SETTLE_FAILED);
+	assert_non_null(strstr(s.error, "old copy or a second one"));
+	assert_int_equal(t->model->leases[0].taken, 0);
+	assert_int_equal(state_of(t, 1, 1), LEDGER_SETTLE_FINAL);
+}
+
 static void death_at_any_moment_pays_once(void **state)
 {
 	static const struct model_fault scripts[] = {
@@ -133,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_TOWN(a_ledger_that_is_behind_the_chain_settles_nothing),
+		IN_TOWN(a_report_of_the_same_number_by_another_ledger_is_not_taken_for_ours),
 		IN_TOWN(death_at_any_moment_pays_once),
 		cmocka_unit_test(death_at_any_moment_leaves_the_ledger_as_the_chain_is),
 		IN_TOWN(an_old_copy_of_the_ledger_pays_nothing_twice),
