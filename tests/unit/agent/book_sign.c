@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "chain/totals.h"
 #include "core/clock.h"
+#include "ledger/signing.h"
 #include "unit/agent/books.h"
 
 static struct ledger_lease row_of(struct bed *t, const char *label)
@@ -388,6 +390,29 @@ static void assert_one_story(struct bed *t)
 	}
 }
 
+static struct said_all {
+	struct totals at[TOLD_MAX];
+	size_t n;
+} said;
+
+static int remember(const struct ledger_totals *t, void *arg)
+{
+	(void)arg;
+	assert_true(said.n < TOLD_MAX);
+	return totals_decode(t->statement, TOTALS_LEN, &said.at[said.n++], NULL);
+}
+
+/* What the ledger that is there has signed of the node's totals, old copies as well. */
+static void assert_no_conflict(struct bed *t)
+{
+	size_t before = said.n;
+
+	must(ledger_totals_list(t->ledger, LEDGER_SIGNED, 0, remember, NULL, &why));
+	for (size_t i = 0; i < before; i++)
+		for (size_t j = before; j < said.n; j++)
+			assert_false(totals_conflict(&said.at[i], &said.at[j]));
+}
+
 static void sigkill_at_any_instruction_makes_no_second_story(void **state)
 {
 	struct bed *t = *state;
@@ -398,6 +423,7 @@ static void sigkill_at_any_instruction_makes_no_second_story(void **state)
 	for (size_t i = 0; i < KILLS; i++) {
 		live_and_die(t, 1 + i);
 		assert_one_story(t);
+		assert_no_conflict(t);
 		if (i % 3 == 2) { /* and an old copy that lives a while in between */
 			struct book_reading r = reading(1, "shop", UINT32_MAX);
 
@@ -406,6 +432,7 @@ static void sigkill_at_any_instruction_makes_no_second_story(void **state)
 			t->now_ms = clock_wall_ms();
 			closed(t, &r, 1);
 			assert_int_equal(sign(t).held, 1);
+			assert_no_conflict(t);
 			put_back(t, "newest.db");
 		}
 		if (i % 3 == 0)
