@@ -52,6 +52,7 @@ static int run_show(struct cli *cli, struct json **ret, struct err *err)
 struct export
 {
 	struct receipts file;
+	uint64_t to_seq;
 	struct err *err;
 };
 
@@ -59,8 +60,11 @@ static int add_exported(const struct ledger_receipt *r, void *arg)
 {
 	struct export *e = arg;
 	struct receipt *receipt;
-	int rc = receipts_add(&e->file, &receipt);
+	int rc;
 
+	if (r->seq > e->to_seq)
+		return 0;
+	rc = receipts_add(&e->file, &receipt);
 	if (rc < 0)
 		return err_errno(e->err, rc, "receipt %" PRIu64 " of %s", r->seq, r->lease);
 	memcpy(receipt->report, r->report, REPORT_LEN);
@@ -73,11 +77,11 @@ static int add_exported(const struct ledger_receipt *r, void *arg)
 }
 
 /* One snapshot for lease, receipts and proofs, which are wanted unless NULL. */
-static int collect(struct ledger *ledger, const char *label, uint64_t from_seq,
+static int collect(struct ledger *ledger, const char *label, const uint64_t seqs[2],
 		   struct receipts *file, struct proofs *proofs, struct err *err)
 {
 	cleanup(ledger_rollback) struct ledger_tx tx = {};
-	struct export e = { .err = err };
+	struct export e = { .to_seq = seqs[1], .err = err };
 	struct ledger_lease lease = {};
 	int rc = ledger_begin(ledger, &tx, err);
 
@@ -89,11 +93,11 @@ static int collect(struct ledger *ledger, const char *label, uint64_t from_seq,
 		return rc;
 	memcpy(e.file.provider, lease.provider, sizeof(e.file.provider));
 	memcpy(e.file.market, lease.market, sizeof(e.file.market));
-	rc = ledger_receipt_list(ledger, label, from_seq, add_exported, &e, err);
+	rc = ledger_receipt_list(ledger, label, seqs[0], add_exported, &e, err);
 	if (rc == 0 && e.file.count == 0)
 		rc = err_set(err, -ENOENT,
 			     "lease '%s' has no receipt from %" PRIu64 " on; its last is %" PRIu64,
-			     label, from_seq, lease.seq);
+			     label, seqs[0], lease.signed_seq);
 	if (rc == 0 && proofs)
 		rc = book_prove(ledger, &e.file, proofs, err);
 	if (rc != 0)
@@ -127,20 +131,24 @@ static int run_export(struct cli *cli, struct json **ret, struct err *err)
 	cleanup(receipts_fini) struct receipts file = {};
 	cleanup(proofs_fini) struct proofs proofs = {};
 	cleanup(buf_fini) struct buf text = BUF_INIT(RECEIPTS_LEN_MAX);
-	static const struct number_range seq = { NUMBER_COUNT, 1, UINT64_MAX };
+	static const struct number_range range = { NUMBER_COUNT, 1, UINT64_MAX };
 	const bool proven = cli_flag(cli, "proofs");
 	const char *label = cli_flag(cli, "lease");
 	const char *path = cli_flag(cli, "output");
-	uint64_t from_seq = 1;
+	uint64_t seqs[] = { 1, UINT64_MAX };
 	int rc;
 
 	if (!label)
 		return cli_usage(cli, err, "receipt export: --lease LEASE is missing");
-	rc = number_flag(cli, "from-seq", &seq, &from_seq, err);
+	rc = number_flag(cli, "from-seq", &range, &seqs[0], err);
+	if (rc == 0)
+		rc = number_flag(cli, "to-seq", &range, &seqs[1], err);
+	if (rc == 0 && seqs[1] < seqs[0])
+		rc = cli_usage(cli, err, "--to-seq: is before --from-seq");
 	if (rc == 0)
 		rc = node_ledger(cli, &ledger, err);
 	if (rc == 0)
-		rc = collect(ledger, label, from_seq, &file, proven ? &proofs : NULL, err);
+		rc = collect(ledger, label, seqs, &file, proven ? &proofs : NULL, err);
 	if (rc == 0)
 		rc = receipts_render(&file, &text, err);
 	if (rc == 0 && proven)
@@ -261,6 +269,7 @@ static const struct view verify_views[] = {
 static const struct cli_flag export_flags[] = {
 	{ "lease", 'l', "LEASE", "whose receipts" },
 	{ "from-seq", 0, "N", "from this one on; 1 unless given" },
+	{ "to-seq", 0, "N", "up to this one; the last one unless given" },
 	{ "output", 'o', "FILE", "write there instead of standard output" },
 	{ "proofs", 0, NULL, "with proofs that the node's stated totals have these pods in them" },
 	{},

@@ -97,6 +97,23 @@ static void export_goes_to_standard_output_unless_told(void **state)
 	assert_string_equal(s->run.out, file.data);
 }
 
+static void export_may_end_earlier(void **state)
+{
+	struct sold *s = *state;
+	cleanup(json_free) struct json *said = NULL;
+	uint64_t n;
+
+	run_ok(&s->run, "receipt", "export", "--lease", "gold", "--to-seq", "1", "-o", s->file);
+	run_ok(&s->run, "-j", "receipt", "verify", s->file, "--key", s->key);
+	said = run_json(&s->run);
+	assert_int_equal(json_u64(said, "last_seq", &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(run(&s->run, "receipt", "export", "--lease", "gold", "--from-seq", "2",
+			     "--to-seq", "1"),
+			 2);
+	assert_non_null(strstr(s->run.err, "--to-seq: is before --from-seq"));
+}
+
 /* What the books have no statement about: the agent's tests make some, and prove them. */
 static void proofs_are_exported_where_something_was_stated(void **state)
 {
@@ -222,6 +239,7 @@ int main(void)
 		TEST(shows_receipts_settlements_and_leases),
 		TEST(exported_file_verifies_anywhere),
 		TEST(export_goes_to_standard_output_unless_told),
+		TEST(export_may_end_earlier),
 		TEST(proofs_are_exported_where_something_was_stated),
 		TEST(a_file_with_proofs_says_what_they_prove),
 		TEST(export_may_begin_later),
