@@ -40,14 +40,13 @@ static int holds(struct book *b, const char *label, uint64_t seq, const uint8_t 
 	return 0;
 }
 
-static int hold(struct book *b, const char *label, const char *why, struct err *err)
+/* Begins the transaction if that was not done. */
+static int hold(struct book *b, struct ledger_tx *tx, const char *label, const char *why,
+		struct err *err)
 {
-	cleanup(ledger_rollback) struct ledger_tx tx = {};
-	int r = ledger_begin(b->ledger, &tx, err);
+	int r = tx->ledger ? 0 : ledger_begin(b->ledger, tx, err);
 
-	if (r == 0)
-		r = ledger_lease_hold(&tx, label, why, err);
-	return r < 0 ? r : ledger_commit(&tx, err);
+	return r < 0 ? r : ledger_lease_hold(tx, label, why, err);
 }
 
 /* Why nothing of the lease may be signed; "": it may. */
@@ -76,6 +75,7 @@ static int why_not(struct book *b, const struct ledger_lease *row, char why[LEDG
 static int choose(struct book *b, struct book_leases *leases, struct book_signed *ret,
 		  struct err *err)
 {
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
 	size_t n = 0;
 	int r = 0;
 
@@ -86,7 +86,7 @@ static int choose(struct book *b, struct book_leases *leases, struct book_signed
 		if (row->signed_seq < row->seq)
 			r = why_not(b, row, why, err);
 		if (r == 0 && strcmp(why, row->held) != 0)
-			r = hold(b, row->label, why, err);
+			r = hold(b, &tx, row->label, why, err);
 		if (r < 0 || row->signed_seq == row->seq)
 			continue;
 		if (!why[0]) {
@@ -99,7 +99,7 @@ static int choose(struct book *b, struct book_leases *leases, struct book_signed
 			err_set(&ret->why, -EEXIST, "lease %s: %s", row->label, why);
 	}
 	leases->n = n;
-	return r;
+	return r == 0 && tx.ledger ? ledger_commit(&tx, err) : r;
 }
 
 /* ---- Totals of the node --------------------------------------------------------------------- */
@@ -301,6 +301,7 @@ int book_sign(struct book *b, struct book_signed *ret, struct err *err)
 int book_chain_says(struct book *b, const char *label, uint64_t seq, const uint8_t hash[HASH_LEN],
 		    struct err *err)
 {
+	cleanup(ledger_rollback) struct ledger_tx tx = {};
 	char why[LEDGER_HELD_MAX] = "";
 	struct ledger_lease row;
 	bool held = true;
@@ -319,7 +320,10 @@ int book_chain_says(struct book *b, const char *label, uint64_t seq, const uint8
 	r = guard_set_asked(b->guard, row.id, !why[0]);
 	if (r < 0)
 		return err_errno(err, r, "lease %s", label);
-	return strcmp(why, row.held) != 0 ? hold(b, label, why, err) : 0;
+	if (strcmp(why, row.held) == 0)
+		return 0;
+	r = hold(b, &tx, label, why, err);
+	return r < 0 ? r : ledger_commit(&tx, err);
 }
 
 int book_ask(struct book *b, book_ask_fn ask, void *arg, struct err *ret_why, struct err *err)
