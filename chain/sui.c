@@ -106,7 +106,7 @@ static int each_page(struct sui *s, const char *query, struct json *variables, c
 		if (rc <= 0)
 			return rc;
 	}
-	return err_set(err, -E2BIG, "Sui: a list of more than %d pages", SUI_PAGES_MAX);
+	return 1;
 }
 
 struct coin_sink {
@@ -136,12 +136,15 @@ int sui_list_coins(struct sui *s, const uint8_t owner[OBJECT_ID_LEN], const char
 	cleanup(json_free) struct json *variables = variables_of("a", owner);
 	char cursor[SUI_CURSOR_SIZE] = "", name[512];
 	struct coin_sink sink = { fn, arg, err };
-	int n = snprintf(name, sizeof(name), "0x2::coin::Coin<%s>", type);
+	int n = snprintf(name, sizeof(name), "0x2::coin::Coin<%s>", type), rc;
 
 	if (n < 0 || (size_t)n >= sizeof(name))
 		return err_set(err, -E2BIG, "Sui: the coin type is too long");
 	json_set_str(variables, "t", name);
-	return each_page(s, query, variables, "address.objects", take_coin, &sink, cursor, err);
+	rc = each_page(s, query, variables, "address.objects", take_coin, &sink, cursor, err);
+	if (rc == 1)
+		rc = err_set(err, -E2BIG, "Sui: a list of more than %d pages", SUI_PAGES_MAX);
+	return rc;
 }
 
 struct event_sink {
@@ -180,7 +183,7 @@ int sui_list_events(struct sui *s, const char *type, const char *cursor,
 		memcpy(at, cursor, strlen(cursor) + 1);
 	json_set_str(variables, "t", type);
 	rc = each_page(s, query, variables, "events", take_event, &sink, at, err);
-	if (rc == 0 && at[0])
+	if (rc >= 0 && at[0])
 		memcpy(ret_cursor, at, sizeof(at));
-	return rc;
+	return rc < 0 ? rc : 0;
 }

@@ -86,7 +86,8 @@ int sui_list_coins(struct sui *s, const uint8_t owner[OBJECT_ID_LEN], const char
 
 /* Events of a type ("PACKAGE::lease::Reported") behind a cursor (NULL: from the first one kept).
  * fn gets the event's fields, and its transaction's digest as text; ret_cursor says where to go on
- * (the cursor given, when nothing came), and is unchanged on failure. */
+ * (the cursor given, when nothing came; where SUI_PAGES_MAX ended it, when there are more), and is
+ * unchanged on failure. */
 #define SUI_CURSOR_SIZE 256
 int sui_list_events(struct sui *s, const char *type, const char *cursor,
 		    int (*fn)(void *arg, const char *digest, const struct json *fields), void *arg,

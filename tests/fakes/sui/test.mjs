@@ -123,6 +123,15 @@ const cases = {
 		same((await client.ask('events', { type, cursor: first.cursor })).events, [{ n: 70 }]);
 	},
 
+	async more_events_than_a_list_holds_are_behind_its_cursor({ model, client }) {
+		const type = `${model.package}::lease::Opened`;
+
+		for (let n = 0; n <= 10000; n++) model.events.push({ type, digest: 'd', json: { n } });
+		const first = await client.ask('events', { type });
+		same([first.events.length, first.events.at(-1)], [10000, { n: 9999 }]);
+		same((await client.ask('events', { type, cursor: first.cursor })).events, [{ n: 10000 }]);
+	},
+
 	async a_simulation_changes_nothing_and_tells_results_and_cost({ model, client }) {
 		const t = await transaction(model, [await report(1, 100), await report(1, 100)]);
 		const s = await client.ask('simulate', t);
