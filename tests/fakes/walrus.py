@@ -7,8 +7,10 @@
 Each request takes the next word of the script, the last one stays; without a script all goes well. A word is the name of
 a method do_WORD below, or status_NNN.
 """
+import ctypes
 import http.server
 import json
+import os
 import re
 import socket
 import ssl
@@ -17,6 +19,7 @@ import subprocess
 import threading
 import urllib.parse
 
+CLONE_NEWNET = 0x40000000
 DRIP_S = 0.2
 ENDLESS_CHUNK = bytes(65536)
 REASONS = {403: ("PERMISSION_DENIED", "BLOB_TOO_LARGE"), 404: ("NOT_FOUND", "BLOB_NOT_FOUND"),
@@ -222,14 +225,34 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
-class Walrus:
-    """name(content) gives its blob id; tls: (certificate, key) files."""
+def in_netns(netns, make):
+    """What make() gives in that network namespace: a socket stays in the one it was made in."""
+    if not netns:
+        return make()
+    made = []
 
-    def __init__(self, blobs=None, script=("well",), name=None, tls=None, elsewhere="/", retry_after="0"):
+    def run():
+        fd = os.open(f"/run/netns/{netns}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), f"setns {netns}")
+        finally:
+            os.close(fd)
+        made.append(make())
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return made[0]
+
+
+class Walrus:
+    """name(content) gives its blob id; tls: (certificate, key) files; netns: where it listens, by name."""
+
+    def __init__(self, blobs=None, script=("well",), name=None, tls=None, elsewhere="/", retry_after="0", netns=None):
         self.blobs, self.script, self.name = dict(blobs or {}), list(script), name
         self.elsewhere, self.retry_after = elsewhere, retry_after
         self.requests, self.ended, self.lock = [], threading.Event(), threading.Lock()
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = in_netns(netns, lambda: Server(("127.0.0.1", 0), Handler))
         self.server.walrus = self
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

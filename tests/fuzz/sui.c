@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/offers.h"
 #include "agent/settle_lease.h"
 #include "chain/lease_follow.h"
 #include "chain/sui_int.h"
@@ -32,10 +33,12 @@ static void try_nodes(const struct json *list)
 static void try_lease(const struct json *fields)
 {
 	cleanup(buf_fini) struct buf bytes = BUF_INIT(LEASE_LEN_MAX);
+	struct offer_work work;
 	struct settle_view view;
 	struct lease *l = &view.lease, kept, next;
 	unsigned int news = 0;
 
+	offer_read(json_get(fields, "work"), &work, NULL);
 	if (settle_read_lease(fields, &view, NULL) < 0)
 		return;
 	l->terms.label[0] = 'x';

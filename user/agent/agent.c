@@ -10,6 +10,7 @@
 #include "agent/ctl.h"
 #include "agent/guard.h"
 #include "agent/links.h"
+#include "agent/offers.h"
 #include "agent/runs.h"
 #include "agent/settling.h"
 #include "agent/source_api.h"
@@ -211,6 +212,8 @@ static int agent_open(struct agent *a, struct err *err)
 		r = keeper_open(a, err);
 	if (!r)
 		r = settling_open(a, err);
+	if (!r)
+		r = offers_open(a, err);
 	return r ? r : source_open(a, err);
 }
 
@@ -263,6 +266,7 @@ static void agent_close(struct agent *a)
 	ends_close(a);
 	measure_close(a);
 	settling_close(a);
+	offers_close(a);
 	keeper_close(a);
 	work_free(&a->books);
 	work_free(&a->hands);

@@ -22,6 +22,7 @@ struct keeper_one;
 struct kube_touched;
 struct links;
 struct notices;
+struct offers;
 struct probes;
 struct run_record;
 struct runs;
@@ -58,6 +59,7 @@ struct agent {
 	struct key *key;
 	struct guard *guard; /* the books' queue's */
 	struct settling *settling; /* NULL: leases settle in the ledger */
+	struct offers *offers; /* NULL: no lease starts its work by itself */
 
 	/* direct.c */
 	struct svc_table *services;

@@ -116,6 +116,22 @@ static const struct option_spec specs[] = {
 	KEY("chain.follow", OPTION_DURATION, chain.follow_ms, "60s",
 	    "sui: time between two looks at each lease on chain", .min = 1000, .max = 86400000),
 
+	KEY("offers.tenants", OPTION_STRINGS, offers.tenants, "",
+	    "sui: addresses whose leases start their work by themselves, or any; empty: none"),
+	KEY("offers.coreSecond", OPTION_U64, offers.core_s, "0",
+	    "least price of a core for a second, in MIST"),
+	KEY("offers.gibSecond", OPTION_U64, offers.gib_s, "0",
+	    "least price of a GiB of memory for a second, in MIST"),
+	KEY("offers.gibExternal", OPTION_U64, offers.gib_external, "0",
+	    "least price of a GiB sent to the outside, in MIST"),
+	KEY("offers.deposit", OPTION_U64, offers.deposit, "0", "least deposit, in MIST"),
+	KEY("offers.cpuMillis", OPTION_U64, offers.cpu_millis, "1000",
+	    "most CPU that a workload may ask for; 1000 is a core", .min = 1, .max = 1024000),
+	KEY("offers.memoryBytes", OPTION_SIZE, offers.memory_bytes, "512MiB",
+	    "most memory that a workload may ask for", .min = 1, .max = INT64_MAX),
+	KEY("offers.leases", OPTION_U64, offers.leases, "10",
+	    "most leases that are open at a time and start their work by themselves", .max = 4096),
+
 	KEY("walrus.aggregators", OPTION_STRINGS, walrus.aggregators, "",
 	    "URLs to read blobs from"),
 	KEY("walrus.publisher", OPTION_STRING, walrus.publisher, "", "URL to store blobs at"),
@@ -348,6 +364,27 @@ static int check_chain(const struct config *cfg, struct err *err)
 	return 0;
 }
 
+static int check_offers(const struct config *cfg, struct err *err)
+{
+	uint8_t id[OBJECT_ID_LEN];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < cfg->offers.tenants.n; i++)
+		if (strcmp(cfg->offers.tenants.v[i], "any") != 0 &&
+		    address_parse(cfg->offers.tenants.v[i], id) < 0)
+			r = err_set(err, -EINVAL,
+				    "offers.tenants: '%.70s' is no address; want 0x and up to 64 "
+				    "hex digits, or any",
+				    cfg->offers.tenants.v[i]);
+	if (r == 0 && cfg->offers.tenants.n &&
+	    (cfg->chain.kind != CONFIG_CHAIN_SUI || cfg->source.kind != CONFIG_SOURCE_KUBERNETES ||
+	     !cfg->walrus.aggregators.n))
+		r = err_set(err, -EINVAL,
+			    "offers.tenants: needs chain.kind sui, source.kind kubernetes and "
+			    "walrus.aggregators");
+	return r;
+}
+
 static int check_url(const char *key, const char *url, struct err *err)
 {
 	size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : 7;
@@ -414,8 +451,8 @@ static int check_seal(const struct config *cfg, struct err *err)
 static int check(const struct config *cfg, struct err *err)
 {
 	static int (*const checks[])(const struct config *, struct err *) = {
-		check_source, check_paths, check_pod_cgroup, check_labels,
-		check_meter,  check_chain, check_urls,	     check_seal,
+		check_source, check_paths,  check_pod_cgroup, check_labels, check_meter,
+		check_chain,  check_offers, check_urls,	      check_seal,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

@@ -61,6 +61,13 @@ struct config {
 		uint64_t follow_ms; /* time between two looks at all leases */
 	} chain;
 	struct {
+		struct option_strings tenants; /* empty: no lease starts its work by itself */
+		uint64_t core_s, gib_s, gib_external; /* least prices; MIST, as is the next */
+		uint64_t deposit; /* least */
+		uint64_t cpu_millis, memory_bytes; /* most that a workload asks for */
+		uint64_t leases; /* most that are open at a time */
+	} offers;
+	struct {
 		struct option_strings aggregators;
 		char *publisher;
 		uint64_t max_blob_bytes;

@@ -154,6 +154,8 @@ static int sign_and_settle(struct settling *s, struct err *err)
 		r = settle_step(&s->settle, clock_wall_ms(), &s->result, err);
 	if (r == 0 && s->result.foreign) /* somebody else signs with the key */
 		guard_ask_again(book->guard);
+	if (r == 0 && s->result.looked && s->agent->offers)
+		r = offers_find(s, &s->offers, err);
 	if (r == 0 && why.code && !s->result.why.code) {
 		s->result.why = why;
 		s->result.wait_ms = s->result.wait_ms ?: READ_MS;
@@ -169,6 +171,7 @@ static void step_run(struct work_job *job)
 
 	s->err = (struct err){};
 	s->result = (struct settle_result){};
+	s->offers = (struct offers_found){};
 	s->r = 0;
 	if (!s->found)
 		r = find_object(s, "chain.market", &s->settle.market, &why);
@@ -219,6 +222,16 @@ static void leases_end(struct settling *s)
 		hosting_look(a);
 }
 
+static void tell_offers(struct settling *s)
+{
+	const struct offers_found *f = &s->offers;
+
+	if (f->taken || f->refused)
+		log_info("offers", "leases were opened", "taken=%zu refused=%zu why=%s", f->taken,
+			 f->refused, log_quote(f->why.text));
+	offers_start(s->agent);
+}
+
 /* 0: never. */
 static uint64_t sooner(uint64_t a_ms, uint64_t b_ms)
 {
@@ -246,6 +259,7 @@ static void step_done(struct work_job *job)
 	if (s->agent->stopping)
 		return;
 	leases_end(s);
+	tell_offers(s);
 	if (s->r == 0 && s->result.more)
 		settling_begin(s);
 	else if (wait_ms || s->result.look_ms)

@@ -111,8 +111,7 @@ void settling_accept(void *agent, const struct json *args, struct ctl_reply *rep
 
 /* ---- Taking over a lease -------------------------------------------------------------------- */
 
-/* Reports by another key than the provider's would all be refused. */
-static int check_key(struct settling *s, struct err *err)
+int settling_check_key(struct settling *s, struct err *err)
 {
 	cleanup(sui_object_fini) struct sui_object provider = {};
 	int r = settling_get_object(s, s->settle.provider.id, &provider, err);
@@ -133,7 +132,7 @@ static void adopt_run(struct work_job *job)
 		q->r = err_set(&q->err, -EINVAL, "lease: '%.70s' is no id of an object", text);
 		return;
 	}
-	q->r = check_key(q->settling, &q->err);
+	q->r = settling_check_key(q->settling, &q->err);
 	if (q->r == 0)
 		q->r = settling_get_object(q->settling, id, &object, &q->err);
 	if (q->r < 0)

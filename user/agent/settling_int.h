@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "agent/agent_int.h"
+#include "agent/offers.h"
 #include "agent/settle.h"
 #include "agent/settling.h"
 #include "agent/work.h"
@@ -23,6 +24,7 @@ struct settling {
 	struct book_signed sign; /* the same */
 	uint64_t capacity_ms; /* when it was read */
 	struct err odd; /* that was told last */
+	struct offers_found offers; /* of the job that ran */
 	struct err err;
 	int r;
 };
@@ -32,3 +34,5 @@ void settling_begin(struct settling *s);
 /* Asks the chain without holding the books. On the queue. */
 int settling_get_object(struct settling *s, const uint8_t id[OBJECT_ID_LEN], struct sui_object *ret,
 			struct err *err);
+/* Whether reports are signed with the provider's key: by another they would all be refused. On the queue. */
+int settling_check_key(struct settling *s, struct err *err);

@@ -71,7 +71,7 @@ export class Model {
 	}
 
 	// `key` is the provider's current one.
-	addLease(id, { market, provider, key, deposit, opened = 1795000000000n, terms = {} }) {
+	addLease(id, { market, provider, key, deposit, opened = 1795000000000n, terms = {}, prices = {}, work = {} }) {
 		const address = normalizeSuiAddress(id);
 		const owner = normalizeSuiAddress('0xb0');
 
@@ -80,7 +80,8 @@ export class Model {
 		this.addObject(id, { type: `${this.package}::lease::Lease<${SUI}>`, shared: 900 });
 		this.objects.get(address).lease = lease.open({
 			id: address, market, provider, deposit: BigInt(deposit), tenant: normalizeSuiAddress('0x7e'),
-			prices: { core_s: 1000n, gib_s: 0n, rx_gib: [0n, 0n, 0n], tx_gib: [0n, 0n, 0n], cap_s: 0n },
+			prices: { core_s: 1000n, gib_s: 0n, rx_gib: [0n, 0n, 0n], tx_gib: [0n, 0n, 0n], cap_s: 0n, ...prices },
+			work: { blob_id: 7n, sri: '', entry: '', cpu_millis: 500n, memory_bytes: 1048576n, pids: 64n, seal_id: '', ...work },
 			terms: { challenge_ms: 0n, dispute_ms: 0n, bond_bps: 0n, grace_ms: 0n, ...terms },
 		}, opened);
 		return address;
@@ -93,6 +94,16 @@ export class Model {
 		const capacities = [{ cpu_millis: '64000', memory_bytes: String(2 ** 40), net_bytes_s: '10000000000', from_ms: '0' }];
 
 		if (object) object.json = { capacities, ...object.json, id, keys };
+	}
+
+	// The same as somebody opens it now, which others can see.
+	opens(id, offer) {
+		const numbers = (o) => Object.fromEntries(Object.entries(o ?? {}).map(([k, v]) => [k, typeof v === 'number' ? BigInt(v) : v]));
+		const address = this.addLease(id, { ...offer, prices: numbers(offer.prices), work: numbers(offer.work), opened: this.now() });
+		const { market, provider, tenant, deposited } = this.lease(address);
+
+		this.events.push({ type: `${this.package}::lease::Opened`, digest: digestOf(`opens ${address}`), json: { lease: address, market, provider, tenant, deposit: deposited } });
+		this.checkpoint++;
 	}
 
 	// The lease as GraphQL shows it.

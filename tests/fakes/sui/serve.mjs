@@ -7,7 +7,8 @@
 // is as a line of JSON, then answers lines on standard input with what the chain has: {"fault": {...}} as server.fault(),
 // {"provider": {"key": HEX}} makes that its current key, {"terms": {"grace_ms": 5000}} changes the lease's,
 // {"lease": {"work": {...}}} what it is said to be,
-// {"tenant": ["topUp", 5]} calls what lease.mjs has under this name, {"owner": [...]} as the provider's owner,
+// {"open": {"id": ID, "prices": {...}, "work": {...}}} opens another lease, {"tenant": ["topUp", 5]} calls what lease.mjs has
+// under this name, {"owner": [...]} as the provider's owner, of the lease with "id" unless of the first,
 // {"fund": {ADDRESS: MIST}} sets address balances, {"coin": {"owner", "balance"}} makes a coin,
 // {"market": {"challenge_ms": 5000}} changes the market's terms for later leases, {"later": MS, "epochs": N} moves the chain's clock on, {"object": ID} asks for an object's fields.
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -38,7 +39,7 @@ const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 say({ url: server.url, ca: join(folder, 'ca.pem'), network: TESTNET, package: model.package, market: MARKET, provider: PROVIDER, lease: LEASE });
 for await (const line of createInterface({ input: process.stdin })) {
-	const { fault, heal, provider, terms, tenant, owner, market, fund, coin, later, epochs, object, lease } = JSON.parse(line);
+	const { fault, heal, provider, terms, tenant, owner, market, fund, coin, later, epochs, object, lease, open, id = LEASE } = JSON.parse(line);
 
 	if (fault) server.fault(fault);
 	if (heal) server.faults.length = 0;
@@ -46,8 +47,9 @@ for await (const line of createInterface({ input: process.stdin })) {
 	Object.assign(model.providers.get(PROVIDER), provider);
 	model.showProvider(PROVIDER);
 	for (const [name, value] of Object.entries(terms ?? {})) model.objects.get(LEASE).lease.terms[name] = BigInt(value);
-	if (tenant) model.does(LEASE, model.objects.get(LEASE).lease.tenant, rules[tenant[0]], ...tenant.slice(1).map(BigInt));
-	if (owner) model.does(LEASE, model.providers.get(PROVIDER).owner, rules[owner[0]], ...owner.slice(1).map(BigInt));
+	if (open) model.opens(open.id, { market: MARKET, provider: PROVIDER, key: Buffer.from(reportKey, 'hex'), deposit: 10 ** 9, ...open });
+	if (tenant) model.does(id, model.objects.get(id).lease.tenant, rules[tenant[0]], ...tenant.slice(1).map(BigInt));
+	if (owner) model.does(id, model.providers.get(PROVIDER).owner, rules[owner[0]], ...owner.slice(1).map(BigInt));
 	for (const [address, mist] of Object.entries(fund ?? {})) model.balances.set(address, BigInt(mist));
 	for (const [name, value] of Object.entries(market ?? {})) model.objects.get(MARKET).json.params[name] = String(value);
 	if (coin)
@@ -55,7 +57,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 	model.later += BigInt(later ?? 0);
 	model.epoch += BigInt(epochs ?? 0);
 	say({
-		lease: model.lease(LEASE),
+		lease: model.lease(id),
 		object: object && (model.objects.get(object)?.lease ? model.lease(object) : model.objects.get(object)?.json),
 		balances: Object.fromEntries([...model.balances].map(([address, mist]) => [address, String(mist)])),
 		coins: [...model.objects.values()].filter((o) => o.type === COIN).map((o) => o.json.balance),
