@@ -100,7 +100,7 @@ static int read_claims(const struct json *fields, struct lease *l, struct err *e
 	};
 	int r = read_numbers(fields, due, ARRAY_LEN(due), err);
 
-	if (r == 0 && json_type(dispute) != JSON_NULL)
+	if (r == 0 && (!dispute || json_type(dispute) != JSON_NULL))
 		r = read_numbers(dispute, &until, 1, err);
 	if (r == 0 && (json_type(list) != JSON_ARRAY || json_len(list) > LEASE_CLAIMS_MAX ||
 		       released > l->total_due))
@@ -142,10 +142,14 @@ static int read_tenant_key(const struct json *fields, struct settle_view *ret)
 static int read_end(const struct json *fields, struct lease *l, struct err *err)
 {
 	const struct number closing = { "closing_ms", &l->closing_ms };
+	const struct json *closing_ms = json_get(fields, "closing_ms");
+	const struct json *closed = json_get(fields, "closed");
 	int r = 0;
 
-	if (json_type(json_get(fields, "closing_ms")) != JSON_NULL)
+	if (!closing_ms || json_type(closing_ms) != JSON_NULL)
 		r = read_numbers(fields, &closing, 1, err);
+	if (r == 0 && json_type(closed) != JSON_BOOL)
+		r = missing("closed", err);
 	l->state = lease_state_live(l);
 	if (l->closing_ms)
 		l->state = LEASE_CLOSING;

@@ -23,15 +23,24 @@ static const char text[] =
 	"'dispute':null,'closing_ms':null,'closed':false}";
 /* clang-format on */
 
-static struct json *fields(void)
+/* Without one of them, unless NULL: under another name, that is. */
+static struct json *fields_without(const char *name)
 {
 	struct json *j = NULL;
-	char quoted[sizeof(text)];
+	char quoted[sizeof(text)], *at;
 
 	for (size_t i = 0; i < sizeof(text); i++)
 		quoted[i] = text[i] == '\'' ? '"' : text[i];
+	at = name ? strstr(quoted, name) : NULL;
+	if (at)
+		*at = '_';
 	must(json_parse(quoted, strlen(quoted), sizeof(quoted), "lease", &j, &why));
 	return j;
+}
+
+static struct json *fields(void)
+{
+	return fields_without(NULL);
 }
 
 static struct lease taken(const struct json *j)
@@ -145,6 +154,26 @@ static void what_is_missing_is_named(void **state)
 	}
 }
 
+/* null says that there is none; nothing says nothing. */
+static void what_may_be_null_may_not_be_missing(void **state)
+{
+	static const struct {
+		const char *name, *word;
+	} cases[] = {
+		{ "dispute\":null", "until_ms" },
+		{ "closing_ms", "closing_ms" },
+		{ "closed", "closed" },
+		{ "claims", "claims" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup(json_free) struct json *j = fields_without(cases[i].name);
+
+		refused(j, cases[i].word);
+	}
+}
+
 static void what_can_not_be_is_refused(void **state)
 {
 	static const struct {
@@ -190,6 +219,7 @@ int main(void)
 		cmocka_unit_test(dispute_and_end_are_read),
 		cmocka_unit_test(the_state_follows_from_what_there_is),
 		cmocka_unit_test(what_is_missing_is_named),
+		cmocka_unit_test(what_may_be_null_may_not_be_missing),
 		cmocka_unit_test(what_can_not_be_is_refused),
 		cmocka_unit_test(claims_have_a_limit),
 	};
