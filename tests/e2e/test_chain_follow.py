@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens to a lease on chain comes to the node by itself: deposits, disputes, the end, and what runs for it."""
+import signal
+import time
+
 from bed import BedError, wait_for
 from test_chain import BURN, burn, chain  # noqa: F401  (a fixture)
 from test_walrus_run import package, state_of
@@ -92,3 +95,16 @@ def test_what_runs_for_it_ends_when_that_is_certain_and_not_because_a_server_err
     wait_for("it is stopped", lambda: state_of(bed) == {"web": "stopped"}, timeout=30)
     refused = bed.weir(*words, check=False)
     assert refused["error"]
+
+
+def test_a_stop_waits_for_one_request_and_not_for_every_lease(bed, chain):
+    taken_over(bed, chain)
+    for n in (1, 2):
+        lease = "0x" + f"e{n}" * 32
+        chain.ask(open={"id": lease})
+        bed.weir("lease", "open", f"shop-{n}", "--object", lease)
+    chain.ask(fault={"on": "any", "hang": True, "times": 50})
+    wait_for("one is asked", lambda: chain.ask()["pending"] < 50)
+    begun = time.monotonic()
+    assert bed.kill_agent(signal.SIGTERM) == 0
+    assert time.monotonic() - begun < 15  # a request ends after 10 s; three would take 30

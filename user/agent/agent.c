@@ -73,6 +73,7 @@ static const struct links_ops links_ops = {
 void agent_stop(struct agent *a)
 {
 	a->stopping = true;
+	settling_stop(a);
 	uv_stop(&a->loop);
 }
 

@@ -168,14 +168,14 @@ static int list_opened(struct settling *s, struct opened *o, char cursor[SUI_CUR
 		       struct err *err)
 {
 	char package[ADDRESS_SIZE], type[ADDRESS_SIZE + 32];
-	int r;
+	int r = settling_ask(s, err);
 
 	address_format(s->settle.package, package);
 	snprintf(type, sizeof(type), "%s::lease::Opened", package);
-	work_let_go(s->queue);
-	r = sui_list_events(s->sui, type, cursor[0] ? cursor : NULL, opened_add, o, cursor, err);
-	work_take_back(s->queue);
-	return r;
+	if (r == 0)
+		r = sui_list_events(s->sui, type, cursor[0] ? cursor : NULL, opened_add, o, cursor,
+				    err);
+	return settling_asked(s, r);
 }
 
 int offers_find(struct settling *s, struct offers_found *ret, struct err *err)

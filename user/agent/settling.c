@@ -20,63 +20,73 @@
 
 /* ---- The chain, asked without holding the books --------------------------------------------- */
 
+/* A stop has to wait for the request that is under way, and for no other. */
+int settling_ask(struct settling *s, struct err *err)
+{
+	bool ends = atomic_load(&s->ends);
+
+	work_let_go(s->queue);
+	return ends ? err_set(err, -ECANCELED, "the agent ends") : 0;
+}
+
+int settling_asked(struct settling *s, int r)
+{
+	work_take_back(s->queue);
+	return r;
+}
+
 static int get_epoch(void *arg, struct sui_epoch *ret, struct err *err)
 {
 	struct settling *s = arg;
-	int r;
+	int r = settling_ask(s, err);
 
-	work_let_go(s->queue);
-	r = settle_sui.epoch(s->sui, ret, err);
-	work_take_back(s->queue);
-	return r;
+	if (r == 0)
+		r = settle_sui.epoch(s->sui, ret, err);
+	return settling_asked(s, r);
 }
 
 static int get_lease(void *arg, const uint8_t id[OBJECT_ID_LEN], struct settle_lease *ret,
 		     struct err *err)
 {
 	struct settling *s = arg;
-	int r;
+	int r = settling_ask(s, err);
 
-	work_let_go(s->queue);
-	r = settle_sui.lease(s->sui, id, ret, err);
-	work_take_back(s->queue);
-	return r;
+	if (r == 0)
+		r = settle_sui.lease(s->sui, id, ret, err);
+	return settling_asked(s, r);
 }
 
 static int simulate(void *arg, const void *tx, size_t len, struct sui_effects *ret,
 		    struct json **ret_outputs, struct err *err)
 {
 	struct settling *s = arg;
-	int r;
+	int r = settling_ask(s, err);
 
-	work_let_go(s->queue);
-	r = settle_sui.simulate(s->sui, tx, len, ret, ret_outputs, err);
-	work_take_back(s->queue);
-	return r;
+	if (r == 0)
+		r = settle_sui.simulate(s->sui, tx, len, ret, ret_outputs, err);
+	return settling_asked(s, r);
 }
 
 static int execute(void *arg, const void *tx, size_t len, const uint8_t sig[SUI_SIG_LEN],
 		   struct sui_effects *ret, struct err *err)
 {
 	struct settling *s = arg;
-	int r;
+	int r = settling_ask(s, err);
 
-	work_let_go(s->queue);
-	r = settle_sui.execute(s->sui, tx, len, sig, ret, err);
-	work_take_back(s->queue);
-	return r;
+	if (r == 0)
+		r = settle_sui.execute(s->sui, tx, len, sig, ret, err);
+	return settling_asked(s, r);
 }
 
 static int find(void *arg, const uint8_t digest[HASH_LEN], struct sui_effects *ret,
 		uint64_t *ret_epoch, struct err *err)
 {
 	struct settling *s = arg;
-	int r;
+	int r = settling_ask(s, err);
 
-	work_let_go(s->queue);
-	r = settle_sui.find(s->sui, digest, ret, ret_epoch, err);
-	work_take_back(s->queue);
-	return r;
+	if (r == 0)
+		r = settle_sui.find(s->sui, digest, ret, ret_epoch, err);
+	return settling_asked(s, r);
 }
 
 static const struct settle_chain chain = { get_epoch, get_lease, simulate, execute, find };
@@ -86,12 +96,11 @@ static const struct settle_chain chain = { get_epoch, get_lease, simulate, execu
 int settling_get_object(struct settling *s, const uint8_t id[OBJECT_ID_LEN], struct sui_object *ret,
 			struct err *err)
 {
-	int r;
+	int r = settling_ask(s, err);
 
-	work_let_go(s->queue);
-	r = sui_get_object(s->sui, id, ret, err);
-	work_take_back(s->queue);
-	return r;
+	if (r == 0)
+		r = sui_get_object(s->sui, id, ret, err);
+	return settling_asked(s, r);
 }
 
 /* When a shared object was shared never changes: asked for once. */
@@ -248,6 +257,8 @@ static void step_done(struct work_job *job)
 	if (s->result.settled || s->result.failed)
 		log_info("settling", "settled", "receipts=%zu failed=%zu", s->result.settled,
 			 s->result.failed);
+	if (s->agent->stopping)
+		return;
 	if (s->r < 0) {
 		log_error("settling", "the ledger fails", "error=%s", log_quote(s->err.text));
 		wait_ms = READ_MS;
@@ -256,8 +267,6 @@ static void step_done(struct work_job *job)
 			 log_quote(s->result.why.text));
 	}
 	tell_odd(s);
-	if (s->agent->stopping)
-		return;
 	leases_end(s);
 	tell_offers(s);
 	if (s->r == 0 && s->result.more)
@@ -355,6 +364,12 @@ int settling_open(struct agent *a, struct err *err)
 	s->settle.key = s->key;
 	settling_begin(s); /* what the last agent left open */
 	return 0;
+}
+
+void settling_stop(struct agent *a)
+{
+	if (a->settling)
+		atomic_store(&a->settling->ends, true);
 }
 
 void settling_close(struct agent *a)

@@ -14,6 +14,7 @@ struct json;
 /* Does nothing when leases settle in the ledger. Behind the work queues. */
 int settling_open(struct agent *a, struct err *err);
 void settling_close(struct agent *a); /* when neither loop nor queues run any more */
+void settling_stop(struct agent *a); /* as soon as it is known that the agent ends */
 void settling_due(struct agent *a); /* a window was closed */
 
 /* What the control socket asks for; the agent is the context. Refused when leases settle in the ledger.

@@ -2,6 +2,7 @@
 /* What the files of settling share: settling.c takes the steps, settling_asked.c does what is asked for. */
 #pragma once
 
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "agent/agent_int.h"
@@ -20,6 +21,7 @@ struct settling {
 	uv_timer_t timer;
 	struct work_job job;
 	bool running;
+	_Atomic bool ends; /* nothing more is asked */
 	struct settle_result result; /* of the job that ran */
 	struct book_signed sign; /* the same */
 	uint64_t capacity_ms; /* when it was read */
@@ -31,7 +33,10 @@ struct settling {
 
 /* Takes the next step soon, unless one is under way. On the loop. */
 void settling_begin(struct settling *s);
-/* Asks the chain without holding the books. On the queue. */
+/* Around each question to the chain: lets go of the books, -ECANCELED when the agent ends, and takes
+ * them back, whatever came; returns r. On the queue. */
+int settling_ask(struct settling *s, struct err *err);
+int settling_asked(struct settling *s, int r);
 int settling_get_object(struct settling *s, const uint8_t id[OBJECT_ID_LEN], struct sui_object *ret,
 			struct err *err);
 /* Whether reports are signed with the provider's key: by another they would all be refused. On the queue. */
