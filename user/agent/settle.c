@@ -140,6 +140,9 @@ static int halve(struct step *st, const struct sui_effects *effects, struct err 
 	if (r < 0)
 		return r;
 	st->ret->failed += alone ? count : 0;
+	if (alone && !count) /* E8: it carried a call */
+		err_set(&st->ret->odd, -EREMOTEIO, "lease %s: a call failed: %s",
+			st->items.at[0].lease, effects->error);
 	st->ret->more = true;
 	return 0;
 }

@@ -121,7 +121,7 @@ struct settle_result {
 	bool ended; /* that is confirmed of one: end its work */
 	char lease[LEDGER_LABEL_MAX]; /* the last of these */
 	bool looked; /* leases were read for their own sake */
-	struct err odd; /* of a lease that could not be read, or says what can't be */
+	struct err odd; /* of a lease that could not be read or called, or says what can't be */
 };
 
 int settle_step(struct settle *s, uint64_t now_ms, struct settle_result *ret, struct err *err);

@@ -329,6 +329,9 @@ static int shrink(struct plan *p, const struct sui_effects *effects, struct err 
 	p->ret->more = true;
 	if (p->n == 1 && p->at[0].cosigned) /* without the co-signature it may be taken */
 		return forget_cosigned(p, &p->at[0], p->at[0].item.seq, err);
+	if (p->n == 1 && p->at[0].call)
+		err_set(&p->ret->odd, -EREMOTEIO, "lease %s: %s would fail: %s",
+			p->at[0].item.lease, lease_call_name(p->at[0].call), effects->error);
 	if (p->n == 1)
 		return decide(p, 0, LEDGER_SETTLE_FAILED, effects->error, err);
 	r = ledger_begin(p->s->ledger, &tx, err);

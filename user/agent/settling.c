@@ -207,13 +207,13 @@ static void on_timer(uv_timer_t *timer)
 	settling_begin(timer->data);
 }
 
-/* A lease that can't be read, or a server that says what can't be: once for each reason. */
+/* A lease that can't be read, a server that says what can't be, a call that fails: once for each reason. */
 static void tell_odd(struct settling *s)
 {
 	if (s->result.odd.code && strcmp(s->odd.text, s->result.odd.text) != 0)
-		log_warn("settling", "a lease stays as it was", "why=%s",
+		log_warn("settling", "a lease stays as it is", "why=%s",
 			 log_quote(s->result.odd.text));
-	if (s->result.looked)
+	if (s->result.looked || s->result.odd.code)
 		s->odd = s->result.odd;
 }
 
