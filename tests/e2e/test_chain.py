@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from datetime import datetime, timezone
 
 import pytest
 from bed import TOP, BedError, wait_for
@@ -82,10 +83,11 @@ def settled(bed, chain):
 
 
 def burn(bed, pod):
-    """Ends when what was burnt stands in a receipt."""
-    before = len(bed.weir("receipt", "show", "--lease", "shop"))
+    """Ends when what was burnt stands in a receipt, which is signed a moment after its window ended."""
     pod.run("/usr/bin/python3", "-c", BURN)
-    wait_for("a receipt", lambda: len(bed.weir("receipt", "show", "--lease", "shop")) > before)
+    burnt = datetime.now(timezone.utc)
+    wait_for("a receipt", lambda: any(datetime.fromisoformat(r["to"]) >= burnt
+                                      for r in bed.weir("receipt", "show", "--lease", "shop")))
 
 
 def test_a_lease_on_chain_is_taken_over_and_paid_once_whatever_happens(bed, chain):
