@@ -235,16 +235,19 @@ static int shown(struct step *st, const struct ledger_intent_item *item, struct 
 {
 	struct settle_lease on_chain = {};
 	struct ledger_lease lease;
+	bool foreign = false;
 	int r = ledger_lease_get(st->s->ledger, item->lease, &lease, why);
 
 	if (r == 0)
 		r = st->s->chain->lease(st->s->arg, lease.id, &on_chain, why);
 	if (r == 0)
 		r = settle_follow(st->s, item->lease, &on_chain, st->now_ms, st->ret, why);
+	if (r == 0)
+		r = settle_is_foreign(st->s, item->lease, &on_chain, &foreign, why);
 	if (r < 0)
 		return r;
 	if (on_chain.lease.seq >= item->seq)
-		return 1;
+		return !foreign;
 	if (on_chain.lease.chain.checkpoint >= st->i->checkpoint)
 		return 0;
 	return err_set(why, -EAGAIN, "lease %s: the server is behind checkpoint %" PRIu64,

@@ -216,15 +216,14 @@ static int check_call(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 	return r;
 }
 
-/* E6. */
-static int is_foreign(const struct plan *p, const char *lease, const struct settle_lease *on_chain,
-		      bool *ret, struct err *err)
+int settle_is_foreign(const struct settle *s, const char *lease,
+		      const struct settle_lease *on_chain, bool *ret, struct err *err)
 {
 	cleanup(ledger_receipt_fini) struct ledger_receipt receipt = {};
 	struct err why = {};
-	int r = on_chain->lease.seq ? ledger_receipt_get(p->s->ledger, lease, on_chain->lease.seq,
-							 &receipt, &why) :
-				      0;
+	int r = on_chain->lease.seq ?
+			ledger_receipt_get(s->ledger, lease, on_chain->lease.seq, &receipt, &why) :
+			0;
 
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, r, "%s", why.text);
@@ -253,7 +252,7 @@ static int look_up(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 		return put_off(p, 0, r, &why);
 	r = settle_follow(p->s, c->item.lease, &on_chain, p->now_ms, p->ret, err);
 	if (r == 0)
-		r = is_foreign(p, c->item.lease, &on_chain, &foreign, err);
+		r = settle_is_foreign(p->s, c->item.lease, &on_chain, &foreign, err);
 	if (r < 0)
 		return r;
 	p->ret->foreign |= foreign;

@@ -17,6 +17,19 @@ static void a_ledger_that_is_behind_the_chain_settles_nothing(void **state)
 	assert_int_equal(state_of(t, 1, 1), LEDGER_SETTLE_FINAL);
 }
 
+/* The same, learnt only behind a transaction of ours. */
+static void what_another_ledger_was_quicker_with_is_not_taken_for_ours(void **state)
+{
+	struct town *t = *state;
+
+	populate(t, 1, 1);
+	while (!t->model->calls[ON_EXECUTE])
+		step(t);
+	t->model->leases[0].hashes[1][9] ^= 1;
+	run(t);
+	assert_int_equal(state_of(t, 0, 1), LEDGER_SETTLE_FAILED);
+}
+
 /* Settles, and looks until all there is to know is confirmed. */
 static void live(struct town *t)
 {
@@ -152,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_TOWN(a_ledger_that_is_behind_the_chain_settles_nothing),
 		IN_TOWN(a_report_of_the_same_number_by_another_ledger_is_not_taken_for_ours),
+		IN_TOWN(what_another_ledger_was_quicker_with_is_not_taken_for_ours),
 		IN_TOWN(death_at_any_moment_pays_once),
 		cmocka_unit_test(death_at_any_moment_leaves_the_ledger_as_the_chain_is),
 		IN_TOWN(an_old_copy_of_the_ledger_pays_nothing_twice),
