@@ -122,7 +122,12 @@ static void note_done(struct work_job *job)
 
 static int make(struct offers *o, const struct offer_work *w, struct err *err)
 {
-	struct workload_spec spec = { .name = o->label, .lease = o->label, .port = PORT };
+	struct workload_spec spec = {
+		.name = o->label,
+		.lease = o->label,
+		.port = PORT,
+		.restart = WORKLOAD_RESTART_ALWAYS,
+	};
 	struct agent *a = o->agent;
 	char code[WORKLOAD_PATH_MAX];
 	cleanup(close_fd) int fd = -1;
