@@ -56,7 +56,7 @@ def chain(bed):
     with bed.config.open("a") as f:
         f.write(f"chain: {{kind: sui, network: {at['network']}, graphql: ['{at['url']}'], caFile: {at['ca']}, "
                 f"package: '{at['package']}', market: '{at['market']}', provider: '{at['provider']}', "
-                f"keyFile: {bed.dir}/gas.key, follow: 1s}}\n")
+                f"keyFile: {bed.dir}/gas.key, follow: 1s, settleEvery: 0s}}\n")
     yield chain
     chain.close()
 

@@ -113,6 +113,8 @@ static const struct option_spec specs[] = {
 	    "sui: most gas of one transaction, in MIST"),
 	KEY("chain.feesPerDay", OPTION_U64, chain.fees_per_day, "1000000000",
 	    "sui: most gas of all transactions of 24 hours, in MIST"),
+	KEY("chain.settleEvery", OPTION_DURATION, chain.settle_ms, "1h",
+	    "sui: how long a receipt waits to be settled together with others", .max = 86400000),
 	KEY("chain.follow", OPTION_DURATION, chain.follow_ms, "60s",
 	    "sui: time between two looks at each lease on chain", .min = 1000, .max = 86400000),
 

@@ -58,6 +58,7 @@ struct config {
 		struct option_strings graphql;
 		char *network, *package, *market, *provider, *coin, *key_file, *ca_file;
 		uint64_t gas_budget, fees_per_day; /* MIST */
+		uint64_t settle_ms; /* how long a receipt waits for others */
 		uint64_t follow_ms; /* time between two looks at all leases */
 	} chain;
 	struct {

@@ -31,6 +31,10 @@
  * E9. A report that the tenant co-signed goes with both signatures (settle_cosign.h), before newer
  *     ones. A co-signature that the chain does not want is forgotten, and the report goes without.
  *
+ * E10. Receipts wait until one of them has done so for every_ms; then those of all leases go together, each
+ *     lease's newest saying all that the others said. What is co-signed does not wait, nor do leases that
+ *     are exhausted or told to end, nor what is tried again.
+ *
  * Whatever the chain does is a result, not an error; errors are the ledger's and memory's.
  */
 #pragma once
@@ -104,6 +108,7 @@ struct settle {
 	const char *coin; /* type of the leases' coin */
 	uint64_t gas_max; /* MIST of one transaction */
 	uint64_t fee_max; /* MIST in 24 hours */
+	uint64_t every_ms; /* E10; 0: at once */
 	uint64_t look_every_ms; /* E7; 0: leases are only read to be settled */
 	struct settle_look look; /* starts as zeros */
 	struct settle_calls calls; /* the same */

@@ -36,6 +36,8 @@ struct plan {
 	struct sui_epoch epoch;
 	size_t max; /* leases */
 	uint64_t ripe_ms; /* when the next receipt may be sent; 0: there is none */
+	uint64_t oldest_ms; /* since when the one that waits longest does */
+	bool tried; /* one of them was before */
 	struct candidate at[SETTLE_BATCH_MAX];
 	size_t n;
 };
@@ -66,6 +68,9 @@ static int add_due(const struct ledger_settlement *row, void *arg)
 			p->ripe_ms = ripe_ms;
 		return 0;
 	}
+	if (!p->oldest_ms || row->created_ms < p->oldest_ms)
+		p->oldest_ms = row->created_ms;
+	p->tried |= row->attempts != 0;
 	if (last && strcmp(last->item.lease, row->lease) == 0) {
 		last->item.seq = row->seq;
 		return 0;
@@ -75,6 +80,24 @@ static int add_due(const struct ledger_settlement *row, void *arg)
 	p->at[p->n] = (struct candidate){ .item.seq = row->seq };
 	snprintf(p->at[p->n].item.lease, sizeof(p->at[p->n].item.lease), "%s", row->lease);
 	p->n++;
+	return 0;
+}
+
+/* E10: leaves nothing to do, or all. */
+static int let_rest(struct plan *p, struct err *err)
+{
+	uint64_t at_ms = p->oldest_ms + p->s->every_ms;
+	bool pressing = p->tried;
+	int r = 0;
+
+	if (!p->n || at_ms <= p->now_ms)
+		return 0;
+	for (size_t i = 0; r == 0 && !pressing && i < p->n; i++)
+		r = settle_is_pressing(p->s->ledger, p->at[i].item.lease, &pressing, err);
+	if (r < 0 || pressing)
+		return r;
+	plan_fini(p);
+	p->ripe_ms = at_ms;
 	return 0;
 }
 
@@ -214,22 +237,6 @@ static int check_call(struct plan *p, size_t i, bool *ret_keep, struct err *err)
 	if (!*ret_keep)
 		drop(p, i);
 	return r;
-}
-
-int settle_is_foreign(const struct settle *s, const char *lease,
-		      const struct settle_lease *on_chain, bool *ret, struct err *err)
-{
-	cleanup(ledger_receipt_fini) struct ledger_receipt receipt = {};
-	struct err why = {};
-	int r = on_chain->lease.seq ?
-			ledger_receipt_get(s->ledger, lease, on_chain->lease.seq, &receipt, &why) :
-			0;
-
-	if (r < 0 && r != -ENOENT)
-		return err_set(err, r, "%s", why.text);
-	*ret = on_chain->lease.seq &&
-	       (r == -ENOENT || memcmp(receipt.hash, on_chain->hash, sizeof(receipt.hash)) != 0);
-	return 0;
 }
 
 /* The lease as the chain has it. *ret_keep: it belongs into the batch. */
@@ -463,6 +470,8 @@ int settle_begin(struct settle *s, uint64_t now_ms, struct settle_result *ret, s
 		r = settle_retry(s->ledger, now_ms, err);
 	if (r == 0)
 		r = ledger_settlement_list(s->ledger, NULL, live, add_due, &p, err);
+	if (r == 0)
+		r = let_rest(&p, err);
 	if (r == 0)
 		r = add_all_cosigned(&p, err);
 	if (r == 0 && !p.n && p.ripe_ms)

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/book_int.h"
 #include "agent/settle_int.h"
 #include "core/cleanup.h"
 #include "ledger/lease.h"
+#include "ledger/receipt.h"
 
 #define RETRY_MIN_MS UINT64_C(60000)
 #define RETRY_MAX_MS (UINT64_C(6) * 3600 * 1000)
@@ -258,4 +260,33 @@ int settle_again(struct ledger *l, const char *lease, uint64_t seq, uint64_t now
 	if (r == 0)
 		*ret = (struct settle_again){ .due = f.rows.n, .open = f.kept };
 	return r;
+}
+
+int settle_is_pressing(struct ledger *l, const char *label, bool *ret, struct err *err)
+{
+	struct ledger_lease row;
+	struct lease lease;
+	int r = ledger_lease_get(l, label, &row, err);
+
+	if (r == 0)
+		r = book_account(&row, &lease, err);
+	if (r == 0)
+		*ret = lease.state != LEASE_OPEN;
+	return r;
+}
+
+int settle_is_foreign(const struct settle *s, const char *lease,
+		      const struct settle_lease *on_chain, bool *ret, struct err *err)
+{
+	cleanup(ledger_receipt_fini) struct ledger_receipt receipt = {};
+	struct err why = {};
+	int r = on_chain->lease.seq ?
+			ledger_receipt_get(s->ledger, lease, on_chain->lease.seq, &receipt, &why) :
+			0;
+
+	if (r < 0 && r != -ENOENT)
+		return err_set(err, r, "%s", why.text);
+	*ret = on_chain->lease.seq &&
+	       (r == -ENOENT || memcmp(receipt.hash, on_chain->hash, sizeof(receipt.hash)) != 0);
+	return 0;
 }

@@ -349,6 +349,7 @@ int settling_open(struct agent *a, struct err *err)
 				     .coin = cfg->chain.coin,
 				     .gas_max = cfg->chain.gas_budget,
 				     .fee_max = cfg->chain.fees_per_day,
+				     .every_ms = cfg->chain.settle_ms,
 				     .look_every_ms = cfg->chain.follow_ms };
 	r = work_new_beside(a->books, &s->queue);
 	if (r < 0)
