@@ -52,7 +52,7 @@ def test_a_manifest_that_turns_bad_keeps_what_runs(bed):
     web.serve(8080)
     vips = bed.service("web", 80, [web], 8080)
     bed.start()
-    before = bed.weir("service", "show")
+    before = wait_for("it is shown", lambda: bed.weir("service", "show"))
     path = bed.dir / "manifests/service-web.json"
     path.write_text("{\"kind\": ")
     wait_for("the agent tells", lambda: "service-web.json" in bed.agent_log())

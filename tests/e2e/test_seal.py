@@ -358,7 +358,7 @@ def test_a_sealed_package_runs(bed, tmp_path):
         run("nsenter", f"--net=/run/netns/{bed.node}", bed.bin, "-c", str(bed.config), "workload", "pull", made["blob_id"],
             "--unseal", market.lease)
         bed.weir(*words)
-        wait_for("it runs", lambda: state_of(bed) == {"web": "running"})
+        wait_for("it serves", lambda: state_of(bed) == {"web": "ready"})
         bed.weir("workload", "stop", "web")
         bed.cli("workload", "remove", "web")
         assert all(k["removed"] for k in bed.weir("workload", "prune", "--keep", "0s"))

@@ -120,6 +120,6 @@ def test_show_begins_as_kubectl_top_pod(busy):
 
 
 def test_bad_words_are_refused(busy):
-    for words, why in ((("--every", "1ms"), "not a time from 250ms to 1h"), (("--sort-by", "age"), "not one of cpu")):
+    for words, why in ((("--every", "1ms"), "use 250ms to 1h"), (("--sort-by", "age"), "not one of cpu")):
         done = busy.cli("pod", "top", *words, check=False)
         assert done.returncode == 2 and why in done.stderr
