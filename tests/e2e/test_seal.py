@@ -353,12 +353,13 @@ def test_a_sealed_package_runs(bed, tmp_path):
         with bed.config.open("a") as f:
             f.write("".join(f"{name}: {json.dumps(section)}\n" for name, section in market.sections().items()))
         bed.start()
-        words = ("workload", "run", "web", made["blob_id"], "--cgroup", f"/{bed.name}/pods/web", "--integrity", made["integrity"])
+        words = ("workload", "run", "web", made["blob_id"], "--cgroup", f"/{bed.name}/pods/web", "--integrity", made["integrity"],
+                 "--ready", "none")
         assert "--unseal" in bed.weir(*words, check=False)["error"]
         run("nsenter", f"--net=/run/netns/{bed.node}", bed.bin, "-c", str(bed.config), "workload", "pull", made["blob_id"],
             "--unseal", market.lease)
         bed.weir(*words)
-        wait_for("it serves", lambda: state_of(bed) == {"web": "ready"})
+        wait_for("it runs", lambda: state_of(bed) == {"web": "ready"})
         bed.weir("workload", "stop", "web")
         bed.cli("workload", "remove", "web")
         assert all(k["removed"] for k in bed.weir("workload", "prune", "--keep", "0s"))
