@@ -25,6 +25,7 @@ struct shown {
 	struct json *list;
 	struct ledger *ledger;
 	bool sui;
+	uint64_t settle_ms; /* sui: chain.settleEvery */
 	struct ledger_carried *carried;
 	size_t n, cap;
 	size_t at; /* nothing before it matters to the settlements that follow */
@@ -80,11 +81,13 @@ static const struct ledger_carried *find_carried(struct shown *list,
 	return s->state == LEDGER_SETTLE_FINAL ? NULL : last;
 }
 
-/* When it is tried again, 0: never. What failed of a lease that is closed is not. */
+/* When it goes at the latest, 0: never, or as soon as it can. What failed of a lease that is closed does not. */
 static uint64_t next_try(const struct shown *list, const struct ledger_settlement *s)
 {
 	struct ledger_lease lease;
 
+	if (list->sui && s->state == LEDGER_SETTLE_DUE && !s->attempts && list->settle_ms)
+		return s->created_ms + list->settle_ms;
 	if (!list->sui || s->state != LEDGER_SETTLE_FAILED ||
 	    ledger_lease_get(list->ledger, s->lease, &lease, NULL) < 0 || lease.closed_ms)
 		return 0;
@@ -125,6 +128,7 @@ static int fill(struct cli *cli, struct ledger *ledger, struct json *list, struc
 	if (rc < 0)
 		return rc;
 	shown.sui = cfg->chain.kind == CONFIG_CHAIN_SUI;
+	shown.settle_ms = cfg->chain.settle_ms;
 	rc = ledger_intent_carried(ledger, lease, add_carried, &shown, err);
 	if (rc == 0)
 		rc = ledger_settlement_list(ledger, lease, LEDGER_SETTLE_ANY, add, &shown, err);

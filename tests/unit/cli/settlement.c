@@ -143,6 +143,25 @@ static void people_see_the_reason_and_the_next_try(void **state)
 	assert_non_null(strstr(f->out, "  1  2026-11-20T20:02:00Z  lease::submit: 12  "));
 }
 
+/* Before anything of it was tried. */
+static void what_is_due_on_sui_says_how_long_it_waits_for_others(void **state)
+{
+	cleanup(json_free) struct json *rows = NULL;
+	struct run *f = *state;
+	struct key *key = NULL;
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/ledger.db", f->state);
+	assert_int_equal(unlink(path), 0);
+	key = books_make(f);
+	key_free(&key);
+	on_sui(f);
+	run_ok(f, "-j", "settlement", "show");
+	rows = run_json(f);
+	assert_string_equal(json_str(json_at(rows, 1), "state", ""), "due");
+	assert_string_equal(json_str(json_at(rows, 1), "next_try", ""), "2026-11-20T21:00:00Z");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, run_teardown)
 
 int main(void)
@@ -150,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_transaction_that_paid_or_the_last_that_tried_is_named),
 		TEST(what_failed_on_sui_says_when_it_is_tried_again),
+		TEST(what_is_due_on_sui_says_how_long_it_waits_for_others),
 		TEST(people_see_the_reason_and_the_next_try),
 	};
 
