@@ -100,6 +100,10 @@ int config_load(const char *path, size_t argc, char *const *argv, char *const *e
 		struct config **ret, struct err *err);
 void config_free(struct config **cfg);
 
+/* The keys against each other; config_load() has done it. */
+int config_check(const struct config *cfg, struct err *err);
+/* An id of Sui's, or nothing. */
+int config_check_id(const char *text, struct err *err);
 /* seal.servers, which are valid as all of cfg is. -EINVAL when there is none: the text says what to set. */
 int config_key_servers(const struct config *cfg, struct seal_pins *ret, struct err *err);
 
