@@ -33,7 +33,7 @@
  *
  * E10. Receipts wait until one of them has done so for every_ms; then those of all leases go together, each
  *     lease's newest saying all that the others said. What is co-signed does not wait, nor do leases that
- *     are exhausted or told to end, nor what is tried again.
+ *     are told to end, or whose deposit has just run out, nor what is tried again.
  *
  * Whatever the chain does is a result, not an error; errors are the ledger's and memory's.
  */

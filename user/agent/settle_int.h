@@ -36,7 +36,7 @@ int settle_call_next(struct settle *s, uint64_t now_ms, struct ledger_intent_ite
 int settle_call_of(struct settle *s, const char *lease, uint64_t now_ms, enum lease_call *ret,
 		   struct err *err);
 
-/* E10: its end, or its money, waits for its receipts. */
+/* E10: its end waits for its receipts, or they have just used up its deposit, and the chain does not know yet. */
 int settle_is_pressing(struct ledger *l, const char *label, bool *ret, struct err *err);
 
 /* E6: whether the newest report that the chain has of it is another than this ledger's of that number. */

@@ -271,7 +271,8 @@ int settle_is_pressing(struct ledger *l, const char *label, bool *ret, struct er
 	if (r == 0)
 		r = book_account(&row, &lease, err);
 	if (r == 0)
-		*ret = lease.state != LEASE_OPEN;
+		*ret = lease.state == LEASE_CLOSING ||
+		       (lease.state == LEASE_OPEN && row.last_total_due > lease.deposited);
 	return r;
 }
 

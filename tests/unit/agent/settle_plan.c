@@ -52,6 +52,26 @@ static void a_lease_that_is_told_to_end_takes_all_along(void **state)
 	assert_int_equal(state_of(t, 2, 3), LEDGER_SETTLE_FINAL);
 }
 
+/* Told once: what it uses from then on is not paid, and says nothing new. */
+static void a_deposit_that_runs_out_is_told_at_once(void **state)
+{
+	struct town *t = *state;
+	struct book_reading more;
+
+	t->deposit = 1;
+	three_windows(t, 1);
+	follow_from_now(t);
+	run(t);
+	assert_int_equal(state_of(t, 0, 3), LEDGER_SETTLE_FINAL);
+	assert_true(t->now_ms < t->bed->now_ms + HOUR_MS / 2);
+	look(t);
+	assert_int_equal(account(t->bed, label(0)).state, LEASE_EXHAUSTED);
+	more = reading(1, label(0), 90);
+	next_window(t->bed, &more, 1);
+	step(t);
+	assert_int_equal(state_of(t, 0, 4), LEDGER_SETTLE_DUE);
+}
+
 static void what_was_tried_before_waits_no_more(void **state)
 {
 	struct town *t = *state;
@@ -74,6 +94,7 @@ int main(void)
 		IN_TOWN(receipts_wait_for_each_other_and_go_together),
 		IN_TOWN(a_moment_before_its_time_nothing_goes),
 		IN_TOWN(a_lease_that_is_told_to_end_takes_all_along),
+		IN_TOWN(a_deposit_that_runs_out_is_told_at_once),
 		IN_TOWN(what_was_tried_before_waits_no_more),
 	};
 

@@ -17,7 +17,7 @@ struct town {
 	struct key *payer;
 	struct settle s;
 	uint64_t now_ms;
-	uint64_t grace_ms; /* of leases that are opened from now on */
+	uint64_t grace_ms, deposit; /* of leases that are opened from now on; 0: plenty */
 };
 
 static inline void settle_on(struct town *t)
@@ -84,7 +84,7 @@ static inline const char *label(size_t i)
 
 static inline void open_for_long(struct town *t, const char *name)
 {
-	struct book_lease l = lease_named(name, 1000000000000);
+	struct book_lease l = lease_named(name, t->deposit ?: 1000000000000);
 	cleanup(json_free) struct json *view = NULL;
 
 	l.grace_ms = t->grace_ms;
