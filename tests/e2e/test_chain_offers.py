@@ -100,10 +100,12 @@ def test_what_is_not_what_the_lease_names_does_not_run_and_holds_up_no_other(bed
     changed = opens(chain, "c3", blob, sri=base64.b64encode(bytes(64)).decode())
     label = opens(chain, "c4", blob)
     all_there(bed, label)
-    assert labels(bed) == [wrong, absent, changed, label] and state_of(bed).keys() == {label}
-    log = bed.agent_log()
+    wait_for("all are taken over", lambda: labels(bed) == [wrong, absent, changed, label])
     for lease, why in ((wrong, "names the entry"), (absent, ""), (changed, "integrity")):
-        assert any(lease in line and why in line and "does not start" in line for line in log.splitlines()), log
+        wait_for(f"{lease} is told of", lambda: any(
+            lease in line and why in line and "does not start" in line  # noqa: B023
+            for line in bed.agent_log().splitlines()), 60)
+    assert state_of(bed).keys() == {label}
 
 
 def test_killed_at_any_time_each_starts_once(bed, chain, blob):
