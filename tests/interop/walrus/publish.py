@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""publish.py [N]: N packages published to a store that names them by Walrus' own encoder, every other one encrypted, and
-pulled back from it by that name. Closes with "N passed, N failed"."""
+"""publish.py [N]: N packages published to a store that names them by Walrus' own encoder, every other one encrypted; pulled
+back from it by that name, and read by the types of @mysten/walrus. Closes with "N passed, N failed"."""
 import json
 import random
 import subprocess
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wasm import TOP, Wasm
+from wasm import TOP, Sdk, Wasm
 
 sys.path.insert(0, str(TOP / "tests" / "fakes"))
 from walrus import Walrus  # noqa: E402
@@ -35,7 +35,7 @@ def configure(folder, url):
     return config
 
 
-def there_and_back(config, walrus, content, path, sealed):
+def there_and_back(config, walrus, sdk, content, path, sealed):
     path.write_bytes(content)
     code, made = weir(config, "publish", path, *(["--seal", "0x7e"] if sealed else []))
     if code:
@@ -46,13 +46,16 @@ def there_and_back(config, walrus, content, path, sealed):
     code, pulled = weir(config, "pull", made["blob_id"])
     if code or Path(pulled["path"]).read_bytes() != stored or (pulled["integrity"] == made["integrity"]) == sealed:
         return pulled
+    read = sdk.ask(SHARDS, pulled["path"])
+    if read != {"id": made["blob_id"], "u256": made["blob_id_u256"], "bytes": len(stored), "integrity": pulled["integrity"]}:
+        return f"{made}: the SDK reads {read}"
     return None
 
 
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     failed = 0
-    with Wasm() as wasm, tempfile.TemporaryDirectory(prefix="weir-publish-") as name:
+    with Wasm() as wasm, Sdk() as sdk, tempfile.TemporaryDirectory(prefix="weir-publish-") as name:
         folder = Path(name)
 
         def name_of(content):
@@ -62,7 +65,7 @@ def main():
         with Walrus(name=name_of) as walrus:
             config = configure(folder, walrus.url)
             for i in range(count):
-                fault = there_and_back(config, walrus, random.randbytes(random.randrange(1, LARGEST)), folder / "package", i % 2 == 1)
+                fault = there_and_back(config, walrus, sdk, random.randbytes(random.randrange(1, LARGEST)), folder / "package", i % 2 == 1)
                 if fault:
                     print(f"package {i + 1}: {fault}", flush=True)
                     failed += 1

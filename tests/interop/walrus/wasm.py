@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""@mysten/walrus-wasm, pinned by package-lock.json, in a process that answers questions."""
+"""@mysten/walrus-wasm and @mysten/walrus, pinned by package-lock.json, in processes that answer questions."""
 import json
 import subprocess
 from pathlib import Path
@@ -17,9 +17,11 @@ def install():
 class Wasm:
     """with Wasm() as wasm: wasm.ask(1000, path)["id"]"""
 
+    script = "reference.mjs"
+
     def __enter__(self):
         install()
-        self.node = subprocess.Popen(["node", HERE / "reference.mjs", BUILT / "package.json"], text=True,
+        self.node = subprocess.Popen(["node", HERE / self.script, BUILT / "package.json"], text=True,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self
 
@@ -33,5 +35,11 @@ class Wasm:
         self.node.stdin.flush()
         answer = self.node.stdout.readline()
         if not answer:
-            raise RuntimeError(f"walrus-wasm ended over {shards} shards, {path}")
+            raise RuntimeError(f"{self.script} ended over {shards} shards, {path}")
         return json.loads(answer)
+
+
+class Sdk(Wasm):
+    """The same of the SDK's client and types: "id", "u256", "bytes" and "integrity"."""
+
+    script = "sdk.mjs"
