@@ -28,6 +28,7 @@ struct place {
 
 struct joined {
 	uint64_t cgroup_id;
+	uint64_t index; /* podtab.indexes when its place was looked up */
 	struct meter_pod pod;
 	UT_hash_handle hh;
 };
@@ -41,6 +42,7 @@ struct podtab {
 	size_t n_parents;
 	struct place *places, *index;
 	size_t n_places;
+	uint64_t indexes; /* one more with each change of the index, or of what it leads to */
 	struct joined *joined;
 };
 
@@ -202,6 +204,7 @@ int podtab_set(struct podtab *t, const struct meter_pod *pods, size_t n, struct 
 	}
 	old = *t;
 	next.joined = old.joined;
+	next.indexes = old.indexes + 1;
 	*t = next;
 	current_fini(&old);
 	podtab_resolve(t);
@@ -227,6 +230,7 @@ void podtab_resolve(struct podtab *t)
 	}
 	if (!changed)
 		return;
+	t->indexes++;
 	HASH_CLEAR(hh, t->index);
 	for (size_t i = 0; i < t->n_places; i++) {
 		struct place *p = &t->places[i], *twin = NULL;
@@ -253,23 +257,35 @@ int podtab_recall(struct podtab *t, uint64_t cgroup_id, const struct meter_pod *
 		HASH_ADD(hh, t->joined, cgroup_id, sizeof(j->cgroup_id), j);
 	}
 	j->pod = *pod;
+	j->index = 0;
 	return 0;
 }
 
+static struct joined *find_joined(const struct podtab *t, uint64_t cgroup_id)
+{
+	struct joined *j = NULL;
+
+	HASH_FIND(hh, t->joined, &cgroup_id, sizeof(cgroup_id), j);
+	return j;
+}
+
+/* A cgroup's place is its own as long as it lives, so what was found stays so until the index changes. */
 const struct meter_pod *podtab_match(struct podtab *t, const struct weir_sample *s)
 {
 	struct place_key key = { .parent = s->pod.parent };
+	struct joined *j = find_joined(t, s->cgroup_id);
 	struct place *p = NULL;
-	struct joined *j = NULL;
 
+	/* A dead cgroup that was joined keeps its pod: the place may be another pod's by now. */
+	if (j && (j->index == t->indexes || s->pod.state != WEIR_POD_LIVE))
+		return &j->pod;
 	snprintf(key.name, sizeof(key.name), "%s", s->pod.name);
 	HASH_FIND(hh, t->index, &key, sizeof(key), p);
-	HASH_FIND(hh, t->joined, &s->cgroup_id, sizeof(s->cgroup_id), j);
-	/* A dead cgroup that was joined keeps its pod: the place may be another pod's by now. */
-	if (!p || (j && s->pod.state != WEIR_POD_LIVE))
+	if (!p)
 		return j ? &j->pod : NULL;
 	/* without memory the join is made again the next time */
-	podtab_recall(t, s->cgroup_id, p->pod);
+	if (podtab_recall(t, s->cgroup_id, p->pod) == 0)
+		find_joined(t, s->cgroup_id)->index = t->indexes;
 	return p->pod;
 }
 
